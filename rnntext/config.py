@@ -1,0 +1,116 @@
+"""The single home of every default, and of its validation.
+
+Each dataclass is frozen, knows nothing but numbers and names, and can be written to and read from JSON. The command
+line takes its defaults from here; a checkpoint stores what it was made with.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any, Self
+
+from rnntext.errors import CheckpointError, UsageError
+
+CELLS = ("rnn", "lstm", "gru")
+PRECISIONS = ("auto", "float32", "bfloat16")
+PROMOTIONS = ("better", "always", "never")
+
+
+def _flag(name: str) -> str:
+    return "--" + name.replace("_", "-")
+
+
+def _check_range(config: Any, low: float, high: float, *names: str) -> None:
+    """Raises UsageError unless low <= value <= high for each named field; None passes."""
+    for name in names:
+        value = getattr(config, name)
+        if value is not None and not low <= value <= high:
+            limits = f"at least {low:g}" if high == float("inf") else f"between {low:g} and {high:g}"
+            raise UsageError(f"{_flag(name)} {value:g}: must be {limits}")
+
+
+def _check_choice(config: Any, name: str, choices: tuple[str, ...]) -> None:
+    value = getattr(config, name)
+    if value not in choices:
+        raise UsageError(f"{_flag(name)} {value}: must be one of {', '.join(choices)}")
+
+
+class Config:
+    """What the dataclasses below have in common."""
+
+    def to_json(self) -> dict[str, Any]:
+        return dataclasses.asdict(self)  # type: ignore[call-overload,no-any-return]
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> Self:
+        """Reads what `to_json` wrote; a missing field takes its default.
+
+        Raises:
+            CheckpointError: an unknown field, or a value of another type than the default's.
+        """
+        fields = {field.name: field for field in dataclasses.fields(cls)}  # type: ignore[arg-type]
+        for name, value in values.items():
+            if name not in fields:
+                raise CheckpointError(f"config field {name!r} is unknown to this version of rnntext")
+            default = fields[name].default
+            if default is not None and type(value) is not type(default) and not (type(default) is float and type(value) is int):
+                raise CheckpointError(f"config field {name!r}: {value!r} is not of type {type(default).__name__}")
+        try:
+            return cls(**values)
+        except UsageError as error:
+            raise CheckpointError(f"config: {error}") from error
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class CharlmConfig(Config):
+    """A character model: embedding, `layers` recurrent layers of `units`, softmax over characters.
+
+    `lowercase` belongs to the model, as it decides what its prompts look like.
+    """
+
+    cell: str = "lstm"
+    layers: int = 2
+    units: int = 512
+    embedding: int = 128
+    lowercase: bool = False
+
+    def __post_init__(self) -> None:
+        _check_choice(self, "cell", CELLS)
+        _check_range(self, 1, 64, "layers")
+        _check_range(self, 1, 16384, "units", "embedding")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class TrainingConfig(Config):
+    """How a model is trained. Of `epochs`, `steps` and `time_limit` (seconds) the first to be reached ends the run.
+
+    `window` is the number of steps of truncated back-propagation through time, `batch_size` the number of parallel
+    streams, `dropout` the rate between layers, `recurrent_dropout` the rate on the recurrent connections (one mask per
+    window, Gal and Ghahramani 2016), `average` the decay of the moving average of weights that is evaluated and shipped.
+    """
+
+    epochs: int | None = None
+    steps: int | None = None
+    time_limit: float | None = None
+    batch_size: int = 64
+    window: int = 128
+    vocabulary_size: int | None = None
+    learning_rate: float = 3e-3
+    dropout: float = 0.5
+    recurrent_dropout: float = 0.0
+    weight_decay: float = 0.0
+    average: float = 0.99
+    precision: str = "auto"
+    seed: int = 1
+
+    def __post_init__(self) -> None:
+        infinity = float("inf")
+        _check_range(self, 1, infinity, "epochs", "steps", "time_limit")
+        _check_range(self, 1, 65536, "batch_size", "window")
+        _check_range(self, 1, 1_000_000, "vocabulary_size")
+        _check_range(self, 0, 1, "learning_rate", "weight_decay")
+        _check_range(self, 0, 0.95, "dropout", "recurrent_dropout")
+        _check_range(self, 0, 0.99999, "average")
+        _check_range(self, 0, 2**31 - 1, "seed")
+        _check_choice(self, "precision", PRECISIONS)

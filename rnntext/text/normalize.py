@@ -1,0 +1,14 @@
+"""What happens to text before a model sees it: once, here, in Python, for training and running alike."""
+
+from __future__ import annotations
+
+import unicodedata
+
+
+def normalize(text: str, lowercase: bool = False) -> str:
+    """Makes equal-looking text equal: line ends become `\\n`, composed characters NFC; NUL, which TextVectorization
+    confuses with padding, becomes U+FFFD; with `lowercase`, capitals become small letters."""
+    text = text.replace("\r\n", "\n").replace("\0", "\ufffd")
+    if lowercase:
+        text = text.lower()
+    return text if text.isascii() else unicodedata.normalize("NFC", text)

@@ -1,0 +1,98 @@
+"""The character model in Keras: what `run/charlm.py` computes step by step, differentiable and over whole windows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from rnntext.config import CharlmConfig, TrainingConfig
+from rnntext.train.recurrent import CELLS, Tensor
+
+States = list[list[Tensor]]
+
+
+class Charlm(keras.Model):
+    """Embedding, recurrent layers with dropout after each, softmax over characters.
+
+    "Stateful" means here: the recurrent state goes in and comes out of every call; nothing is remembered in between.
+
+    Args:
+        config: the model's shape.
+        vocabulary_size: number of character ids, `[UNK]` (0) included.
+        training: rates of dropout; None builds a model without any.
+        operands: "float32" or "bfloat16", the type of matrix products' operands.
+    """
+
+    def __init__(
+        self,
+        config: CharlmConfig,
+        vocabulary_size: int,
+        training: TrainingConfig | None = None,
+        operands: str = "float32",
+    ) -> None:
+        super().__init__(name="charlm")
+        self.config, self.vocabulary_size, self.operands = config, vocabulary_size, operands
+        dropout = training.dropout if training else 0.0
+        recurrent_dropout = training.recurrent_dropout if training else 0.0
+        self.embedding = keras.layers.Embedding(vocabulary_size, config.embedding, name="embedding")
+        self.recurrent = [
+            CELLS[config.cell](
+                config.units,
+                return_sequences=True,
+                return_state=True,
+                recurrent_dropout=recurrent_dropout,
+                recurrent_initializer="orthogonal",
+                name=f"{config.cell}_{index}",
+            )
+            for index in range(config.layers)
+        ]
+        for layer in self.recurrent:
+            layer.operands = operands
+        self.dropouts = [keras.layers.Dropout(dropout, name=f"dropout_{index}") for index in range(config.layers)]
+        self.logits = keras.layers.Dense(vocabulary_size, name="logits")
+        self.embedding.build()
+        for index, layer in enumerate(self.recurrent):
+            layer.build((None, None, config.units if index else config.embedding))
+        self.logits.build((None, None, config.units))
+        self.built = True
+
+    def initial_state(self, batch: int) -> States:
+        """Zeros: for each layer its states, each `[batch, units]`."""
+        return [[tf.zeros([batch, self.config.units]) for _ in layer.state_size] for layer in self.recurrent]
+
+    def call(self, ids: Tensor, states: States, training: bool = False) -> tuple[Tensor, States]:
+        """Reads characters and predicts each one's successor.
+
+        Args:
+            ids: `[batch, time]`, integers.
+            states: what `initial_state` or the call before returned.
+
+        Returns:
+            logits `[batch, time, vocabulary]` and the states after the last character.
+        """
+        x = self.embedding(ids)  # [batch, time, embedding]
+        after: States = []
+        for layer, dropout, state in zip(self.recurrent, self.dropouts, states, strict=True):
+            x, *state = layer(x, initial_state=state, training=training)
+            x = dropout(x, training=training)  # [batch, time, units]
+            after.append(state)
+        return self.logits(x), after
+
+    def arrays(self, values: list[np.ndarray] | None = None) -> dict[str, np.ndarray]:
+        """The trainable weights (or `values` in their place) under the names a checkpoint gives them."""
+        values = [np.asarray(v) for v in self.trainable_variables] if values is None else values
+        return dict(zip(array_names(self.config), values, strict=True))
+
+    def get_config(self) -> dict[str, Any]:
+        raise NotImplementedError("a model is rebuilt from rnntext's own config, see storage/checkpoint.py")
+
+
+def array_names(config: CharlmConfig) -> list[str]:
+    """Names of the weights, in the order of `trainable_variables`."""
+    names = ["embedding"]
+    for index in range(config.layers):
+        names += [f"layer{index}.kernel", f"layer{index}.recurrent_kernel", f"layer{index}.bias"]
+    return [*names, "logits.kernel", "logits.bias"]

@@ -1,0 +1,226 @@
+"""The one training loop, for every model."""
+
+from __future__ import annotations
+
+import math
+import statistics
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from rnntext.config import TrainingConfig
+from rnntext.errors import DivergedError
+from rnntext.train import schedule, state
+from rnntext.train.observer import Observer, Progress
+from rnntext.train.state import Position
+
+SAVE_SECONDS = 120.0
+CLIP = 1.0  # global norm of the gradient
+SMOOTHING = 0.98  # of the training loss that is shown and watched
+
+
+class Task(Protocol):
+    """What the loop must know of a model and its data."""
+
+    model: keras.Model
+    steps_per_epoch: int
+    units_per_step: int  # characters or tokens
+
+    def batch(self, step: int) -> tuple[np.ndarray, ...]:
+        """The arrays of a step; a function of its number alone."""
+        ...
+
+    def start_state(self) -> list[tf.Tensor]:
+        """What is carried from step to step, as it is at the start of an epoch; may be empty."""
+        ...
+
+    def loss(self, batch: tuple[tf.Tensor, ...], carried: list[tf.Tensor]) -> tuple[tf.Tensor, list[tf.Tensor]]:
+        """Mean loss in nats per unit (scalar), and what is carried on."""
+        ...
+
+    def evaluate(self, values: list[np.ndarray]) -> dict[str, float]:
+        """Metrics on held-out data, computed by `run/`, with `values` for the trainable variables."""
+        ...
+
+    def rank(self, metrics: Mapping[str, float]) -> float:
+        """Higher is better."""
+        ...
+
+
+class Loop:
+    """Trains a task until its plan ends; resumes from `path`, where it also saves.
+
+    Args:
+        task: model and data.
+        config: budget, rates and seed.
+        path: file of the run's state.
+        observer: is told what happens.
+        began: `time.monotonic()` when the job began; a time limit counts from there.
+    """
+
+    def __init__(self, task: Task, config: TrainingConfig, path: Path, observer: Observer, began: float) -> None:
+        self.task, self.config, self.path, self.observer = task, config, path, observer
+        self.variables = task.model.trainable_variables
+        self.averages = [tf.Variable(v.value, trainable=False) for v in self.variables]
+        self.optimizer = keras.optimizers.AdamW(
+            config.learning_rate, beta_2=0.99, weight_decay=config.weight_decay, global_clipnorm=CLIP
+        )
+        self.optimizer.exclude_from_weight_decay(var_names=["bias", "embedding"])
+        self.optimizer.build(self.variables)
+        self.carried = task.start_state()
+        self.best: list[np.ndarray] = []
+        self.position = Position()
+        self._update = tf.function(self._update_graph, autograph=False)
+        self._began, self._saved = began, time.monotonic()
+        self._step_times: list[float] = []
+        self._resume()
+
+    # The step ---------------------------------------------------------------------------------------------------------
+
+    def _update_graph(self, batch: tuple[tf.Tensor, ...], carried: list[tf.Tensor], step: tf.Tensor) -> Any:
+        self._seed_dropout(step)
+        with tf.GradientTape() as tape:
+            loss, carried = self.task.loss(batch, carried)
+        self.optimizer.apply(tape.gradient(loss, [v.value for v in self.variables]), self.variables)
+        # The average forgets its random beginning faster than `average` alone would (as in TensorFlow's own EMA).
+        done = tf.cast(step, tf.float32)
+        decay = tf.minimum(self.config.average, (1.0 + done) / (10.0 + done))
+        for average, variable in zip(self.averages, self.variables, strict=True):
+            average.assign_add((1.0 - decay) * (variable.value - average))
+        return loss, carried
+
+    def _seed_dropout(self, step: tf.Tensor) -> None:
+        """Makes every dropout mask a function of (seed, layer, step), so that a resumed run draws the same ones."""
+        generators = [g for layer in self.task.model._flatten_layers() if (g := getattr(layer, "seed_generator", None))]
+        for index, generator in enumerate(generators):
+            generator.state.assign(tf.cast(tf.stack([self.config.seed * 1000 + index, step]), generator.state.dtype))
+
+    def _step(self) -> Progress:
+        position, started = self.position, time.monotonic()
+        step = position.step
+        if step % self.task.steps_per_epoch == 0:
+            self.carried = self.task.start_state()
+        rate = schedule.learning_rate(step, position.plan, self.config.learning_rate)
+        self.optimizer.learning_rate.assign(rate)
+        loss, self.carried = self._update(self.task.batch(step), self.carried, tf.constant(step))
+        value = float(loss)
+        self._watch(value)
+        position.step += 1
+        self._step_times.append(time.monotonic() - started)
+        return self._progress(rate)
+
+    def _watch(self, loss: float) -> None:
+        """Raises DivergedError for a loss that is NaN, infinite, or (after the warm-up) above twice its start."""
+        p = self.position
+        p.first_loss = loss if p.first_loss is None else p.first_loss
+        p.smooth_loss = loss if p.smooth_loss is None else SMOOTHING * p.smooth_loss + (1 - SMOOTHING) * loss
+        if not math.isfinite(loss) or (p.step >= schedule.WARMUP_STEPS and p.smooth_loss > 2 * p.first_loss):
+            raise DivergedError(
+                f"training diverged at step {p.step + 1} (loss {loss:.4g}, at the start {p.first_loss:.4g}); "
+                f"no version was written: try a --learning-rate below {self.config.learning_rate:g}"
+            )
+
+    def _progress(self, rate: float) -> Progress:
+        p = self.position
+        recent = self._step_times[-20:]
+        return Progress(
+            step=p.step,
+            steps=p.plan.steps if p.plan else None,
+            epoch=p.step // self.task.steps_per_epoch,
+            seconds=self._seconds(),
+            rate=self.task.units_per_step * len(recent) / sum(recent),
+            loss=p.smooth_loss or 0.0,
+            learning_rate=rate,
+        )
+
+    # The run ----------------------------------------------------------------------------------------------------------
+
+    def run(self, stopped: Callable[[], bool]) -> bool:
+        """Trains to the plan's end; asks `stopped` after every step and, if so, saves and returns False.
+
+        Raises:
+            DivergedError: see `_watch`; nothing is saved after the last good state.
+        """
+        self.observer.start(sum(math.prod(v.shape) for v in self.variables), self.position.step)
+        while self.position.plan is None or self.position.step < self.position.plan.steps:
+            if stopped():
+                self.save()
+                return False
+            if self.position.plan is None:
+                self._make_plan()
+            progress = self._step()
+            self.observer.step(progress)
+            plan = self.position.plan
+            if plan and (self.position.step % plan.evaluate_every == 0 or self.position.step == plan.steps):
+                self._evaluate(progress)
+                self.save()
+            elif time.monotonic() - self._saved >= SAVE_SECONDS:
+                self.save()
+        return True
+
+    def _evaluate(self, progress: Progress) -> None:
+        values = [a.numpy() for a in self.averages]
+        metrics = self.task.evaluate(values)
+        rank = self.task.rank(metrics)
+        if math.isnan(rank):
+            raise DivergedError(f"the held-out score at step {self.position.step} is not a number; no version was written")
+        best = self.position.best is None or rank > self.task.rank(self.position.best)
+        if best:
+            self.best, self.position.best, self.position.best_step = values, metrics, self.position.step
+        self.observer.evaluation(progress, metrics, best)
+
+    def _seconds(self) -> float:
+        return self.position.seconds + time.monotonic() - self._began
+
+    def _make_plan(self) -> None:
+        """Fixes the number of steps as soon as it can be known: at once, or when enough steps have been timed."""
+        config, done = self.config, self.position.step
+        limits = [config.steps, config.epochs and config.epochs * self.task.steps_per_epoch]
+        most = min((limit for limit in limits if limit is not None), default=None)
+        if config.time_limit is None:
+            assert most is not None
+            self.position.plan = schedule.plan_steps(most)
+            return
+        timed = self._step_times[3:]  # the first steps trace and warm up
+        if len(timed) < schedule.PROBE_STEPS or (sum(timed) < schedule.PROBE_SECONDS and done < schedule.WARMUP_STEPS):
+            if most is not None and done >= most - 1:
+                self.position.plan = schedule.plan_steps(most)
+            return
+        started = time.monotonic()
+        self.task.evaluate([a.numpy() for a in self.averages])
+        evaluation = time.monotonic() - started
+        left = 0.98 * config.time_limit - self._seconds()
+        self.position.plan = schedule.plan_time(left, statistics.median(timed), evaluation, done, most)
+
+    # The state --------------------------------------------------------------------------------------------------------
+
+    def save(self) -> None:
+        """Writes all that a resume needs."""
+        position = state.dataclasses.replace(self.position, seconds=self._seconds())
+        groups = {
+            "weights": self.variables,
+            "averages": self.averages,
+            "optimizer": self.optimizer.variables,
+            "carried": self.carried,
+            "best": self.best,
+        }
+        state.save(self.path, position, {name: [np.asarray(a) for a in members] for name, members in groups.items()})
+        self._saved = time.monotonic()
+        self.observer.save(self.position.step)
+
+    def _resume(self) -> None:
+        found = state.load(self.path)
+        if found is None:
+            return
+        self.position, arrays = found
+        groups = [("weights", self.variables), ("averages", self.averages), ("optimizer", self.optimizer.variables)]
+        for name, variables in groups:
+            for variable, value in zip(variables, arrays[name], strict=True):
+                variable.assign(value)
+        self.carried = [tf.constant(value) for value in arrays.get("carried", [])]
+        self.best = arrays.get("best", [])

@@ -1,0 +1,62 @@
+"""What the training loop tells while it works. Progress bars, logs and history files are observers."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+
+
+@dataclasses.dataclass(frozen=True)
+class Progress:
+    """Where a run stands after a step.
+
+    `steps` is the whole run's number (None until a time limit has become one), `seconds` counts over all sessions,
+    `rate` is units (characters, tokens) per second lately, `loss` the training loss in nats per unit, smoothed.
+    """
+
+    step: int
+    steps: int | None
+    epoch: int
+    seconds: float
+    rate: float
+    loss: float
+    learning_rate: float
+
+
+class Observer:
+    """Does nothing; override what you want to see. An observer must not change what it is shown."""
+
+    def start(self, parameters: int, step: int) -> None:
+        """Before the first step of this session; `step` is not 0 when an unfinished run goes on."""
+
+    def step(self, progress: Progress) -> None:
+        """After every step."""
+
+    def evaluation(self, progress: Progress, metrics: Mapping[str, float], best: bool) -> None:
+        """After every evaluation on held-out text; `best`: no evaluation before was as good."""
+
+    def save(self, step: int) -> None:
+        """After the state of the run was saved."""
+
+
+class Observers(Observer):
+    """Several observers as one."""
+
+    def __init__(self, members: Sequence[Observer]) -> None:
+        self.members = members
+
+    def start(self, parameters: int, step: int) -> None:
+        for member in self.members:
+            member.start(parameters, step)
+
+    def step(self, progress: Progress) -> None:
+        for member in self.members:
+            member.step(progress)
+
+    def evaluation(self, progress: Progress, metrics: Mapping[str, float], best: bool) -> None:
+        for member in self.members:
+            member.evaluation(progress, metrics, best)
+
+    def save(self, step: int) -> None:
+        for member in self.members:
+            member.save(step)
