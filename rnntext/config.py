@@ -30,8 +30,8 @@ def _check_range(config: Any, low: float, high: float, *names: str) -> None:
             raise UsageError(f"{_flag(name)} {value:g}: must be {limits}")
 
 
-def _check_choice(config: Any, name: str, choices: tuple[str, ...]) -> None:
-    value = getattr(config, name)
+def check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
+    """Raises UsageError unless the option's value is one of the choices."""
     if value not in choices:
         raise UsageError(f"{_flag(name)} {value}: must be one of {', '.join(choices)}")
 
@@ -76,7 +76,7 @@ class CharlmConfig(Config):
     lowercase: bool = False
 
     def __post_init__(self) -> None:
-        _check_choice(self, "cell", CELLS)
+        check_choice("cell", self.cell, CELLS)
         _check_range(self, 1, 64, "layers")
         _check_range(self, 1, 16384, "units", "embedding")
 
@@ -113,4 +113,21 @@ class TrainingConfig(Config):
         _check_range(self, 0, 0.95, "dropout", "recurrent_dropout")
         _check_range(self, 0, 0.99999, "average")
         _check_range(self, 0, 2**31 - 1, "seed")
-        _check_choice(self, "precision", PRECISIONS)
+        check_choice("precision", self.precision, PRECISIONS)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class SamplingConfig(Config):
+    """How characters are drawn. `temperature` 0 takes the likeliest one; None switches a filter off."""
+
+    temperature: float = 0.8
+    top_k: int | None = None
+    top_p: float | None = None
+    min_p: float | None = None
+    repetition_penalty: float = 1.0
+
+    def __post_init__(self) -> None:
+        _check_range(self, 0, 100, "temperature")
+        _check_range(self, 1, float("inf"), "top_k")
+        _check_range(self, 1e-6, 1, "top_p", "min_p")
+        _check_range(self, 0.01, 100, "repetition_penalty")

@@ -12,6 +12,7 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 TEMPORARY = ".tmp-"  # what the names of unfinished files and folders begin with
 
@@ -54,6 +55,16 @@ def atomic_path(path: Path) -> Iterator[Path]:
         sync_folder(path.parent)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def output_file(path: Path) -> Iterator[IO[bytes]]:
+    """A file to write to piece by piece; it takes its place when the block ends without an error."""
+    with atomic_path(path) as temporary:
+        with open(temporary, "xb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
 
 
 def write_folder(path: Path, files: Mapping[str, bytes], last: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import statistics
 import time
@@ -132,7 +133,7 @@ class Loop:
             step=p.step,
             steps=p.plan.steps if p.plan else None,
             epoch=p.step // self.task.steps_per_epoch,
-            seconds=self._seconds(),
+            seconds=self.seconds(),
             rate=self.task.units_per_step * len(recent) / sum(recent),
             loss=p.smooth_loss or 0.0,
             learning_rate=rate,
@@ -174,7 +175,8 @@ class Loop:
             self.best, self.position.best, self.position.best_step = values, metrics, self.position.step
         self.observer.evaluation(progress, metrics, best)
 
-    def _seconds(self) -> float:
+    def seconds(self) -> float:
+        """Time spent on this run, over all sessions."""
         return self.position.seconds + time.monotonic() - self._began
 
     def _make_plan(self) -> None:
@@ -194,14 +196,14 @@ class Loop:
         started = time.monotonic()
         self.task.evaluate([a.numpy() for a in self.averages])
         evaluation = time.monotonic() - started
-        left = 0.98 * config.time_limit - self._seconds()
+        left = 0.98 * config.time_limit - self.seconds()
         self.position.plan = schedule.plan_time(left, statistics.median(timed), evaluation, done, most)
 
     # The state --------------------------------------------------------------------------------------------------------
 
     def save(self) -> None:
         """Writes all that a resume needs."""
-        position = state.dataclasses.replace(self.position, seconds=self._seconds())
+        position = dataclasses.replace(self.position, seconds=self.seconds())
         groups = {
             "weights": self.variables,
             "averages": self.averages,

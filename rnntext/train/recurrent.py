@@ -271,6 +271,11 @@ class _Loop:
         return h if self.dropped is None else h * self.dropped
 
 
+def _one(masks: Tensor | list[Tensor]) -> Tensor:
+    """Keras draws a mask for each gate in some settings; one for all gates serves as well and keeps the product fused."""
+    return masks[0] if isinstance(masks, list) else masks
+
+
 def _on_gpu() -> bool:
     return bool(tf.config.list_logical_devices("GPU"))
 
@@ -294,8 +299,8 @@ class _FastLoop:
         inputs = tf.reverse(tf.transpose(sequences, [1, 0, 2]), axis)
         steps = None if mask is None else tf.reverse(tf.transpose(tf.cast(mask, tf.bool)), axis)
         if training and self.dropout:
-            inputs = inputs * self.cell.get_dropout_mask(sequences[:, 0, :])
-        dropped = self.cell.get_recurrent_dropout_mask(states[0]) if training and self.recurrent_dropout else None
+            inputs = inputs * _one(self.cell.get_dropout_mask(sequences[:, 0, :]))
+        dropped = _one(self.cell.get_recurrent_dropout_mask(states[0])) if training and self.recurrent_dropout else None
         outputs, final = recur(
             self.math,
             inputs,

@@ -1,0 +1,37 @@
+"""rnntext: recurrent and Transformer models of text. TensorFlow trains; NumPy runs.
+
+    import rnntext
+    model = rnntext.load("checkpoints/charlm")
+    print("".join(model.generate("The miller ", length=200, seed=1)))
+
+What a name needs is imported when it is first used; `import rnntext` alone loads nothing.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+__all__ = ["CharlmConfig", "RnntextError", "TrainingConfig", "__version__", "load", "train_charlm"]
+
+_HOMES = {
+    "CharlmConfig": "rnntext.config",
+    "RnntextError": "rnntext.errors",
+    "TrainingConfig": "rnntext.config",
+    "load": "rnntext.jobs.load",
+    "train_charlm": "rnntext.jobs.train_charlm",
+}
+
+if TYPE_CHECKING:
+    from rnntext.config import CharlmConfig, TrainingConfig
+    from rnntext.errors import RnntextError
+    from rnntext.jobs.load import load
+    from rnntext.jobs.train_charlm import train_charlm
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'rnntext' has no attribute {name!r}")
+    import importlib
+
+    return getattr(importlib.import_module(_HOMES[name]), name)

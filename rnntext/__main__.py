@@ -1,0 +1,102 @@
+"""main(): the one place for exit codes, closed pipes and Ctrl-C."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+
+from rnntext.errors import ClosedPipeError, InputOutputError, RnntextError
+
+
+def main() -> None:
+    """Runs the command line; the entry point of the `rnntext` script."""
+    _choose_blas_kernels()
+    code = _run(sys.argv[1:])
+    try:
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except OSError as error:
+        code = code or _report_output_error(error)
+        _discard_stdout()
+    if code == ClosedPipeError.exit_code:
+        _die_of_closed_pipe()
+    sys.exit(code)
+
+
+def _run(arguments: list[str]) -> int:
+    from typer import Abort, TyperException
+
+    from rnntext.cli.app import app
+
+    try:
+        return int(app(arguments, prog_name="rnntext", standalone_mode=False) or 0)
+    except TyperException as error:
+        return _fail(error.format_message(), error.exit_code)
+    except RnntextError as error:
+        if isinstance(error, (ClosedPipeError, InputOutputError)):
+            _discard_stdout()
+        return error.exit_code if isinstance(error, ClosedPipeError) else _fail(str(error), error.exit_code)
+    except (KeyboardInterrupt, Abort):
+        return 128 + signal.SIGINT
+    except BrokenPipeError:
+        return ClosedPipeError.exit_code
+    except OSError as error:
+        return _report_output_error(error)
+    except MemoryError:
+        return _fail("out of memory; try a smaller model, batch or --length", RnntextError.exit_code)
+    except Exception as error:
+        if "-v" in arguments or "--verbose" in arguments:
+            raise
+        return _fail(f"unforeseen {type(error).__name__}: {error} (a bug; -v shows where)", RnntextError.exit_code)
+
+
+def _fail(message: str, code: int) -> int:
+    """One line on stderr."""
+    line = " ".join(message.split())
+    if sys.stderr is not None:
+        try:
+            print(f"rnntext: {line}", file=sys.stderr)
+        except OSError:
+            pass
+    return code
+
+
+def _report_output_error(error: OSError) -> int:
+    if isinstance(error, BrokenPipeError):
+        return ClosedPipeError.exit_code
+    where = f"{error.filename}: " if error.filename else ""
+    return _fail(f"{where}{error.strerror or error}", InputOutputError.exit_code)
+
+
+def _discard_stdout() -> None:
+    """Sends what is still buffered nowhere, so that the interpreter's last flush cannot fail as well."""
+    try:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    except OSError:
+        pass
+
+
+def _die_of_closed_pipe() -> None:
+    """Ends as any program does that writes into a closed pipe: by SIGPIPE, 141 for the shell."""
+    _discard_stdout()
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    os.kill(os.getpid(), signal.SIGPIPE)
+
+
+def _choose_blas_kernels() -> None:
+    """OpenBLAS does not know every processor: on an AMD one with AVX-512 it falls back to AVX2 kernels, half as fast for
+    matrix-matrix products (docs/decisions.md). The choice must be made before NumPy is imported."""
+    if "OPENBLAS_CORETYPE" in os.environ:
+        return
+    try:
+        with open("/proc/cpuinfo", encoding="ascii", errors="replace") as file:
+            information = file.read(4096)
+    except OSError:
+        return
+    if "AuthenticAMD" in information and " avx512bw " in information and " avx512vl " in information:
+        os.environ["OPENBLAS_CORETYPE"] = "SkylakeX"
+
+
+if __name__ == "__main__":
+    main()

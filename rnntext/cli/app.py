@@ -1,0 +1,38 @@
+"""The commands, put together. Nothing heavy is imported before a command runs."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from rnntext import __version__
+from rnntext.cli import charlm, corpora
+
+app = typer.Typer(
+    name="rnntext",
+    help="Recurrent models of text: train them with TensorFlow, run them with NumPy alone.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"rnntext {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _main(
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")] = False,
+) -> None:
+    pass
+
+
+app.command("train-charlm")(charlm.train)
+app.command("generate")(charlm.generate)
+app.command("score")(charlm.score)
+app.add_typer(corpora.app, name="corpora")

@@ -1,0 +1,232 @@
+"""train-charlm, generate, score."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Annotated
+
+import typer
+
+from rnntext.cli.console import Results, note, results, watching
+from rnntext.cli.options import (
+    ConfigFile,
+    EncodingErrors,
+    Json,
+    Model,
+    Output,
+    PrintConfig,
+    Quiet,
+    Verbose,
+    duration,
+    pick,
+    print_settings,
+)
+from rnntext.config import CELLS, PRECISIONS, PROMOTIONS, CharlmConfig, SamplingConfig, TrainingConfig, check_choice
+from rnntext.errors import UsageError
+from rnntext.text.catalogue import DEFAULT
+from rnntext.text.lines import ENCODING_ERRORS
+
+NAME = "charlm"
+SEPARATOR = "-----"  # between the samples of --count
+UNKNOWN_CHOICES = ("error", "skip")
+
+Texts = Annotated[list[str] | None, typer.Argument(metavar="[TEXT]...", help="Files, - for stdin, or names of corpora.")]
+
+
+def train(
+    context: typer.Context,
+    texts: Texts = None,
+    model: Model = NAME,
+    cell: Annotated[str, typer.Option(metavar="|".join(CELLS), help="Kind of recurrent cell.")] = CharlmConfig.cell,
+    layers: Annotated[int, typer.Option(help="Recurrent layers.")] = CharlmConfig.layers,
+    units: Annotated[int, typer.Option(help="Units of a layer.")] = CharlmConfig.units,
+    embedding: Annotated[int, typer.Option(help="Numbers that stand for a character.")] = CharlmConfig.embedding,
+    lowercase: Annotated[bool, typer.Option("--lowercase", help="Read capitals as small letters.")] = CharlmConfig.lowercase,
+    vocabulary_size: Annotated[
+        int | None, typer.Option(help="Keep this many characters, the most frequent ones; the others become [UNK].")
+    ] = TrainingConfig.vocabulary_size,
+    validation: Annotated[str, typer.Option(metavar="FRACTION|FILE", help="Held-out text: the end of the text, or a file.")] = "0.1",
+    encoding_errors: EncodingErrors = "strict",
+    epochs: Annotated[int | None, typer.Option(help="Most passes over the text.")] = TrainingConfig.epochs,
+    steps: Annotated[int | None, typer.Option(help="Most optimizer updates.")] = TrainingConfig.steps,
+    time_limit: Annotated[
+        float | None,
+        typer.Option(parser=duration, metavar="90s|30m|2h", help="The run's whole time. [default: 10m if no other limit is given]"),
+    ] = TrainingConfig.time_limit,
+    batch_size: Annotated[int, typer.Option(help="Streams of text read side by side.")] = TrainingConfig.batch_size,
+    window: Annotated[int, typer.Option(help="Steps of back-propagation through time.")] = TrainingConfig.window,
+    learning_rate: Annotated[float, typer.Option(help="The highest; warm-up before it, a cosine after it.")] = TrainingConfig.learning_rate,
+    dropout: Annotated[float, typer.Option(help="Dropout between layers.")] = TrainingConfig.dropout,
+    recurrent_dropout: Annotated[float, typer.Option(help="Dropout from step to step.")] = TrainingConfig.recurrent_dropout,
+    precision: Annotated[str, typer.Option(metavar="|".join(PRECISIONS), help="Type of matrix products.")] = TrainingConfig.precision,
+    seed: Annotated[int, typer.Option(help="The same seed on the same machine gives the same model.")] = TrainingConfig.seed,
+    promote: Annotated[
+        str, typer.Option(metavar="|".join(PROMOTIONS), help="When the new version goes into service; better: if not worse than the one there.")
+    ] = "better",
+    fresh: Annotated[bool, typer.Option("--fresh", help="Drop an unfinished training instead of going on with it.")] = False,
+    as_json: Json = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+    config: ConfigFile = None,
+    print_config: PrintConfig = False,
+) -> None:
+    """Train a character model on TEXT (default: a bundled corpus) and put it into service.
+
+    Interrupted at any moment, the same command goes on where it was.
+    """
+    if print_config:
+        return print_settings(context)
+    check_choice("promote", promote, PROMOTIONS)
+    check_choice("encoding_errors", encoding_errors, ENCODING_ERRORS)
+    shape, budget = pick(CharlmConfig, context.params), pick(TrainingConfig, context.params)
+    from rnntext.jobs.train_charlm import METRIC, train_charlm
+    from rnntext.storage.models import folder
+
+    path = folder(model)
+    with watching(quiet, "chars", METRIC, "bits/char") as observer:
+        outcome = train_charlm(
+            texts or [DEFAULT],
+            path,
+            shape,
+            budget,
+            validation=validation,
+            encoding_errors=encoding_errors,
+            promote=promote,
+            fresh=fresh,
+            observer=observer,
+        )
+    with results(None) as out:
+        if as_json:
+            out.write(json.dumps({"model": str(path), **outcome.to_json()}) + "\n")
+    note(outcome.sentence(str(path)), quiet)
+    if outcome.promoted:
+        note(f"try: rnntext generate{'' if model == NAME else f' -m {model}'} \"The \"", quiet)
+
+
+def generate(
+    context: typer.Context,
+    prompt: Annotated[str | None, typer.Argument(metavar="[PROMPT]", help="What to continue; - reads stdin.")] = None,
+    model: Model = NAME,
+    length: Annotated[int, typer.Option("-n", "--length", min=0, help="Most characters to draw.")] = 500,
+    count: Annotated[int, typer.Option(min=1, help="Number of samples, drawn as one batch.")] = 1,
+    temperature: Annotated[float, typer.Option(help="Below 1 bolder, above 1 wilder; 0: always the likeliest.")] = SamplingConfig.temperature,
+    top_k: Annotated[int | None, typer.Option(help="Draw from the K likeliest characters.")] = SamplingConfig.top_k,
+    top_p: Annotated[float | None, typer.Option(help="Draw from the likeliest that together reach P.")] = SamplingConfig.top_p,
+    min_p: Annotated[float | None, typer.Option(help="Draw from those at least P times as likely as the likeliest.")] = SamplingConfig.min_p,
+    repetition_penalty: Annotated[
+        float, typer.Option(help="Above 1: characters drawn lately become less likely.")
+    ] = SamplingConfig.repetition_penalty,
+    stop: Annotated[list[str] | None, typer.Option(metavar="TEXT", help="End before TEXT; may be given several times.")] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="Repeat a sample. [default: a fresh one, shown on stderr]")] = None,
+    on_unknown: Annotated[
+        str, typer.Option(metavar="error|skip", help="What to do with prompt characters that the model has never seen.")
+    ] = "error",
+    no_echo: Annotated[bool, typer.Option("--no-echo", help="Do not repeat the prompt.")] = False,
+    output: Output = None,
+    as_json: Json = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+    config: ConfigFile = None,
+    print_config: PrintConfig = False,
+) -> None:
+    """Continue PROMPT with a trained character model.
+
+    Without PROMPT, what comes through stdin is continued; without that, the model begins.
+    """
+    if print_config:
+        return print_settings(context)
+    check_choice("on_unknown", on_unknown, UNKNOWN_CHOICES)
+    sampling = pick(SamplingConfig, context.params)
+    from rnntext.jobs.generate import fresh_seed
+    from rnntext.jobs.load import load
+    from rnntext.storage.models import find
+
+    path = find(model, "train-charlm")
+    text = _prompt(prompt)
+    loaded = load(path)
+    chosen = fresh_seed() if seed is None else seed
+    loaded.encode(text, on_unknown)
+    note(f"seed {chosen}", quiet or seed is not None)
+    options = {"length": length, "stop": tuple(stop or ()), "seed": chosen, "on_unknown": on_unknown, "sampling": sampling}
+    echo = "" if no_echo else text
+    with results(output) as out:
+        if count == 1 and not as_json:
+            return _stream(out, echo, loaded.generate(text, **options))
+        for index, sample in enumerate(loaded.generate_many(text, count=count, **options)):
+            if as_json:
+                record = {"index": index, "prompt": text, "text": sample, "seed": chosen, "model": str(path)}
+                out.write(json.dumps(record, ensure_ascii=False) + "\n")
+            else:
+                out.write((f"{SEPARATOR}\n" if index else "") + _with_line_end(echo + sample))
+
+
+def _prompt(argument: str | None) -> str:
+    """The prompt: the argument; stdin if it is - or missing, unless a terminal would have to be waited for."""
+    from rnntext.text.lines import read_text
+
+    if argument is not None and argument != "-":
+        return argument
+    if argument is None and (sys.stdin is None or sys.stdin.isatty()):
+        return ""
+    return read_text("-")
+
+
+def _stream(out: Results, echo: str, characters: object) -> None:
+    out.write(echo)
+    last = echo[-1:]
+    for last in characters:  # type: ignore[attr-defined]
+        out.write(last)
+    if last != "\n":
+        out.write("\n")
+
+
+def _with_line_end(text: str) -> str:
+    return text if text.endswith("\n") else text + "\n"
+
+
+def score(
+    context: typer.Context,
+    files: Annotated[list[str] | None, typer.Argument(metavar="[FILE]...", help="Files, or - for stdin (the default).")] = None,
+    model: Model = NAME,
+    per_line: Annotated[bool, typer.Option("--per-line", help="Bits per character of every line, each for itself.")] = False,
+    output: Output = None,
+    as_json: Json = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+    config: ConfigFile = None,
+    print_config: PrintConfig = False,
+) -> None:
+    """Tell how well a model predicts texts: bits per character and perplexity."""
+    if print_config:
+        return print_settings(context)
+    from rnntext.jobs.load import load
+    from rnntext.storage.models import find
+
+    loaded = load(find(model, "train-charlm"))
+    with results(output) as out:
+        (_score_lines if per_line else _score_files)(out, loaded, files or ["-"], as_json)
+
+
+def _score_files(out: Results, model: object, files: list[str], as_json: bool) -> None:
+    from rnntext.jobs.score import score_sources
+
+    for found in score_sources(model, files):  # type: ignore[arg-type]
+        if as_json:
+            out.write(json.dumps({"source": found.source, **found.numbers()}) + "\n")
+        else:
+            where = f"{found.source}: " if len(files) > 1 else ""
+            out.write(f"{where}{found.bits_per_character:.4f} bits/char, perplexity {found.perplexity:.4f}, {found.characters} characters\n")
+        out.flush()
+
+
+def _score_lines(out: Results, model: object, files: list[str], as_json: bool) -> None:
+    from rnntext.jobs.score import score_lines
+
+    invalid = 0
+    for found, valid in score_lines(model, files):  # type: ignore[arg-type]
+        invalid += not valid
+        out.write((json.dumps({"line": int(found.source), **found.numbers()}) if as_json else f"{found.bits_per_character:.4f}") + "\n")
+        out.flush()
+    if invalid:
+        note(f"rnntext: {invalid} lines were not valid UTF-8; invalid bytes were read as U+FFFD")

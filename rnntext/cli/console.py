@@ -1,0 +1,157 @@
+"""What a terminal or a pipe gets to see: results on stdout, everything else on stderr."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any
+
+from rnntext.errors import ClosedPipeError, InputOutputError
+from rnntext.files.atomic import output_file
+from rnntext.train.observer import Observer, Progress
+
+FLUSH_SECONDS = 0.05  # how long a result may wait in the buffer when stdout is a pipe
+
+
+class Results:
+    """Where results go. Text is UTF-8 whatever the locale says; a closed pipe or a full disk becomes our own error."""
+
+    def __init__(self, stream: IO[bytes], name: str, live: bool) -> None:
+        self._stream, self._name, self._live = stream, name, live
+        self._flushed = time.monotonic()
+
+    def write(self, text: str) -> None:
+        """Writes text; a terminal sees it at once, a pipe soon."""
+        try:
+            self._stream.write(text.encode("utf-8", "replace"))
+            if self._live or time.monotonic() - self._flushed > FLUSH_SECONDS:
+                self.flush()
+        except OSError as error:
+            raise self._error(error) from error
+
+    def flush(self) -> None:
+        """Hands on everything that was written."""
+        try:
+            self._stream.flush()
+        except OSError as error:
+            raise self._error(error) from error
+        self._flushed = time.monotonic()
+
+    def _error(self, error: OSError) -> ClosedPipeError | InputOutputError:
+        if isinstance(error, BrokenPipeError):
+            return ClosedPipeError("the reader of the output has gone")
+        return InputOutputError(f"{self._name}: {error.strerror or error}; the output is incomplete")
+
+
+@contextmanager
+def results(output: Path | None) -> Iterator[Results]:
+    """stdout, or a file that appears when everything is written."""
+    if output is not None:
+        with output_file(output) as file:
+            yield Results(file, str(output), live=False)
+        return
+    if sys.stdout is None:
+        raise InputOutputError("standard output is closed; redirect it, or name a file with -o")
+    found = Results(sys.stdout.buffer, "<stdout>", live=sys.stdout.isatty())
+    yield found
+    found.flush()
+
+
+def note(message: str, quiet: bool = False) -> None:
+    """Something worth knowing, on stderr."""
+    if not quiet and sys.stderr is not None:
+        print(message, file=sys.stderr, flush=True)
+
+
+def on_terminal() -> bool:
+    """Whether someone watches stderr."""
+    return sys.stderr is not None and sys.stderr.isatty()
+
+
+# Watching a training --------------------------------------------------------------------------------------------------
+
+
+def clock(seconds: float) -> str:
+    """75 -> "1:15", 3700 -> "1:01:40"."""
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
+
+
+class EvaluationLines(Observer):
+    """One line per evaluation, for logs."""
+
+    def __init__(self, unit: str, metric: str, label: str) -> None:
+        self.unit, self.metric, self.label = unit, metric, label
+
+    def start(self, parameters: int, step: int) -> None:
+        going_on = f", going on at step {step}" if step else ""
+        note(f"training {parameters:,} parameters{going_on}")
+
+    def evaluation(self, progress: Progress, metrics: Mapping[str, float], best: bool) -> None:
+        note(
+            f"step {progress.step}/{progress.steps}  epoch {progress.epoch}  {clock(progress.seconds)}  "
+            f"loss {progress.loss:.4f}  {progress.rate:,.0f} {self.unit}/s  "
+            f"held-out {metrics[self.metric]:.4f} {self.label}{'  *' if best else ''}"
+        )
+
+
+class ProgressBar(EvaluationLines):
+    """A bar with the time left, for a terminal; evaluations scroll by above it."""
+
+    def __init__(self, unit: str, metric: str, label: str) -> None:
+        super().__init__(unit, metric, label)
+        self._bar: Any = None
+        self._task: Any = None
+
+    def start(self, parameters: int, step: int) -> None:
+        super().start(parameters, step)
+        from rich.console import Console
+        from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+        self._bar = Progress(
+            SpinnerColumn(),
+            TextColumn("{task.fields[steps]}"),
+            BarColumn(bar_width=None),
+            TimeElapsedColumn(),
+            TextColumn("eta"),
+            TimeRemainingColumn(elapsed_when_finished=False),
+            TextColumn("{task.fields[numbers]}"),
+            console=Console(stderr=True),
+            transient=True,
+        )
+        self._task = self._bar.add_task("", total=None, completed=step, steps="starting", numbers="")
+        self._bar.start()
+
+    def step(self, progress: Progress) -> None:
+        self._bar.update(
+            self._task,
+            total=progress.steps,
+            completed=progress.step,
+            steps=f"{progress.step}/{progress.steps or '?'}",
+            numbers=f"loss {progress.loss:.3f}  {progress.rate:,.0f} {self.unit}/s",
+        )
+
+    def close(self) -> None:
+        """Takes the bar off the screen."""
+        if self._bar is not None:
+            self._bar.stop()
+
+
+@contextmanager
+def watching(quiet: bool, unit: str, metric: str, label: str) -> Iterator[Observer]:
+    """The observer that fits: a bar on a terminal, lines elsewhere, nothing if quiet."""
+    if quiet:
+        yield Observer()
+        return
+    if not on_terminal():
+        yield EvaluationLines(unit, metric, label)
+        return
+    bar = ProgressBar(unit, metric, label)
+    try:
+        yield bar
+    finally:
+        bar.close()

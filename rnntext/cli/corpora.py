@@ -1,0 +1,42 @@
+"""corpora list, show, path."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated
+
+import typer
+
+from rnntext.cli.console import results
+from rnntext.cli.options import Json, Output
+from rnntext.errors import UsageError
+from rnntext.text import catalogue
+
+app = typer.Typer(name="corpora", help="Texts by name, to train on.", no_args_is_help=True, rich_markup_mode=None)
+Name = Annotated[str, typer.Argument(metavar="NAME", help="As in corpora list.")]
+
+
+@app.command("list")
+def list_corpora(as_json: Json = False) -> None:
+    """List the corpora: name, licence, what it is."""
+    with results(None) as out:
+        for corpus in catalogue.corpora():
+            fields = {"name": corpus.name, "licence": corpus.licence, "about": corpus.about}
+            out.write((json.dumps(fields) if as_json else "\t".join(fields.values())) + "\n")
+
+
+@app.command("show")
+def show(name: Name, output: Output = None) -> None:
+    """Print a corpus."""
+    with results(output) as out:
+        out.write(catalogue.get(name).read())
+
+
+@app.command("path")
+def path(name: Name) -> None:
+    """Print the file that a bundled corpus lies in."""
+    corpus = catalogue.get(name)
+    if corpus.path is None:
+        raise UsageError(f"corpus {name!r} is not a file; print it with: rnntext corpora show {name}")
+    with results(None) as out:
+        out.write(f"{corpus.path}\n")

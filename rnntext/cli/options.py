@@ -1,0 +1,77 @@
+"""What the commands' options have in common: one flag, one meaning, one text."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import json
+import re
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+import typer
+
+from rnntext.config import Config
+from rnntext.errors import InputOutputError, UsageError
+
+C = TypeVar("C", bound=Config)
+_UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
+_NOT_IN_FILES = {"config", "print_config"}
+
+
+def duration(text: str) -> float:
+    """Seconds in "90s", "30m", "1.5h" or plain "90"."""
+    match = re.fullmatch(r"([0-9]*\.?[0-9]+)([smhd]?)", text.strip())
+    if match is None:
+        raise typer.BadParameter(f"{text!r} is not a duration; write 90s, 30m or 2h")
+    return float(match[1]) * _UNITS[match[2]]
+
+
+def load_config(context: typer.Context, path: Path | None) -> Path | None:
+    """Makes the values of a TOML file the command's defaults: flags > file > defaults."""
+    if path is None or context.resilient_parsing:
+        return path
+    import tomllib
+
+    try:
+        with open(path, "rb") as file:
+            values = {key.replace("-", "_"): value for key, value in tomllib.load(file).items()}
+    except OSError as error:
+        raise InputOutputError(f"--config {path}: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UsageError(f"--config {path}: not TOML: {error}") from error
+    known = [str(p.name) for p in context.command.params if p.name not in _NOT_IN_FILES]
+    for key in values:
+        if key not in known:
+            close = difflib.get_close_matches(key, known, 1)
+            hint = f"; did you mean {close[0].replace('_', '-')}?" if close else ""
+            raise UsageError(f"--config {path}: {context.command.name} has no option {key.replace('_', '-')!r}{hint}")
+    context.default_map = values
+    return path
+
+
+def print_settings(context: typer.Context) -> None:
+    """Prints the settings in force as a TOML file that --config reads."""
+    for name, value in context.params.items():
+        if name not in _NOT_IN_FILES and value is not None and value != [] and value != ():
+            shown = [str(v) for v in value] if isinstance(value, (list, tuple)) else value
+            shown = str(shown) if isinstance(shown, Path) else shown
+            typer.echo(f"{name.replace('_', '-')} = {json.dumps(shown, ensure_ascii=False)}")
+
+
+def pick(cls: type[C], values: dict[str, Any]) -> C:
+    """The config dataclass whose fields have these values; further values are ignored."""
+    return cls(**{field.name: values[field.name] for field in dataclasses.fields(cls) if field.name in values})  # type: ignore[arg-type]
+
+
+Model = Annotated[str, typer.Option("-m", "--model", metavar="NAME|DIR", help="The model: a name under ./checkpoints, or a folder.")]
+Output = Annotated[Path | None, typer.Option("-o", "--output", metavar="FILE", help="Write the results to FILE (whole or not at all).")]
+Json = Annotated[bool, typer.Option("--json", help="Results as JSON lines.")]
+Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="Say nothing but errors.")]
+Verbose = Annotated[bool, typer.Option("-v", "--verbose", help="Say more; show where an unforeseen error came from.")]
+ConfigFile = Annotated[
+    Path | None,
+    typer.Option("--config", metavar="FILE.toml", is_eager=True, callback=load_config, help="Read options from a TOML file; flags go before it."),
+]
+PrintConfig = Annotated[bool, typer.Option("--print-config", help="Print the options in force as TOML and exit.")]
+EncodingErrors = Annotated[str, typer.Option(metavar="strict|replace", help="What to do with invalid UTF-8.")]

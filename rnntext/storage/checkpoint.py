@@ -1,0 +1,211 @@
+"""Trained models on disk: versions that are written once and never changed, and a pointer to the one in service.
+
+    NAME/
+      current             JSON: the version in service and the SHA-256 of its manifest
+      versions/000007/    manifest.json  config.json  vocabulary.json  weights.safetensors  metrics.json
+      run/                an unfinished training
+      history.jsonl       one line per evaluation, of every run
+      lock
+
+Arrays, JSON and nothing that could be executed. A reader opens `current` once and then sees one version, whole,
+whatever a writer does meanwhile. Digests are checked before any byte of a file is interpreted.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from rnntext import __version__
+from rnntext.errors import CheckpointError
+from rnntext.files.atomic import read_bytes, write_file, write_folder
+
+FORMAT = 1
+MANIFEST, WEIGHTS = "manifest.json", "weights.safetensors"
+MOST_JSON = 64 * 2**20  # bytes
+_VERSION_NAME = re.compile(r"[0-9]{6}")
+_FILE_NAME = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)+")
+
+
+@dataclasses.dataclass(frozen=True)
+class Checkpoint:
+    """One version of a model, its digests checked. `files` holds the content of every file but the manifest."""
+
+    path: Path  # of the version's folder
+    kind: str
+    manifest: dict[str, Any]
+    files: dict[str, bytes]
+
+    @property
+    def version(self) -> str:
+        return self.path.name
+
+    def json(self, name: str) -> Any:
+        """The content of a JSON file."""
+        if name not in self.files:
+            raise CheckpointError(f"{self.path}: {name} is missing")
+        return parse_json(self.files[name], self.path / name)
+
+    def arrays(self, expected: Mapping[str, tuple[int, ...]]) -> dict[str, np.ndarray]:
+        """The weights, float32.
+
+        Raises:
+            CheckpointError: their names, types or shapes are not exactly the expected ones (nothing is allocated then).
+        """
+        data = self.files.get(WEIGHTS, b"")
+        try:
+            header = parse_json(data[8 : 8 + int.from_bytes(data[:8], "little")], self.path / WEIGHTS)
+            found = {name: (e["dtype"], tuple(e["shape"])) for name, e in header.items() if name != "__metadata__"}
+        except (AttributeError, KeyError, TypeError) as error:
+            raise CheckpointError(f"{self.path / WEIGHTS}: not a safetensors file") from error
+        if found != {name: ("F32", tuple(shape)) for name, shape in expected.items()}:
+            raise CheckpointError(f"{self.path / WEIGHTS}: the arrays are not those of the model in config.json")
+        import safetensors.numpy
+
+        try:
+            return safetensors.numpy.load(data)
+        except safetensors.SafetensorError as error:
+            raise CheckpointError(f"{self.path / WEIGHTS}: {error}") from error
+
+
+def parse_json(data: bytes, where: Path) -> Any:
+    """Reads JSON from a file that may come from a stranger.
+
+    Raises:
+        CheckpointError: not JSON, too large, too deep, or a key occurs twice.
+    """
+
+    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        if len(dict(pairs)) != len(pairs):
+            raise CheckpointError(f"{where}: a key occurs twice")
+        return dict(pairs)
+
+    if len(data) > MOST_JSON:
+        raise CheckpointError(f"{where}: {len(data)} bytes of JSON are too many")
+    try:
+        return json.loads(data, object_pairs_hook=unique)
+    except (ValueError, RecursionError) as error:
+        raise CheckpointError(f"{where}: not readable as JSON; the checkpoint is damaged") from error
+
+
+def to_json(value: Any) -> bytes:
+    """The one way in which JSON files are written."""
+    return json.dumps(value, ensure_ascii=False, indent=1).encode() + b"\n"
+
+
+def _digest(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+# Writing --------------------------------------------------------------------------------------------------------------
+
+
+def write_version(
+    root: Path, kind: str, files: Mapping[str, bytes], arrays: Mapping[str, np.ndarray], about: Mapping[str, Any]
+) -> str:
+    """Writes a new version, not yet in service, and returns its name. The caller holds the lock.
+
+    Args:
+        root: the model's folder.
+        kind: "charlm", ...
+        files: JSON and vocabulary files by name.
+        arrays: the weights, float32.
+        about: further facts for the manifest (corpus digest, command, ...).
+    """
+    import safetensors.numpy
+
+    name = f"{max((int(v) for v in versions(root)), default=0) + 1:06d}"
+    contents = {**files, WEIGHTS: safetensors.numpy.save({n: np.ascontiguousarray(a, np.float32) for n, a in arrays.items()})}
+    manifest = {
+        "format": FORMAT,
+        "rnntext": __version__,
+        "kind": kind,
+        **about,
+        "files": {file: {"bytes": len(data), "sha256": _digest(data)} for file, data in contents.items()},
+    }
+    write_folder(root / "versions" / name, {**contents, MANIFEST: to_json(manifest)}, last=MANIFEST)
+    return name
+
+
+def promote(root: Path, version: str) -> None:
+    """Puts a version into service."""
+    data = read_bytes(root / "versions" / version / MANIFEST)
+    write_file(root / "current", to_json({"version": version, "manifest": _digest(data)}))
+
+
+# Reading --------------------------------------------------------------------------------------------------------------
+
+
+def versions(root: Path) -> list[str]:
+    """Names of all versions, oldest first."""
+    folder = root / "versions"
+    return sorted(p.name for p in folder.iterdir() if _VERSION_NAME.fullmatch(p.name)) if folder.is_dir() else []
+
+
+def in_service(root: Path) -> bool:
+    """Whether the folder holds a model that can be used."""
+    return (root / "current").is_file()
+
+
+def load(root: Path) -> Checkpoint:
+    """Loads the version in service.
+
+    Raises:
+        CheckpointError: something is missing, damaged, or written by a newer rnntext.
+    """
+    pointer = parse_json(read_bytes(root / "current"), root / "current")
+    version, digest = (pointer.get(k) if isinstance(pointer, dict) else None for k in ("version", "manifest"))
+    if not isinstance(version, str) or not _VERSION_NAME.fullmatch(version) or not isinstance(digest, str):
+        raise CheckpointError(f"{root / 'current'}: damaged; it should name a version and its manifest's SHA-256")
+    return load_version(root / "versions" / version, digest)
+
+
+def load_version(path: Path, manifest_digest: str | None = None) -> Checkpoint:
+    """Loads one version and checks every file against the manifest.
+
+    Args:
+        path: its folder.
+        manifest_digest: SHA-256 that the manifest must have; None: not checked.
+    """
+    try:
+        data = read_bytes(path / MANIFEST)
+        if manifest_digest is not None and _digest(data) != manifest_digest:
+            raise CheckpointError(f"{path / MANIFEST}: damaged, its SHA-256 is not the one in 'current'")
+        manifest = parse_json(data, path / MANIFEST)
+        _check_manifest(manifest, path)
+        files = {name: _checked_file(path / name, entry) for name, entry in manifest["files"].items()}
+    except FileNotFoundError as error:
+        raise CheckpointError(f"{error.filename}: missing; the checkpoint is incomplete") from error
+    return Checkpoint(path, manifest["kind"], manifest, files)
+
+
+def _check_manifest(manifest: Any, path: Path) -> None:
+    where = path / MANIFEST
+    if not isinstance(manifest, dict) or type(manifest.get("format")) is not int:
+        raise CheckpointError(f"{where}: not a manifest of rnntext")
+    if manifest["format"] > FORMAT:
+        raise CheckpointError(
+            f"{path}: written in checkpoint format {manifest['format']} by rnntext {manifest.get('rnntext')}; this is rnntext "
+            f"{__version__}, which reads up to format {FORMAT}: upgrade it"
+        )
+    files = manifest.get("files")
+    if not isinstance(manifest.get("kind"), str) or not isinstance(files, dict):
+        raise CheckpointError(f"{where}: not a manifest of rnntext")
+    if not all(_FILE_NAME.fullmatch(name) and name != MANIFEST and isinstance(e, dict) for name, e in files.items()):
+        raise CheckpointError(f"{where}: names files that a checkpoint cannot have")
+
+
+def _checked_file(path: Path, entry: dict[str, Any]) -> bytes:
+    if path.is_symlink() or path.stat().st_size != entry.get("bytes"):
+        raise CheckpointError(f"{path}: damaged, its size is not the one in the manifest")
+    data = read_bytes(path)
+    if _digest(data) != entry.get("sha256"):
+        raise CheckpointError(f"{path}: damaged, its SHA-256 is not the one in the manifest")
+    return data
