@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import sys
 
 from rnntext.errors import ClosedPipeError, InputOutputError, RnntextError
+from rnntext.processor import features
 
 
 def main() -> None:
@@ -55,10 +57,8 @@ def _fail(message: str, code: int) -> int:
     """One line on stderr."""
     line = " ".join(message.split())
     if sys.stderr is not None:
-        try:
+        with contextlib.suppress(OSError):
             print(f"rnntext: {line}", file=sys.stderr)
-        except OSError:
-            pass
     return code
 
 
@@ -71,10 +71,8 @@ def _report_output_error(error: OSError) -> int:
 
 def _discard_stdout() -> None:
     """Sends what is still buffered nowhere, so that the interpreter's last flush cannot fail as well."""
-    try:
+    with contextlib.suppress(OSError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-    except OSError:
-        pass
 
 
 def _die_of_closed_pipe() -> None:
@@ -85,17 +83,10 @@ def _die_of_closed_pipe() -> None:
 
 
 def _choose_blas_kernels() -> None:
-    """OpenBLAS does not know every processor: on an AMD one with AVX-512 it falls back to AVX2 kernels, half as fast for
-    matrix-matrix products (docs/decisions.md). The choice must be made before NumPy is imported."""
-    if "OPENBLAS_CORETYPE" in os.environ:
-        return
-    try:
-        with open("/proc/cpuinfo", encoding="ascii", errors="replace") as file:
-            information = file.read(4096)
-    except OSError:
-        return
-    if "AuthenticAMD" in information and " avx512bw " in information and " avx512vl " in information:
-        os.environ["OPENBLAS_CORETYPE"] = "SkylakeX"
+    """OpenBLAS does not know every processor: on an AMD one with AVX-512 it falls back to AVX2 kernels, half as fast
+    for matrix-matrix products (docs/decisions.md). The choice must be made before NumPy is imported."""
+    if {"AuthenticAMD", "avx512bw", "avx512vl"} <= features():
+        os.environ.setdefault("OPENBLAS_CORETYPE", "SkylakeX")
 
 
 if __name__ == "__main__":

@@ -40,6 +40,7 @@ class Config:
     """What the dataclasses below have in common."""
 
     def to_json(self) -> dict[str, Any]:
+        """All fields by name."""
         return dataclasses.asdict(self)  # type: ignore[call-overload,no-any-return]
 
     @classmethod
@@ -54,7 +55,11 @@ class Config:
             if name not in fields:
                 raise CheckpointError(f"config field {name!r} is unknown to this version of rnntext")
             default = fields[name].default
-            if default is not None and type(value) is not type(default) and not (type(default) is float and type(value) is int):
+            if (
+                default is not None
+                and type(value) is not type(default)
+                and not (type(default) is float and type(value) is int)
+            ):
                 raise CheckpointError(f"config field {name!r}: {value!r} is not of type {type(default).__name__}")
         try:
             return cls(**values)
@@ -87,7 +92,8 @@ class TrainingConfig(Config):
 
     `window` is the number of steps of truncated back-propagation through time, `batch_size` the number of parallel
     streams, `dropout` the rate between layers, `recurrent_dropout` the rate on the recurrent connections (one mask per
-    window, Gal and Ghahramani 2016), `average` the decay of the moving average of weights that is evaluated and shipped.
+    window, Gal and Ghahramani 2016), `average` the decay of the moving average of weights that is evaluated and
+    shipped.
     """
 
     epochs: int | None = None

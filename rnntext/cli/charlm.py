@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import sys
-from typing import Annotated
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -23,15 +24,19 @@ from rnntext.cli.options import (
     print_settings,
 )
 from rnntext.config import CELLS, PRECISIONS, PROMOTIONS, CharlmConfig, SamplingConfig, TrainingConfig, check_choice
-from rnntext.errors import UsageError
 from rnntext.text.catalogue import DEFAULT
 from rnntext.text.lines import ENCODING_ERRORS
+
+if TYPE_CHECKING:
+    from rnntext.jobs.load import CharacterModel
 
 NAME = "charlm"
 SEPARATOR = "-----"  # between the samples of --count
 UNKNOWN_CHOICES = ("error", "skip")
 
-Texts = Annotated[list[str] | None, typer.Argument(metavar="[TEXT]...", help="Files, - for stdin, or names of corpora.")]
+Texts = Annotated[
+    list[str] | None, typer.Argument(metavar="[TEXT]...", help="Files, - for stdin, or names of corpora.")
+]
 
 
 def train(
@@ -42,29 +47,51 @@ def train(
     layers: Annotated[int, typer.Option(help="Recurrent layers.")] = CharlmConfig.layers,
     units: Annotated[int, typer.Option(help="Units of a layer.")] = CharlmConfig.units,
     embedding: Annotated[int, typer.Option(help="Numbers that stand for a character.")] = CharlmConfig.embedding,
-    lowercase: Annotated[bool, typer.Option("--lowercase", help="Read capitals as small letters.")] = CharlmConfig.lowercase,
+    lowercase: Annotated[
+        bool, typer.Option("--lowercase", help="Read capitals as small letters.")
+    ] = CharlmConfig.lowercase,
     vocabulary_size: Annotated[
         int | None, typer.Option(help="Keep this many characters, the most frequent ones; the others become [UNK].")
     ] = TrainingConfig.vocabulary_size,
-    validation: Annotated[str, typer.Option(metavar="FRACTION|FILE", help="Held-out text: the end of the text, or a file.")] = "0.1",
+    validation: Annotated[
+        str, typer.Option(metavar="FRACTION|FILE", help="Held-out text: the end of the text, or a file.")
+    ] = "0.1",
     encoding_errors: EncodingErrors = "strict",
     epochs: Annotated[int | None, typer.Option(help="Most passes over the text.")] = TrainingConfig.epochs,
     steps: Annotated[int | None, typer.Option(help="Most optimizer updates.")] = TrainingConfig.steps,
     time_limit: Annotated[
         float | None,
-        typer.Option(parser=duration, metavar="90s|30m|2h", help="The run's whole time. [default: 10m if no other limit is given]"),
+        typer.Option(
+            parser=duration,
+            metavar="90s|30m|2h",
+            help="The run's whole time. [default: 10m if no other limit is given]",
+        ),
     ] = TrainingConfig.time_limit,
     batch_size: Annotated[int, typer.Option(help="Streams of text read side by side.")] = TrainingConfig.batch_size,
     window: Annotated[int, typer.Option(help="Steps of back-propagation through time.")] = TrainingConfig.window,
-    learning_rate: Annotated[float, typer.Option(help="The highest; warm-up before it, a cosine after it.")] = TrainingConfig.learning_rate,
+    learning_rate: Annotated[
+        float, typer.Option(help="The highest; warm-up before it, a cosine after it.")
+    ] = TrainingConfig.learning_rate,
     dropout: Annotated[float, typer.Option(help="Dropout between layers.")] = TrainingConfig.dropout,
-    recurrent_dropout: Annotated[float, typer.Option(help="Dropout from step to step.")] = TrainingConfig.recurrent_dropout,
-    precision: Annotated[str, typer.Option(metavar="|".join(PRECISIONS), help="Type of matrix products.")] = TrainingConfig.precision,
-    seed: Annotated[int, typer.Option(help="The same seed on the same machine gives the same model.")] = TrainingConfig.seed,
+    recurrent_dropout: Annotated[
+        float, typer.Option(help="Dropout from step to step.")
+    ] = TrainingConfig.recurrent_dropout,
+    precision: Annotated[
+        str, typer.Option(metavar="|".join(PRECISIONS), help="Type of matrix products.")
+    ] = TrainingConfig.precision,
+    seed: Annotated[
+        int, typer.Option(help="The same seed on the same machine gives the same model.")
+    ] = TrainingConfig.seed,
     promote: Annotated[
-        str, typer.Option(metavar="|".join(PROMOTIONS), help="When the new version goes into service; better: if not worse than the one there.")
+        str,
+        typer.Option(
+            metavar="|".join(PROMOTIONS),
+            help="When the new version goes into service; better: if not worse than the one there.",
+        ),
     ] = "better",
-    fresh: Annotated[bool, typer.Option("--fresh", help="Drop an unfinished training instead of going on with it.")] = False,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Drop an unfinished training instead of going on with it.")
+    ] = False,
     as_json: Json = False,
     quiet: Quiet = False,
     verbose: Verbose = False,
@@ -76,7 +103,8 @@ def train(
     Interrupted at any moment, the same command goes on where it was.
     """
     if print_config:
-        return print_settings(context)
+        print_settings(context)
+        return
     check_choice("promote", promote, PROMOTIONS)
     check_choice("encoding_errors", encoding_errors, ENCODING_ERRORS)
     shape, budget = pick(CharlmConfig, context.params), pick(TrainingConfig, context.params)
@@ -101,7 +129,7 @@ def train(
             out.write(json.dumps({"model": str(path), **outcome.to_json()}) + "\n")
     note(outcome.sentence(str(path)), quiet)
     if outcome.promoted:
-        note(f"try: rnntext generate{'' if model == NAME else f' -m {model}'} \"The \"", quiet)
+        note(f'try: rnntext generate{"" if model == NAME else f" -m {model}"} "The "', quiet)
 
 
 def generate(
@@ -110,15 +138,25 @@ def generate(
     model: Model = NAME,
     length: Annotated[int, typer.Option("-n", "--length", min=0, help="Most characters to draw.")] = 500,
     count: Annotated[int, typer.Option(min=1, help="Number of samples, drawn as one batch.")] = 1,
-    temperature: Annotated[float, typer.Option(help="Below 1 bolder, above 1 wilder; 0: always the likeliest.")] = SamplingConfig.temperature,
+    temperature: Annotated[
+        float, typer.Option(help="Below 1 bolder, above 1 wilder; 0: always the likeliest.")
+    ] = SamplingConfig.temperature,
     top_k: Annotated[int | None, typer.Option(help="Draw from the K likeliest characters.")] = SamplingConfig.top_k,
-    top_p: Annotated[float | None, typer.Option(help="Draw from the likeliest that together reach P.")] = SamplingConfig.top_p,
-    min_p: Annotated[float | None, typer.Option(help="Draw from those at least P times as likely as the likeliest.")] = SamplingConfig.min_p,
+    top_p: Annotated[
+        float | None, typer.Option(help="Draw from the likeliest that together reach P.")
+    ] = SamplingConfig.top_p,
+    min_p: Annotated[
+        float | None, typer.Option(help="Draw from those at least P times as likely as the likeliest.")
+    ] = SamplingConfig.min_p,
     repetition_penalty: Annotated[
         float, typer.Option(help="Above 1: characters drawn lately become less likely.")
     ] = SamplingConfig.repetition_penalty,
-    stop: Annotated[list[str] | None, typer.Option(metavar="TEXT", help="End before TEXT; may be given several times.")] = None,
-    seed: Annotated[int | None, typer.Option(min=0, help="Repeat a sample. [default: a fresh one, shown on stderr]")] = None,
+    stop: Annotated[
+        list[str] | None, typer.Option(metavar="TEXT", help="End before TEXT; may be given several times.")
+    ] = None,
+    seed: Annotated[
+        int | None, typer.Option(min=0, help="Repeat a sample. [default: a fresh one, shown on stderr]")
+    ] = None,
     on_unknown: Annotated[
         str, typer.Option(metavar="error|skip", help="What to do with prompt characters that the model has never seen.")
     ] = "error",
@@ -135,7 +173,8 @@ def generate(
     Without PROMPT, what comes through stdin is continued; without that, the model begins.
     """
     if print_config:
-        return print_settings(context)
+        print_settings(context)
+        return
     check_choice("on_unknown", on_unknown, UNKNOWN_CHOICES)
     sampling = pick(SamplingConfig, context.params)
     from rnntext.jobs.generate import fresh_seed
@@ -148,11 +187,18 @@ def generate(
     chosen = fresh_seed() if seed is None else seed
     loaded.encode(text, on_unknown)
     note(f"seed {chosen}", quiet or seed is not None)
-    options = {"length": length, "stop": tuple(stop or ()), "seed": chosen, "on_unknown": on_unknown, "sampling": sampling}
+    options: dict[str, Any] = {
+        "length": length,
+        "stop": tuple(stop or ()),
+        "seed": chosen,
+        "on_unknown": on_unknown,
+        "sampling": sampling,
+    }
     echo = "" if no_echo else text
     with results(output) as out:
         if count == 1 and not as_json:
-            return _stream(out, echo, loaded.generate(text, **options))
+            _stream(out, echo, loaded.generate(text, **options))
+            return
         for index, sample in enumerate(loaded.generate_many(text, count=count, **options)):
             if as_json:
                 record = {"index": index, "prompt": text, "text": sample, "seed": chosen, "model": str(path)}
@@ -172,10 +218,10 @@ def _prompt(argument: str | None) -> str:
     return read_text("-")
 
 
-def _stream(out: Results, echo: str, characters: object) -> None:
+def _stream(out: Results, echo: str, characters: Iterable[str]) -> None:
     out.write(echo)
     last = echo[-1:]
-    for last in characters:  # type: ignore[attr-defined]
+    for last in characters:
         out.write(last)
     if last != "\n":
         out.write("\n")
@@ -187,9 +233,13 @@ def _with_line_end(text: str) -> str:
 
 def score(
     context: typer.Context,
-    files: Annotated[list[str] | None, typer.Argument(metavar="[FILE]...", help="Files, or - for stdin (the default).")] = None,
+    files: Annotated[
+        list[str] | None, typer.Argument(metavar="[FILE]...", help="Files, or - for stdin (the default).")
+    ] = None,
     model: Model = NAME,
-    per_line: Annotated[bool, typer.Option("--per-line", help="Bits per character of every line, each for itself.")] = False,
+    per_line: Annotated[
+        bool, typer.Option("--per-line", help="Bits per character of every line, each for itself.")
+    ] = False,
     output: Output = None,
     as_json: Json = False,
     quiet: Quiet = False,
@@ -199,7 +249,8 @@ def score(
 ) -> None:
     """Tell how well a model predicts texts: bits per character and perplexity."""
     if print_config:
-        return print_settings(context)
+        print_settings(context)
+        return
     from rnntext.jobs.load import load
     from rnntext.storage.models import find
 
@@ -208,25 +259,27 @@ def score(
         (_score_lines if per_line else _score_files)(out, loaded, files or ["-"], as_json)
 
 
-def _score_files(out: Results, model: object, files: list[str], as_json: bool) -> None:
+def _score_files(out: Results, model: CharacterModel, files: list[str], as_json: bool) -> None:
     from rnntext.jobs.score import score_sources
 
-    for found in score_sources(model, files):  # type: ignore[arg-type]
-        if as_json:
-            out.write(json.dumps({"source": found.source, **found.numbers()}) + "\n")
-        else:
-            where = f"{found.source}: " if len(files) > 1 else ""
-            out.write(f"{where}{found.bits_per_character:.4f} bits/char, perplexity {found.perplexity:.4f}, {found.characters} characters\n")
+    for found in score_sources(model, files):
+        where = f"{found.source}: " if len(files) > 1 else ""
+        line = (
+            f"{where}{found.bits_per_character:.4f} bits/char, perplexity {found.perplexity:.4f}, "
+            f"{found.characters} characters"
+        )
+        out.write((json.dumps({"source": found.source, **found.numbers()}) if as_json else line) + "\n")
         out.flush()
 
 
-def _score_lines(out: Results, model: object, files: list[str], as_json: bool) -> None:
+def _score_lines(out: Results, model: CharacterModel, files: list[str], as_json: bool) -> None:
     from rnntext.jobs.score import score_lines
 
     invalid = 0
-    for found, valid in score_lines(model, files):  # type: ignore[arg-type]
+    for found, valid in score_lines(model, files):
         invalid += not valid
-        out.write((json.dumps({"line": int(found.source), **found.numbers()}) if as_json else f"{found.bits_per_character:.4f}") + "\n")
+        record = json.dumps({"line": int(found.source), **found.numbers()})
+        out.write((record if as_json else f"{found.bits_per_character:.4f}") + "\n")
         out.flush()
     if invalid:
         note(f"rnntext: {invalid} lines were not valid UTF-8; invalid bytes were read as U+FFFD")

@@ -64,14 +64,24 @@ def pick(cls: type[C], values: dict[str, Any]) -> C:
     return cls(**{field.name: values[field.name] for field in dataclasses.fields(cls) if field.name in values})  # type: ignore[arg-type]
 
 
-Model = Annotated[str, typer.Option("-m", "--model", metavar="NAME|DIR", help="The model: a name under ./checkpoints, or a folder.")]
-Output = Annotated[Path | None, typer.Option("-o", "--output", metavar="FILE", help="Write the results to FILE (whole or not at all).")]
+Model = Annotated[
+    str, typer.Option("-m", "--model", metavar="NAME|DIR", help="The model: a name under ./checkpoints, or a folder.")
+]
+Output = Annotated[
+    Path | None, typer.Option("-o", "--output", metavar="FILE", help="Write the results to FILE (whole or not at all).")
+]
 Json = Annotated[bool, typer.Option("--json", help="Results as JSON lines.")]
 Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="Say nothing but errors.")]
 Verbose = Annotated[bool, typer.Option("-v", "--verbose", help="Say more; show where an unforeseen error came from.")]
 ConfigFile = Annotated[
     Path | None,
-    typer.Option("--config", metavar="FILE.toml", is_eager=True, callback=load_config, help="Read options from a TOML file; flags go before it."),
+    typer.Option(
+        "--config",
+        metavar="FILE.toml",
+        is_eager=True,
+        callback=load_config,
+        help="Read options from a TOML file; flags go before it.",
+    ),
 ]
 PrintConfig = Annotated[bool, typer.Option("--print-config", help="Print the options in force as TOML and exit.")]
 EncodingErrors = Annotated[str, typer.Option(metavar="strict|replace", help="What to do with invalid UTF-8.")]

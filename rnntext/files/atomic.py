@@ -60,11 +60,10 @@ def atomic_path(path: Path) -> Iterator[Path]:
 @contextmanager
 def output_file(path: Path) -> Iterator[IO[bytes]]:
     """A file to write to piece by piece; it takes its place when the block ends without an error."""
-    with atomic_path(path) as temporary:
-        with open(temporary, "xb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
+    with atomic_path(path) as temporary, open(temporary, "xb") as file:
+        yield file
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def write_folder(path: Path, files: Mapping[str, bytes], last: str) -> None:

@@ -73,7 +73,9 @@ class CharacterModel:
         seed = fresh_seed() if seed is None else seed
         return self._generate(ids, length, StopFilter(stop), seed, sampling or SamplingConfig())
 
-    def _generate(self, ids: list[int], length: int, stop: StopFilter, seed: int, sampling: SamplingConfig) -> Iterator[str]:
+    def _generate(
+        self, ids: list[int], length: int, stop: StopFilter, seed: int, sampling: SamplingConfig
+    ) -> Iterator[str]:
         characters = self.engine.vocabulary.characters
         for drawn in sample(self.engine, ids, length, 1, seed, sampling):
             yield from stop.push(characters[drawn[0] - 1])

@@ -18,9 +18,11 @@ class StopRequest:
         self.number: int | None = None
 
     def __call__(self) -> bool:
+        """Whether a signal came."""
         return self.number is not None
 
     def note(self, number: int, frame: FrameType | None) -> None:
+        """The signal handler."""
         if self.number is not None:
             os._exit(128 + number)
         self.number = number

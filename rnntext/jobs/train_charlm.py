@@ -55,7 +55,11 @@ class Outcome:
             return f"{path}: {score}; now in service"
         if self.champion is None:
             return f"{path}: {score}; not put into service"
-        why = f"the version in service is better ({self.champion:.4f})" if self.champion else "the version in service folds case differently"
+        why = (
+            f"the version in service is better ({self.champion:.4f})"
+            if self.champion
+            else "the version in service folds case differently"
+        )
         return f"{path}: {score}; not put into service: {why}; --promote always would"
 
 
@@ -133,10 +137,13 @@ def _begin(
     text, held_out = _texts(sources, validation, errors, model.lowercase)
     if len(text) <= training.window:
         raise DataError(
-            f"{_named(sources)}: {len(text)} characters to train on are too few for --window {training.window}; give more text"
+            f"{_named(sources)}: {len(text)} characters to train on are too few for --window {training.window}; "
+            "give more text"
         )
     if not held_out:
-        raise DataError(f"{_named(sources)}: no held-out text is left; give more text, or a file with --validation FILE")
+        raise DataError(
+            f"{_named(sources)}: no held-out text is left; give more text, or a file with --validation FILE"
+        )
     tensorflow.start(training.seed)
     from rnntext.train.pipelines import learn_characters, vectorize
 
@@ -218,7 +225,9 @@ def _train(snapshot: Snapshot, path: Path, observer: Observer, began: float) -> 
         finished = loop.run(request)
     position = loop.position
     if not finished:
-        raise StoppedError(f"stopped and saved at step {position.step}; the same command goes on from there", request.number or 0)
+        raise StoppedError(
+            f"stopped and saved at step {position.step}; the same command goes on from there", request.number or 0
+        )
     arrays = task.model.arrays(loop.best)
     parameters = sum(array.size for array in arrays.values())
     return _Trained(arrays, position.best or {}, position.best_step, position.step, loop.seconds(), parameters)
@@ -233,7 +242,9 @@ def _finish(snapshot: Snapshot, path: Path, promote: str, trained: _Trained) -> 
     files = {
         "config.json": to_json({"model": snapshot.model.to_json(), "training": snapshot.training.to_json()}),
         "vocabulary.json": to_json(snapshot.vocabulary.characters),
-        "metrics.json": to_json({**trained.metrics, "step": trained.step, "steps": trained.steps, "seconds": trained.seconds}),
+        "metrics.json": to_json(
+            {**trained.metrics, "step": trained.step, "steps": trained.steps, "seconds": trained.seconds}
+        ),
     }
     about = {"corpus": snapshot.corpus, "characters": len(snapshot.ids), "held_out": len(snapshot.held_out)}
     version = checkpoint.write_version(path, "charlm", files, trained.arrays, about)

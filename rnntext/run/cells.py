@@ -49,7 +49,7 @@ class Cell(Protocol):
 def _stack(kernel: Array | None, recurrent_kernel: Array) -> Array:
     """[W; R], C-contiguous."""
     parts = [recurrent_kernel] if kernel is None else [kernel, recurrent_kernel]
-    return np.ascontiguousarray(np.concatenate(parts, axis=0, dtype=np.float32))
+    return np.concatenate(parts, axis=0, dtype=np.float32)
 
 
 class RNNCell:
@@ -60,7 +60,7 @@ class RNNCell:
 
     @staticmethod
     def table(inputs: Array, kernel: Array, bias: Array) -> Array:
-        return inputs @ kernel + bias
+        return np.asarray(inputs @ kernel + bias)
 
     def start(self, batch: int) -> tuple[Array, ...]:
         return (np.zeros((batch, self.weights.shape[1]), np.float32),)
@@ -153,11 +153,11 @@ class GRUCell:
 
     def step(self, space: tuple[Array, ...], below: Array | None, row: Array | None, both: Array, h: Array) -> None:
         x, gates, update, reset, candidate, recurrent, recurrent_gates, recurrent_candidate = space
-        if row is None:
+        if row is None and below is not None and self.kernel is not None:
             np.matmul(below, self.kernel, out=x)
             x += self.input_bias
         else:
-            np.copyto(x, row)
+            np.copyto(x, row)  # type: ignore[arg-type]
         np.matmul(h, self.recurrent_kernel, out=recurrent)
         recurrent += self.recurrent_bias
         gates += recurrent_gates

@@ -64,7 +64,11 @@ class Charlm:
         cell = CELLS[config.cell]
         self.table = cell.table(arrays["embedding"], arrays["layer0.kernel"], arrays["layer0.bias"])
         self.cells = [
-            cell(arrays[f"layer{index}.kernel"] if index else None, arrays[f"layer{index}.recurrent_kernel"], arrays[f"layer{index}.bias"])
+            cell(
+                arrays[f"layer{index}.kernel"] if index else None,
+                arrays[f"layer{index}.recurrent_kernel"],
+                arrays[f"layer{index}.bias"],
+            )
             for index in range(config.layers)
         ]
         self.kernel, self.bias = np.ascontiguousarray(arrays["logits.kernel"]), arrays["logits.bias"]
@@ -84,7 +88,8 @@ class Charlm:
             logits of the next character `[batch, vocabulary]`; the next step overwrites them.
         """
         np.take(self.table, ids, axis=0, out=state.row, mode="clip")
-        row, below = state.row, None
+        row: Array | None = state.row
+        below: Array | None = None
         for cell, space, both, h in zip(self.cells, state.spaces, state.both, state.h, strict=True):
             cell.step(space, below, row, both, h)
             row, below = None, h
@@ -133,4 +138,4 @@ def _negative_log_likelihood(logits: Array, rows: Array, targets: Array) -> Arra
     """-log softmax(logits)[target], `[batch]`, in nats, summed up in float64."""
     top = logits.max(axis=1)
     total = np.exp(logits - top[:, None]).sum(axis=1, dtype=np.float64)
-    return np.log(total) + top - logits[rows, targets]
+    return np.asarray(np.log(total) + top - logits[rows, targets])

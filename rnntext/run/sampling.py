@@ -1,7 +1,7 @@
 """How the next character is chosen: pure functions on logits `[batch, vocabulary]`, in natural logarithms.
 
-What may not be drawn has the logit -inf. Order of the steps, as is usual: repetition penalty, temperature, top-k, top-p,
-min-p, draw.
+What may not be drawn has the logit -inf. Order of the steps, as is usual: repetition penalty, temperature, top-k,
+top-p, min-p, draw.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def keep_top_k(logits: Array, k: int) -> Array:
 
 
 def keep_top_p(logits: Array, p: float) -> Array:
-    """Keeps the smallest set of most likely ids whose probabilities reach p (nucleus sampling, Holtzman et al. 2020)."""
+    """Keeps the smallest set of likeliest ids whose probabilities reach p (nucleus sampling, Holtzman et al. 2020)."""
     order = np.argsort(-logits, axis=-1, kind="stable")
     probabilities = np.take_along_axis(_softmax(logits), order, axis=-1)
     before = np.cumsum(probabilities, axis=-1) - probabilities  # mass of what is more likely

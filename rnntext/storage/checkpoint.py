@@ -45,6 +45,7 @@ class Checkpoint:
 
     @property
     def version(self) -> str:
+        """Its name, six digits."""
         return self.path.name
 
     def json(self, name: str) -> Any:
@@ -122,7 +123,10 @@ def write_version(
     import safetensors.numpy
 
     name = f"{max((int(v) for v in versions(root)), default=0) + 1:06d}"
-    contents = {**files, WEIGHTS: safetensors.numpy.save({n: np.ascontiguousarray(a, np.float32) for n, a in arrays.items()})}
+    contents = {
+        **files,
+        WEIGHTS: safetensors.numpy.save({n: np.ascontiguousarray(a, np.float32) for n, a in arrays.items()}),
+    }
     manifest = {
         "format": FORMAT,
         "rnntext": __version__,
@@ -192,8 +196,8 @@ def _check_manifest(manifest: Any, path: Path) -> None:
         raise CheckpointError(f"{where}: not a manifest of rnntext")
     if manifest["format"] > FORMAT:
         raise CheckpointError(
-            f"{path}: written in checkpoint format {manifest['format']} by rnntext {manifest.get('rnntext')}; this is rnntext "
-            f"{__version__}, which reads up to format {FORMAT}: upgrade it"
+            f"{path}: written in checkpoint format {manifest['format']} by rnntext {manifest.get('rnntext')}; "
+            f"this is rnntext {__version__}, which reads up to format {FORMAT}: upgrade it"
         )
     files = manifest.get("files")
     if not isinstance(manifest.get("kind"), str) or not isinstance(files, dict):

@@ -42,5 +42,11 @@ def find(name: str, train_command: str) -> Path:
         return path
     known = names()
     close = difflib.get_close_matches(name, known, 1)
-    hint = f"did you mean {close[0]}?" if close else f"there are: {', '.join(known)}" if known else f"train one first: rnntext {train_command}"
+    hint = (
+        f"did you mean {close[0]}?"
+        if close
+        else f"there are: {', '.join(known)}"
+        if known
+        else f"train one first: rnntext {train_command}"
+    )
     raise UsageError(f"no model {name!r} in {path.parent}/; {hint}")

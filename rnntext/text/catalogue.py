@@ -27,7 +27,10 @@ class Corpus:
 def _folder() -> Path:
     """corpora/ beside the package in a source tree, inside the package in a wheel."""
     package = Path(__file__).parents[1]
-    return next((f for f in (package.parent / "corpora", package / "corpora") if (f / "README.md").is_file()), package / "corpora")
+    return next(
+        (f for f in (package.parent / "corpora", package / "corpora") if (f / "README.md").is_file()),
+        package / "corpora",
+    )
 
 
 def _bundled(name: str, about: str) -> Corpus:
@@ -45,7 +48,9 @@ def corpora() -> list[Corpus]:
     """All corpora, the default one first."""
     return [
         _bundled(DEFAULT, "fables, letters and dialogues of one river valley, written for rnntext; English"),
-        Corpus("python-docs", "the interpreter's own help topics; English technical prose", "PSF-2.0", None, _python_docs),
+        Corpus(
+            "python-docs", "the interpreter's own help topics; English technical prose", "PSF-2.0", None, _python_docs
+        ),
     ]
 
 
@@ -64,7 +69,9 @@ def get(name: str) -> Corpus:
     if corpus is None:
         known = [c.name for c in corpora()]
         close = difflib.get_close_matches(name, known, 1)
-        raise UsageError(f"no corpus {name!r}; " + (f"did you mean {close[0]}?" if close else f"there are: {', '.join(known)}"))
+        raise UsageError(
+            f"no corpus {name!r}; " + (f"did you mean {close[0]}?" if close else f"there are: {', '.join(known)}")
+        )
     return corpus
 
 

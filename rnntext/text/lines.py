@@ -73,7 +73,9 @@ def _opened(source: str) -> Iterator[BinaryIO]:
             with open(source, "rb") as file:
                 yield file
     except OSError as error:
-        raise InputOutputError(f"{source}: {error.strerror or error}; give a readable file, or - for standard input") from error
+        raise InputOutputError(
+            f"{source}: {error.strerror or error}; give a readable file, or - for standard input"
+        ) from error
 
 
 def read_lines(sources: Sequence[str]) -> Iterator[tuple[str, bool]]:

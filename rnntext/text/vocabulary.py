@@ -27,7 +27,9 @@ class CharVocabulary:
         points = np.array([ord(character) for character in self.characters], np.uint32)
         self._order = np.argsort(points)
         self._points = points[self._order]
-        self.start = self.ids.get("\n", 1)  # what a text is taken to follow: a line break, or else the commonest character
+        self.start = self.ids.get(
+            "\n", 1
+        )  # what a text is taken to follow: a line break, or else the commonest character
 
     def __len__(self) -> int:
         """Number of ids, `[UNK]` included."""

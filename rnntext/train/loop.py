@@ -169,7 +169,9 @@ class Loop:
         metrics = self.task.evaluate(values)
         rank = self.task.rank(metrics)
         if math.isnan(rank):
-            raise DivergedError(f"the held-out score at step {self.position.step} is not a number; no version was written")
+            raise DivergedError(
+                f"the held-out score at step {self.position.step} is not a number; no version was written"
+            )
         best = self.position.best is None or rank > self.task.rank(self.position.best)
         if best:
             self.best, self.position.best, self.position.best_step = values, metrics, self.position.step

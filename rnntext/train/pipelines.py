@@ -23,7 +23,9 @@ def learn_characters(text: str, size: int | None = None) -> CharVocabulary:
     layer = keras.layers.TextVectorization(
         max_tokens=None if size is None else size + RESERVED, standardize=None, split="character", encoding="utf-8"
     )
-    layer.adapt(tf.data.Dataset.from_generator(lambda: _chunks(text), output_signature=tf.TensorSpec([], tf.string)).batch(1))
+    layer.adapt(
+        tf.data.Dataset.from_generator(lambda: _chunks(text), output_signature=tf.TensorSpec([], tf.string)).batch(1)
+    )
     return CharVocabulary(layer.get_vocabulary(include_special_tokens=False))
 
 

@@ -9,19 +9,19 @@ idea is cuDNN's; Appleyard, Kocisky, Blunsom 2016, "Optimizing Performance of Re
   and of the inputs are one product each, after it.
 
 Weights, names, states and masks remain Keras's own, so a layer can be swapped for the stock one. On a GPU the stock
-(cuDNN) path is used. Axis words: `[batch, time, units]`; inside the loop everything is time-major, `[time, batch, units]`.
+(cuDNN) path is used. Axis words: `[batch, time, units]`; inside the loop all is time-major, `[time, batch, units]`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, TypeAlias
 
 import keras
 import tensorflow as tf
 
-Tensor = tf.Tensor
-States = tuple[Tensor, ...]
+Tensor: TypeAlias = tf.Tensor
+States: TypeAlias = tuple[Tensor, ...]
 
 
 class Backward(NamedTuple):
@@ -171,7 +171,7 @@ def recur(
     """
     biases = (input_bias,) if recurrent_bias is None else (input_bias, recurrent_bias)
 
-    @tf.custom_gradient
+    @tf.custom_gradient  # type: ignore[untyped-decorator]
     def run(x: Tensor, w: Tensor, r: Tensor, *rest: Tensor) -> tuple[tuple[Tensor, ...], Callable[..., Any]]:
         bias, start = rest[: len(biases)], rest[len(biases) :]
         loop = _Loop(cell, operands, mask, dropped)
@@ -272,7 +272,7 @@ class _Loop:
 
 
 def _one(masks: Tensor | list[Tensor]) -> Tensor:
-    """Keras draws a mask for each gate in some settings; one for all gates serves as well and keeps the product fused."""
+    """Keras draws a mask for each gate in some settings; one for all serves as well and keeps the product fused."""
     return masks[0] if isinstance(masks, list) else masks
 
 
@@ -286,13 +286,15 @@ class _FastLoop:
     math: CellMath
     operands: str = "float32"  # or "bfloat16": rounds the operands of matrix products, never the states
 
-    def inner_loop(self: Any, sequences: Tensor, initial_state: Any, mask: Any, training: bool = False) -> tuple[Any, ...]:
+    def inner_loop(
+        self: Any, sequences: Tensor, initial_state: Any, mask: Any, training: bool = False
+    ) -> tuple[Any, ...]:
         """Keras's contract: `[batch, time, features]` in; last output, all outputs and final states out.
 
         Where the mask is False an output repeats the state, as in Keras (or is zero, with `zero_output_for_mask`).
         """
         if _on_gpu():
-            return super().inner_loop(sequences, initial_state, mask, training)  # type: ignore[misc]
+            return super().inner_loop(sequences, initial_state, mask, training)
         mask = mask[0] if isinstance(mask, (list, tuple)) else mask
         states = tuple(initial_state) if isinstance(initial_state, (list, tuple)) else (initial_state,)
         axis = [0] if self.go_backwards else []

@@ -32,7 +32,9 @@ Arrays = dict[str, list[np.ndarray]]  # "weights", "averages", "optimizer", "car
 
 def save(path: Path, position: Position, arrays: Arrays) -> None:
     """Writes the state of a run, atomically."""
-    tensors = {f"{group}.{i}": np.ascontiguousarray(a) for group, members in arrays.items() for i, a in enumerate(members)}
+    tensors = {
+        f"{group}.{i}": np.ascontiguousarray(a) for group, members in arrays.items() for i, a in enumerate(members)
+    }
     write_file(path, safetensors.numpy.save(tensors, {"position": json.dumps(dataclasses.asdict(position))}))
 
 
@@ -56,4 +58,6 @@ def load(path: Path) -> tuple[Position, Arrays] | None:
             arrays.setdefault(name.rpartition(".")[0], []).append(tensors[name])
         return position, arrays
     except (safetensors.SafetensorError, ValueError, KeyError, TypeError) as error:
-        raise CheckpointError(f"{path}: the unfinished training is damaged ({error}); start over with --fresh") from error
+        raise CheckpointError(
+            f"{path}: the unfinished training is damaged ({error}); start over with --fresh"
+        ) from error
