@@ -13,7 +13,7 @@ from rnntext.processor import features
 
 def main() -> None:
     """Runs the command line; the entry point of the `rnntext` script."""
-    _choose_blas_kernels()
+    choose_blas_kernels()
     code = _run(sys.argv[1:])
     try:
         if sys.stdout is not None:
@@ -82,7 +82,7 @@ def _die_of_closed_pipe() -> None:
     os.kill(os.getpid(), signal.SIGPIPE)
 
 
-def _choose_blas_kernels() -> None:
+def choose_blas_kernels() -> None:
     """OpenBLAS does not know every processor: on an AMD one with AVX-512 it falls back to AVX2 kernels, half as fast
     for matrix-matrix products (docs/decisions.md). The choice must be made before NumPy is imported."""
     if {"AuthenticAMD", "avx512bw", "avx512vl"} <= features():

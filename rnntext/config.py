@@ -104,9 +104,8 @@ class TrainingConfig(Config):
     vocabulary_size: int | None = None
     learning_rate: float = 3e-3
     dropout: float = 0.5
-    recurrent_dropout: float = 0.0
-    weight_decay: float = 0.0
-    average: float = 0.99
+    recurrent_dropout: float = 0.25
+    average: float = 0.998
     precision: str = "auto"
     seed: int = 1
 
@@ -115,7 +114,7 @@ class TrainingConfig(Config):
         _check_range(self, 1, infinity, "epochs", "steps", "time_limit")
         _check_range(self, 1, 65536, "batch_size", "window")
         _check_range(self, 1, 1_000_000, "vocabulary_size")
-        _check_range(self, 0, 1, "learning_rate", "weight_decay")
+        _check_range(self, 0, 1, "learning_rate")
         _check_range(self, 0, 0.95, "dropout", "recurrent_dropout")
         _check_range(self, 0, 0.99999, "average")
         _check_range(self, 0, 2**31 - 1, "seed")

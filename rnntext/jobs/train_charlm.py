@@ -103,7 +103,7 @@ def train_charlm(
         if snapshot is None:
             snapshot = _begin(sources, path, model, training, validation, encoding_errors)
         else:
-            unfinished.check_same(snapshot, model, training, validation)
+            unfinished.check_same(snapshot, model, training, sources, validation)
             tensorflow.start(training.seed)
         try:
             trained = _train(snapshot, path, observer, began)
@@ -149,7 +149,9 @@ def _begin(
 
     vocabulary = learn_characters(text, training.vocabulary_size)
     digest = hashlib.sha256(text.encode() + b"\0" + held_out.encode()).hexdigest()
-    snapshot = Snapshot(model, training, validation, vocabulary, vectorize(text, vocabulary), held_out, digest)
+    snapshot = Snapshot(
+        model, training, list(sources), validation, vocabulary, vectorize(text, vocabulary), held_out, digest
+    )
     unfinished.write(path / "run", snapshot)
     return snapshot
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -26,6 +27,7 @@ class Snapshot:
 
     model: CharlmConfig
     training: TrainingConfig
+    sources: list[str]
     validation: str
     vocabulary: CharVocabulary
     ids: np.ndarray
@@ -38,6 +40,7 @@ def write(folder: Path, snapshot: Snapshot) -> None:
     settings = {
         "model": snapshot.model.to_json(),
         "training": snapshot.training.to_json(),
+        "sources": snapshot.sources,
         "validation": snapshot.validation,
         "corpus": snapshot.corpus,
     }
@@ -58,6 +61,7 @@ def read(folder: Path) -> Snapshot | None:
     return Snapshot(
         model=CharlmConfig.from_json(settings["model"]),
         training=TrainingConfig.from_json(settings["training"]),
+        sources=settings["sources"],
         validation=settings["validation"],
         vocabulary=CharVocabulary(parse_json(read_bytes(folder / "vocabulary.json"), folder / "vocabulary.json")),
         ids=safetensors.numpy.load(read_bytes(folder / "ids.safetensors"))["ids"],
@@ -66,11 +70,16 @@ def read(folder: Path) -> Snapshot | None:
     )
 
 
-def check_same(snapshot: Snapshot, model: CharlmConfig, training: TrainingConfig, validation: str) -> None:
-    """Raises UsageError, naming the options, if a command differs from the one that began the training."""
+def check_same(
+    snapshot: Snapshot, model: CharlmConfig, training: TrainingConfig, sources: Sequence[str], validation: str
+) -> None:
+    """Raises UsageError, naming the options, if a command differs from the one that began the training. The texts
+    themselves may have changed: a run ends on what it began with."""
     before = {**snapshot.model.to_json(), **snapshot.training.to_json(), "validation": snapshot.validation}
     now = {**model.to_json(), **training.to_json(), "validation": validation}
     changed = [f"--{n.replace('_', '-')} {_shown(before[n])} -> {_shown(now[n])}" for n in now if before[n] != now[n]]
+    if snapshot.sources != list(sources):
+        changed.append(f"text {' '.join(snapshot.sources)} -> {' '.join(sources)}")
     if changed:
         raise UsageError(
             f"an unfinished training began with other options ({', '.join(changed)}): "

@@ -1,0 +1,350 @@
+"""The training loop, driven with a task that is small enough to follow by hand: a straight line through noisy points."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from types import SimpleNamespace
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from rnntext.config import TrainingConfig
+from rnntext.errors import CheckpointError, DivergedError
+from rnntext.train import loop, schedule
+from rnntext.train.loop import Loop
+from rnntext.train.observer import Observer
+from rnntext.train.schedule import Plan
+
+
+class Line:
+    """A task. Its carried state counts the steps since the epoch began; `scale` multiplies the loss of a step, and
+    `scores` are what the evaluations say, one after another."""
+
+    steps_per_epoch, units_per_step = 4, 8
+
+    def __init__(self, scale=lambda step: 1.0, scores=itertools.count(-1.0, -1.0)) -> None:
+        self.model = keras.Sequential([keras.Input([3]), keras.layers.Dropout(0.3), keras.layers.Dense(1)])
+        for variable in self.model.trainable_variables:
+            variable.assign(tf.ones(variable.shape))
+        self.scale, self.scores, self.evaluated = scale, iter(scores), []
+
+    def batch(self, step):
+        x = np.random.default_rng([5, step]).normal(size=[8, 3]).astype(np.float32)
+        return x, x @ np.float32([[1], [-2], [3]]), np.float32(self.scale(step))
+
+    def start_state(self):
+        return [tf.zeros([])]
+
+    def loss(self, batch, carried):
+        x, y, scale = batch
+        return scale * tf.reduce_mean(tf.square(self.model(x, training=True) - y)), [carried[0] + 1.0]
+
+    def evaluate(self, values):
+        self.evaluated.append(values)
+        return {"bits": -next(self.scores)}
+
+    def rank(self, metrics):
+        return -metrics["bits"]
+
+
+class Log(Observer):
+    """Remembers what it is told."""
+
+    def __init__(self) -> None:
+        self.events, self.progress = [], []
+
+    def start(self, parameters, step):
+        self.events.append(("start", parameters, step))
+
+    def step(self, progress):
+        self.progress.append(progress)
+
+    def evaluation(self, progress, metrics, best):
+        self.events.append(("evaluation", progress.step, metrics["bits"], best))
+
+    def save(self, step):
+        self.events.append(("save", step))
+
+
+@pytest.fixture
+def start(tmp_path):
+    """Makes a loop whose state is kept in a file of the test's own folder."""
+
+    def make(task=None, name="state", observer=None, **options) -> Loop:
+        config = TrainingConfig(**{"steps": 10, "learning_rate": 0.1, **options})
+        return Loop(task or Line(), config, tmp_path / name, observer or Observer(), loop.time.monotonic())
+
+    return make
+
+
+@pytest.fixture
+def often(monkeypatch):
+    """Evaluates every second step."""
+    monkeypatch.setattr(schedule, "plan_steps", lambda steps: Plan(steps, 1, 2))
+
+
+def never() -> bool:
+    return False
+
+
+def after(calls: int):
+    """Asks to stop when asked for the n-th time."""
+    counter = itertools.count(1)
+    return lambda: next(counter) > calls
+
+
+def numbers(arrays) -> list[np.ndarray]:
+    return [np.array(a) for a in arrays]
+
+
+def assert_identical(found, expected) -> None:
+    for f, e in zip(found, expected, strict=True):
+        np.testing.assert_array_equal(f, e)
+
+
+# Length ---------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("budget", "steps"),
+    [({"steps": 7}, 7), ({"steps": None, "epochs": 2}, 8), ({"steps": 7, "epochs": 1}, 4), ({"steps": 3, "epochs": 1}, 3)],
+)
+def test_the_first_limit_to_be_reached_ends_the_run(start, budget, steps):
+    run = start(**budget)
+    assert run.run(never)
+    assert run.position.step == steps
+    assert run.optimizer.iterations.numpy() == steps
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """A clock that only a task moves."""
+    clock = SimpleNamespace(now=0.0)
+    monkeypatch.setattr(loop, "time", SimpleNamespace(monotonic=lambda: clock.now))
+    return clock
+
+
+def timed(clock, step_seconds=0.25, evaluation_seconds=1.0) -> Line:
+    """A task whose steps and evaluations take time."""
+
+    def tick(seconds, function):
+        def ticking(*arguments):
+            clock.now += seconds
+            return function(*arguments)
+
+        return ticking
+
+    task = Line()
+    task.batch, task.evaluate = tick(step_seconds, task.batch), tick(evaluation_seconds, task.evaluate)
+    return task
+
+
+def test_a_time_limit_is_used_up_and_kept(start, clock):
+    assert start(timed(clock), steps=None, time_limit=100.0).run(never)
+    assert 90.0 < clock.now <= 100.0
+
+
+def test_a_time_limit_counts_all_sessions(start, clock):
+    assert not start(timed(clock), steps=None, time_limit=60.0).run(after(40))
+    clock.now += 1000.0  # between sessions
+    assert start(timed(clock), steps=None, time_limit=60.0).run(never)
+    assert 1050.0 < clock.now <= 1060.0
+
+
+def test_a_plan_is_kept_however_slow_the_machine_becomes(start, clock):
+    task, log = timed(clock), Log()
+    stop = after(40)
+    run = start(task, observer=log, steps=None, time_limit=30.0)
+    assert not run.run(stop)
+    planned = run.position.plan
+    resumed = start(timed(clock, step_seconds=5.0), steps=None, time_limit=30.0)
+    assert resumed.run(never)
+    assert resumed.position.plan == planned
+    assert resumed.position.step == planned.steps
+
+
+def test_a_limit_on_steps_holds_beside_a_time_limit(start, clock):
+    run = start(timed(clock), steps=12, time_limit=1000.0)
+    assert run.run(never)
+    assert run.position.step == 12
+
+
+# The step -------------------------------------------------------------------------------------------------------------
+
+
+def test_the_carried_state_goes_from_step_to_step_and_begins_anew_with_each_epoch(start):
+    run, counts = start(steps=10), []
+    run.observer.step = lambda progress: counts.append(float(run.carried[0]))
+    run.run(never)
+    assert counts == [1, 2, 3, 4, 1, 2, 3, 4, 1, 2]
+
+
+@pytest.mark.parametrize("decay", [0.0, 0.5, 0.99])
+def test_the_averages_are_a_moving_average_that_forgets_its_beginning_faster(start, decay):
+    run = start(average=decay)
+    history, expected = [], run.variables[0].numpy()
+    run.observer.step = lambda progress: history.append(run.variables[0].numpy())
+    run.run(never)
+    for step, value in enumerate(history):
+        d = min(decay, (1 + step) / (10 + step))
+        expected = d * expected + (1 - d) * value
+    np.testing.assert_allclose(run.averages[0].numpy(), expected, rtol=1e-5)
+
+
+def test_the_averages_are_what_is_evaluated(start):
+    task = Line()
+    run = start(task, average=0.9)
+    run.run(never)
+    assert_identical(task.evaluated[-1], numbers(run.averages))
+    assert not np.array_equal(run.averages[0], run.variables[0])
+
+
+def test_the_gradient_is_clipped_to_norm_one(start):
+    run = start(Line(scale=lambda step: 1e6), steps=1)
+    run.run(never)
+    momenta = [v.numpy() for v in run.optimizer.variables if "momentum" in v.path]
+    assert math.hypot(*np.concatenate([m.ravel() for m in momenta])) == pytest.approx(0.1, rel=1e-4)  # 1 - beta_1
+
+
+def test_each_step_has_the_learning_rate_of_the_schedule(start):
+    log = Log()
+    start(observer=log, steps=40).run(never)  # a warm-up of four steps
+    rates = [p.learning_rate for p in log.progress]
+    assert rates[:5] == pytest.approx([0.025, 0.05, 0.075, 0.1, 0.1])
+    assert rates[22] == pytest.approx(0.05)
+
+
+def test_it_learns_the_line(start):
+    log = Log()
+    start(observer=log, steps=60).run(never)
+    assert log.progress[-1].loss < 0.6 * log.progress[0].loss
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2_147_484, 2**31 - 1])
+def test_any_seed_that_the_config_allows_can_be_trained_with(start, seed):
+    assert start(steps=2, seed=seed).run(never)
+
+
+def test_another_seed_drops_other_units(start):
+    losses = []
+    for seed in 1, 2:
+        log = Log()
+        start(name=f"{seed}", observer=log, steps=1, seed=seed).run(never)
+        losses.append(log.progress[0].loss)
+    assert losses[0] != losses[1]
+
+
+# Resuming -------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("stops", [[0], [1], [3], [4], [9], [2, 5, 1]])
+def test_an_interrupted_run_ends_bit_identical_to_an_unbroken_one(start, stops):
+    unbroken = start(name="unbroken", steps=10)
+    assert unbroken.run(never)
+    for stop in stops:
+        assert not start(steps=10).run(after(stop))
+    resumed = start(steps=10)
+    assert resumed.position.step == sum(stops)
+    assert resumed.run(never)
+    assert_identical(numbers(resumed.variables), numbers(unbroken.variables))
+    assert_identical(resumed.best, unbroken.best)
+    assert_identical(numbers(resumed.optimizer.variables), numbers(unbroken.optimizer.variables))
+    assert resumed.position.smooth_loss == unbroken.position.smooth_loss
+
+
+@pytest.mark.usefixtures("often")
+def test_the_best_evaluation_before_an_interruption_is_remembered(start):
+    task = Line(scores=[-1.0, -5.0])
+    assert not start(task, steps=6).run(after(3))
+    resumed = start(Line(scores=[-5.0, -5.0]), steps=6)
+    assert resumed.run(never)
+    assert_identical(resumed.best, task.evaluated[0])
+    assert (resumed.position.best, resumed.position.best_step) == ({"bits": 1.0}, 2)
+
+
+def test_a_finished_run_has_nothing_left_to_do(start):
+    first = start()
+    first.run(never)
+    log = Log()
+    again = start(observer=log)
+    assert again.run(never)
+    assert log.events == [("start", 4, 10)]
+    assert_identical(again.best, first.best)
+
+
+@pytest.mark.parametrize("damage", [lambda d: d[: len(d) // 2], lambda d: b"", lambda d: b"\xff" * len(d)])
+def test_a_damaged_state_is_refused_with_the_way_out(start, tmp_path, damage):
+    start().run(after(2))
+    path = tmp_path / "state"
+    path.write_bytes(damage(path.read_bytes()))
+    with pytest.raises(CheckpointError, match="--fresh"):
+        start()
+
+
+def test_the_state_of_another_model_is_refused_with_the_way_out(start, tmp_path):
+    task = Line()
+    task.model = keras.Sequential([keras.Input([3]), keras.layers.Dense(2), keras.layers.Dense(1)])
+    start(task).run(after(2))
+    with pytest.raises(CheckpointError, match="--fresh"):
+        start()
+
+
+# Evaluations ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("often")
+def test_the_weights_of_the_best_evaluation_are_kept(start):
+    task = Line(scores=[-3.0, -1.0, -2.0, -1.0])
+    run = start(task, steps=8)
+    run.run(never)
+    assert_identical(run.best, task.evaluated[1])
+    assert (run.position.best, run.position.best_step) == ({"bits": 1.0}, 4)
+    assert not np.array_equal(task.evaluated[1][0], task.evaluated[3][0])
+
+
+@pytest.mark.usefixtures("often")
+def test_observers_are_told_of_start_steps_evaluations_and_saves(start):
+    log = Log()
+    start(Line(scores=[-3.0, -1.0, -2.0]), observer=log, steps=5).run(never)
+    assert [p.step for p in log.progress] == [1, 2, 3, 4, 5]
+    assert [p.epoch for p in log.progress] == [0, 0, 0, 1, 1]
+    assert log.events == [
+        ("start", 4, 0),
+        *[("evaluation", 2, 3.0, True), ("save", 2)],
+        *[("evaluation", 4, 1.0, True), ("save", 4)],
+        *[("evaluation", 5, 2.0, False), ("save", 5)],
+    ]
+
+
+def test_the_state_is_saved_from_time_to_time(start, clock):
+    log = Log()
+    start(timed(clock, step_seconds=50.0), observer=log).run(after(9))
+    assert [event for event in log.events if event[0] == "save"] == [("save", 3), ("save", 6), ("save", 9), ("save", 9)]
+
+
+# Divergence -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+def test_a_loss_that_is_not_finite_ends_the_run_and_is_never_saved(start, tmp_path, value):
+    assert not start().run(after(3))
+    good = (tmp_path / "state").read_bytes()
+    with pytest.raises(DivergedError, match="step 6"):
+        start(Line(scale=lambda step: value if step == 5 else 1.0)).run(never)
+    assert (tmp_path / "state").read_bytes() == good
+
+
+@pytest.mark.parametrize("score", [math.nan, -math.inf])
+def test_a_held_out_score_that_is_not_finite_is_divergence(start, score):
+    with pytest.raises(DivergedError):
+        start(Line(scores=[score])).run(never)
+
+
+def test_a_loss_above_twice_its_start_is_divergence_after_the_warm_up(start):
+    task = Line(scale=lambda step: 1.0 if step < 10 else 1e4)
+    with pytest.raises(DivergedError, match="--learning-rate below 0.001"):
+        start(task, steps=200, learning_rate=0.001).run(never)
+    assert start(task, name="short", steps=60, learning_rate=0.001).run(never)
