@@ -23,7 +23,9 @@ def random_arrays(config: CharlmConfig, vocabulary_size: int, seed: int = 0, sca
     return {name: generator.normal(0.0, scale, shape).astype(np.float32) for name, shape in found}
 
 
-def tiny_charlm(cell: str = "lstm", layers: int = 2, characters: str = "\nabcde", seed: int = 0, scale: float = 0.5) -> Charlm:
+def tiny_charlm(
+    cell: str = "lstm", layers: int = 2, characters: str = "\nabcde", seed: int = 0, scale: float = 0.5
+) -> Charlm:
     """A character model with random weights."""
     config = CharlmConfig(cell=cell, layers=layers, units=5, embedding=3)
     return Charlm(config, CharVocabulary(characters), random_arrays(config, len(characters) + 1, seed, scale))
@@ -34,7 +36,8 @@ def alphabet_weights(lowercase: bool = False) -> tuple[CharlmConfig, str, Arrays
     size = len(ALPHABET) + 1  # ids: 0 is [UNK], 1 the line break, 2 ... 27 the letters
     config = CharlmConfig(cell="rnn", layers=1, units=size, embedding=size, lowercase=lowercase)
     arrays = {name: np.zeros(shape, np.float32) for name, shape in shapes(config, size).items()}
-    arrays["embedding"] = arrays["layer0.kernel"] = 5 * np.eye(size, dtype=np.float32)  # h is 1 for the letter just read
+    # h is 1 for the letter that was just read, 0 for all others
+    arrays["embedding"] = arrays["layer0.kernel"] = 5 * np.eye(size, dtype=np.float32)
     for index in range(1, size):
         arrays["logits.kernel"][index, index % (size - 1) + 1] = 20.0
     return config, ALPHABET, arrays

@@ -81,5 +81,6 @@ def read_source(source: str, errors: str = "strict") -> str:
     Raises:
         InputOutputError: neither a readable file nor a corpus.
     """
-    corpus = None if source == "-" or Path(source).exists() else find(source)
+    path = Path(source)
+    corpus = None if source == "-" or (path.exists() and not path.is_dir()) else find(source)
     return corpus.read() if corpus else read_text(source, errors)

@@ -6,7 +6,6 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -69,7 +68,9 @@ def test_a_file_is_written_and_replaced_and_nothing_else_is_left(tmp_path: Path)
     assert names(path.parent) == ["data"]
 
 
-def test_a_file_is_on_the_disk_before_its_name_is_and_its_name_before_we_go_on(tmp_path: Path, events: list[str]) -> None:
+def test_a_file_is_on_the_disk_before_its_name_is_and_its_name_before_we_go_on(
+    tmp_path: Path, events: list[str]
+) -> None:
     write_file(tmp_path / "data", b"x")
     assert events == ["sync data", "rename data", f"sync {tmp_path.name}"]
 
@@ -156,14 +157,18 @@ def test_a_folder_gets_its_files(tmp_path: Path) -> None:
     assert names(tmp_path / "versions") == ["1"]
 
 
-def test_a_folders_manifest_is_written_last_and_all_is_on_the_disk_before_its_name(tmp_path: Path, events: list[str]) -> None:
+def test_a_folders_manifest_is_written_last_and_all_is_on_the_disk_before_its_name(
+    tmp_path: Path, events: list[str]
+) -> None:
     write_folder(tmp_path / "1", FILES, last="manifest.json")
     assert events[:3] == ["sync a.json", "sync z.json", "sync manifest.json"]
     assert events[3:] == ["sync 1", "rename 1", f"sync {tmp_path.name}"]
 
 
 @pytest.mark.parametrize(("function", "call"), [("fsync", 1), ("fsync", 2), ("fsync", 3), ("fsync", 4), ("replace", 1)])
-def test_a_folder_that_fails_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, function: str, call: int) -> None:
+def test_a_folder_that_fails_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, function: str, call: int
+) -> None:
     fail_at(monkeypatch, function, call)
     with pytest.raises(OSError, match="No space left"):
         write_folder(tmp_path / "1", FILES, last="manifest.json")
@@ -172,7 +177,7 @@ def test_a_folder_that_fails_leaves_nothing(tmp_path: Path, monkeypatch: pytest.
 
 def test_a_folder_is_never_overwritten(tmp_path: Path) -> None:
     write_folder(tmp_path / "1", FILES, last="manifest.json")
-    with pytest.raises(OSError, match="not empty|exists"):
+    with pytest.raises(OSError, match=r"not empty|exists"):
         write_folder(tmp_path / "1", {"a.json": b"other"}, last="a.json")
     assert (tmp_path / "1" / "a.json").read_bytes() == b"A"
     assert names(tmp_path) == ["1"]
@@ -201,7 +206,7 @@ with output_file(Path(sys.argv[1])) as file:
 
 def test_a_killed_writer_leaves_the_old_file_and_what_it_left_can_be_removed(tmp_path: Path) -> None:
     (tmp_path / "out").write_bytes(b"old")
-    (tmp_path / ".hidden").touch()
+    (tmp_path / ".hidden").mkdir()
     ended = subprocess.run([sys.executable, "-c", KILLED, tmp_path / "out"], check=False)
     assert ended.returncode == -signal.SIGKILL
     assert len(names(tmp_path)) == 3

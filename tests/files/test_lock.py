@@ -24,7 +24,9 @@ with locked(Path(sys.argv[1])):
 @contextmanager
 def other_holder(path: Path) -> Iterator[subprocess.Popen[bytes]]:
     """Another process that holds the lock until its stdin is closed."""
-    with subprocess.Popen([sys.executable, "-c", HOLDER, path], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLDER, path], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as process:
         try:
             assert process.stdout is not None
             assert process.stdout.readline() == b"held\n"
@@ -34,7 +36,11 @@ def other_holder(path: Path) -> Iterator[subprocess.Popen[bytes]]:
 
 
 def test_the_second_holder_is_told_that_the_model_is_busy(tmp_path: Path) -> None:
-    with locked(tmp_path / "lock"), pytest.raises(BusyError, match=f"{tmp_path}: another job"), locked(tmp_path / "lock"):
+    with (
+        locked(tmp_path / "lock"),
+        pytest.raises(BusyError, match=f"{tmp_path}: another job"),
+        locked(tmp_path / "lock"),
+    ):
         pass
 
 
@@ -78,7 +84,10 @@ def test_a_killed_holder_leaves_no_stale_lock(tmp_path: Path) -> None:
 
 def test_a_program_started_meanwhile_does_not_inherit_the_lock(tmp_path: Path) -> None:
     with locked(tmp_path / "lock"):
-        child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE, close_fds=False)
+        child = subprocess.Popen(["cat"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, close_fds=False, bufsize=0)
+        assert child.stdin is not None
+        assert child.stdout is not None
+        child.stdin.write(b"up")
+        assert child.stdout.read(2) == b"up"
     with child, locked(tmp_path / "lock"):
-        assert child.poll() is None
         child.kill()

@@ -24,7 +24,7 @@ def test_the_bundled_corpus_is_a_file_of_plain_text() -> None:
 def test_the_interpreters_help_topics_are_a_corpus_without_a_file() -> None:
     corpus = catalogue.get("python-docs")
     assert corpus.path is None
-    assert corpus.read().startswith("The \"assert\" statement")
+    assert corpus.read().startswith('The "assert" statement')
     assert "\n\n" in corpus.read()
 
 
@@ -64,7 +64,9 @@ def test_encoding_errors_can_be_replaced(here: Path) -> None:
     assert read_source("a.txt", "replace") == "a\ufffd"
 
 
-@pytest.mark.parametrize("source", ["missing.txt", "It was a dark and stormy night. " * 10], ids=["missing", "a long text"])
+@pytest.mark.parametrize(
+    "source", ["missing.txt", "It was a dark and stormy night. " * 10], ids=["missing", "a long text"]
+)
 def test_neither_a_file_nor_a_corpus_is_an_input_error(here: Path, source: str) -> None:
     with pytest.raises(InputOutputError, match=source):
         read_source(source)

@@ -101,7 +101,7 @@ def test_a_closed_standard_input_is_empty(monkeypatch: pytest.MonkeyPatch) -> No
 
 def test_standard_input_is_called_so_in_messages(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"ok\n\xff")))
-    with pytest.raises(DataError, match="^<stdin>: line 2, byte offset 3"):
+    with pytest.raises(DataError, match=r"^<stdin>: line 2, byte offset 3"):
         read_text("-")
     assert (name_of("-"), name_of("a.txt")) == ("<stdin>", "a.txt")
 
@@ -112,7 +112,7 @@ def test_an_unreadable_standard_input_is_called_so_in_messages(tmp_path: Path, m
             raise IsADirectoryError(21, "Is a directory")
 
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(Broken()))
-    with pytest.raises(InputOutputError, match="^<stdin>: Is a directory"):
+    with pytest.raises(InputOutputError, match=r"^<stdin>: Is a directory"):
         read_text("-")
 
 
@@ -148,7 +148,9 @@ def test_files_follow_one_another_each_with_its_own_byte_order_mark(tmp_path: Pa
 
 
 @examples
-@given(st.lists(st.binary() | st.text().map(str.encode) | st.sampled_from([b"\r\n", b"\n", b"\r", b"\x0c"])).map(b"".join))
+@given(
+    st.lists(st.binary() | st.text().map(str.encode) | st.sampled_from([b"\r\n", b"\n", b"\r", b"\x0c"])).map(b"".join)
+)
 def test_there_are_as_many_lines_as_line_feeds(tmp_path_factory: pytest.TempPathFactory, content: bytes) -> None:
     lines = texts_of(tmp_path_factory.getbasetemp(), content)
     assert len(lines) == content.count(b"\n") + (content != b"" and not content.endswith(b"\n"))

@@ -33,7 +33,9 @@ def test_text_is_normalised(text: str, expected: str) -> None:
     assert normalize(text) == expected
 
 
-@pytest.mark.parametrize(("text", "expected"), [("Ab\r\nÉ", "ab\né"), ("E\u0301", "é"), ("ΟΔΟΣ", "οδος"), ("İ", "i\u0307")])
+@pytest.mark.parametrize(
+    ("text", "expected"), [("Ab\r\nÉ", "ab\né"), ("E\u0301", "é"), ("ΟΔΟΣ", "οδος"), ("İ", "i\u0307")]
+)
 def test_lowercase_makes_capitals_small(text: str, expected: str) -> None:
     assert normalize(text, lowercase=True) == expected
     assert normalize("ABC") == "ABC"

@@ -44,7 +44,9 @@ def test_a_pair_of_surrogates_stays_two_characters() -> None:
 
 
 @examples
-@given(st.sets(st.sampled_from(ODD)) | st.sets(st.characters()), st.text(st.sampled_from(ODD)), st.text(st.characters()))
+@given(
+    st.sets(st.sampled_from(ODD)) | st.sets(st.characters()), st.text(st.sampled_from(ODD)), st.text(st.characters())
+)
 def test_ids_are_places_in_the_list(known: set[str], odd: str, text: str) -> None:
     characters = list(known)
     expected = [characters.index(c) + 1 if c in known else 0 for c in odd + text]

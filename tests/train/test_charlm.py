@@ -111,3 +111,11 @@ def test_dropout_is_off_unless_the_model_is_trained():
     start = model.initial_state(BATCH)
     np.testing.assert_array_equal(model(ids, start)[0], model(ids, start)[0])
     assert not np.allclose(model(ids, start, training=True)[0], model(ids, start, training=True)[0])
+
+
+def test_bfloat16_is_close_to_float32_but_not_it():
+    exact, _ = twins("lstm", 2)
+    rounded = Charlm(exact.config, len(VOCABULARY), operands="bfloat16")
+    rounded.set_weights(exact.get_weights())
+    found, expected = (model(IDS, model.initial_state(BATCH))[0] for model in (rounded, exact))
+    assert 1e-4 < np.linalg.norm(found - expected) / np.linalg.norm(expected) < 0.03

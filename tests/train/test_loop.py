@@ -1,4 +1,4 @@
-"""The training loop, driven with a task that is small enough to follow by hand: a straight line through noisy points."""
+"""The training loop, driven with a task small enough to follow by hand: a straight line through points."""
 
 from __future__ import annotations
 
@@ -18,6 +18,8 @@ from rnntext.train.loop import Loop
 from rnntext.train.observer import Observer
 from rnntext.train.schedule import Plan
 
+ALWAYS_ONE = itertools.repeat(-1.0)
+
 
 class Line:
     """A task. Its carried state counts the steps since the epoch began; `scale` multiplies the loss of a step, and
@@ -25,7 +27,7 @@ class Line:
 
     steps_per_epoch, units_per_step = 4, 8
 
-    def __init__(self, scale=lambda step: 1.0, scores=itertools.count(-1.0, -1.0)) -> None:
+    def __init__(self, scale=lambda step: 1.0, scores=ALWAYS_ONE) -> None:
         self.model = keras.Sequential([keras.Input([3]), keras.layers.Dropout(0.3), keras.layers.Dense(1)])
         for variable in self.model.trainable_variables:
             variable.assign(tf.ones(variable.shape))
@@ -97,7 +99,7 @@ def after(calls: int):
 
 
 def numbers(arrays) -> list[np.ndarray]:
-    return [np.array(a) for a in arrays]
+    return [np.asarray(a) for a in arrays]
 
 
 def assert_identical(found, expected) -> None:
@@ -110,7 +112,12 @@ def assert_identical(found, expected) -> None:
 
 @pytest.mark.parametrize(
     ("budget", "steps"),
-    [({"steps": 7}, 7), ({"steps": None, "epochs": 2}, 8), ({"steps": 7, "epochs": 1}, 4), ({"steps": 3, "epochs": 1}, 3)],
+    [
+        ({"steps": 7}, 7),
+        ({"steps": None, "epochs": 2}, 8),
+        ({"steps": 7, "epochs": 1}, 4),
+        ({"steps": 3, "epochs": 1}, 3),
+    ],
 )
 def test_the_first_limit_to_be_reached_ends_the_run(start, budget, steps):
     run = start(**budget)
@@ -147,18 +154,17 @@ def test_a_time_limit_is_used_up_and_kept(start, clock):
     assert 90.0 < clock.now <= 100.0
 
 
-def test_a_time_limit_counts_all_sessions(start, clock):
-    assert not start(timed(clock), steps=None, time_limit=60.0).run(after(40))
+@pytest.mark.parametrize("stop", [5, 40], ids=["before the plan", "after the plan"])
+def test_a_time_limit_counts_all_sessions(start, clock, stop):
+    assert not start(timed(clock), steps=None, time_limit=60.0).run(after(stop))
     clock.now += 1000.0  # between sessions
     assert start(timed(clock), steps=None, time_limit=60.0).run(never)
     assert 1050.0 < clock.now <= 1060.0
 
 
 def test_a_plan_is_kept_however_slow_the_machine_becomes(start, clock):
-    task, log = timed(clock), Log()
-    stop = after(40)
-    run = start(task, observer=log, steps=None, time_limit=30.0)
-    assert not run.run(stop)
+    run = start(timed(clock), steps=None, time_limit=30.0)
+    assert not run.run(after(40))
     planned = run.position.plan
     resumed = start(timed(clock, step_seconds=5.0), steps=None, time_limit=30.0)
     assert resumed.run(never)
@@ -240,7 +246,7 @@ def test_another_seed_drops_other_units(start):
 # Resuming -------------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("stops", [[0], [1], [3], [4], [9], [2, 5, 1]])
+@pytest.mark.parametrize("stops", [[0], [3], [4], [2, 5, 1]])
 def test_an_interrupted_run_ends_bit_identical_to_an_unbroken_one(start, stops):
     unbroken = start(name="unbroken", steps=10)
     assert unbroken.run(never)
@@ -345,6 +351,6 @@ def test_a_held_out_score_that_is_not_finite_is_divergence(start, score):
 
 def test_a_loss_above_twice_its_start_is_divergence_after_the_warm_up(start):
     task = Line(scale=lambda step: 1.0 if step < 10 else 1e4)
-    with pytest.raises(DivergedError, match="--learning-rate below 0.001"):
+    with pytest.raises(DivergedError, match=r"--learning-rate below 0\.001"):
         start(task, steps=200, learning_rate=0.001).run(never)
     assert start(task, name="short", steps=60, learning_rate=0.001).run(never)

@@ -14,7 +14,20 @@ from rnntext.train import pipelines
 from rnntext.train.pipelines import CharStreams, learn_characters, vectorize
 
 NEWLINES = ["\n", "\r", "\r\n", "\v", "\f", "\x1c", "\x85", "\u2028", "\u2029"]
-LITERALS = ["[UNK]", "[start]", "[end]", "\ufffd", "\ufeff", " ", "\t", "\xa0", "\u3000", "\u2581", "\u200d", "\U0010ffff"]
+LITERALS = [
+    "[UNK]",
+    "[start]",
+    "[end]",
+    "\ufffd",
+    "\ufeff",
+    " ",
+    "\t",
+    "\xa0",
+    "\u3000",
+    "\u2581",
+    "\u200d",
+    "\U0010ffff",
+]
 MARKED = ["e\u0301", "\u0301", "a\u0323\u0302", "नमस्ते", "\u202eabc", "👩‍👩‍👧‍👦", "🇨🇭", "👍🏽", "☃\ufe0f", "ß", "İ", "ǅ"]
 no_nul = st.characters(exclude_categories=["Cs"], exclude_characters="\0")
 odd_text = st.lists(st.one_of(st.sampled_from(NEWLINES + LITERALS + MARKED), st.text(no_nul))).map("".join)

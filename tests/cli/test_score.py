@@ -1,0 +1,106 @@
+"""score: the figures are those of the Python interface, and with --per-line each line in gives a line out."""
+
+import math
+from pathlib import Path
+
+import pytest
+from cli.shell import Shell, read_some
+
+import rnntext
+from rnntext.jobs.load import CharacterModel
+
+
+@pytest.fixture(scope="module")
+def model(models: Path) -> CharacterModel:
+    return rnntext.load(models / "charlm")
+
+
+def test_the_figures_agree_with_the_python_interface(shell: Shell, model: CharacterModel, english: str) -> None:
+    bits, characters = model.score(english)
+    assert characters > 5000
+    name = shell.write("text.txt", english)
+    shown = f"{bits / characters:.4f} bits/char, perplexity {2 ** (bits / characters):.4f}, {characters} characters\n"
+    assert shell("score", name).text == shown
+    (record,) = shell("score", "--json", name).records
+    assert record.pop("source") == name
+    expected = {"characters": characters, "bits": bits, "bits_per_character": bits / characters}
+    assert record == pytest.approx({**expected, "perplexity": 2 ** (bits / characters)}, rel=1e-5)
+
+
+def test_several_files_are_named_each(shell: Shell, model: CharacterModel) -> None:
+    first, second = shell.write("a.txt", "The miller.\n"), shell.write("b.txt", "Wren, who is ten\n")
+    done = shell("score", first, second)
+    assert [line.split(": ")[0] for line in done.lines] == [first, second]
+    rates = [float(line.split(": ")[1].split()[0]) for line in done.lines]
+    expected = [model.score("The miller.\n")[0] / 12, model.score("Wren, who is ten\n")[0] / 17]
+    assert rates == pytest.approx(expected, abs=1e-4)
+    assert done.err == ""
+
+
+@pytest.mark.parametrize("arguments", [[], ["-"]])
+def test_stdin_is_scored_like_a_file(shell: Shell, arguments: list[str]) -> None:
+    text = "The miller walks, and Wren asks: why?\n"
+    name = shell.write("text.txt", text)
+    assert shell("score", *arguments, stdin=text).out == shell("score", name).out
+
+
+def test_files_before_a_bad_one_are_still_scored(shell: Shell) -> None:
+    done = shell("score", shell.write("good.txt", "The\n"), "missing.txt", code=74)
+    assert done.lines[0].startswith("good.txt: ")
+    assert "missing.txt" in done.message
+
+
+# Lines ----------------------------------------------------------------------------------------------------------------
+
+ODD = b"The miller.\r\na\xe2\x80\xa8b\n\n \n\xff\xfe\nA\x0bB\x0cC\x85\n\r\na\rb\n\0\nWren, who is ten"
+
+
+def test_every_line_in_gives_a_line_out(shell: Shell, model: CharacterModel) -> None:
+    lines = [line.removesuffix(b"\r").decode("utf-8", "replace") for line in ODD.split(b"\n")]
+    assert len(lines) == 10
+    expected = [bits / characters if characters else 0.0 for bits, characters in map(model.score, lines)]
+    done = shell("score", "--per-line", stdin=ODD)
+    assert [float(line) for line in done.lines] == pytest.approx(expected, abs=1e-4)
+    assert all(math.isfinite(float(line)) for line in done.lines)
+
+
+def test_invalid_bytes_are_reported_once_with_their_count(shell: Shell) -> None:
+    message = shell("score", "--per-line", stdin=b"a\n\xff\n\xfe\n").message
+    assert "2 lines" in message
+    assert "UTF-8" in message
+
+
+def test_quiet_says_nothing_about_invalid_bytes(shell: Shell) -> None:
+    assert shell("score", "--per-line", "-q", stdin=b"\xff\n").err == ""
+
+
+@pytest.mark.parametrize(("stdin", "count"), [("", 0), ("\n", 1), ("a", 1), ("a\n", 1), ("a\n\n", 2), ("\r\n", 1)])
+def test_the_number_of_lines_stays_at_the_edges(shell: Shell, stdin: str, count: int) -> None:
+    assert len(shell("score", "--per-line", stdin=stdin).lines) == count
+
+
+def test_lines_of_several_files_come_in_order_and_numbered(shell: Shell, model: CharacterModel) -> None:
+    files = [shell.write("a.txt", "The\nmiller"), shell.write("b.txt", ""), shell.write("c.txt", "Wren\n")]
+    records = shell("score", "--per-line", "--json", *files).records
+    assert [(r["line"], r["characters"]) for r in records] == [(1, 3), (2, 6), (3, 4)]
+    expected = [model.score(word)[0] for word in ("The", "miller", "Wren")]
+    assert [record["bits"] for record in records] == pytest.approx(expected, rel=1e-6)
+
+
+def test_a_line_costs_the_same_among_any_neighbours(shell: Shell) -> None:
+    alone = shell("score", "--per-line", stdin="Wren asks\n").lines
+    assert shell("score", "--per-line", stdin="The\nWren asks\n\nWren asks").lines[1::2] == alone * 2
+
+
+def test_each_answer_comes_before_the_next_line_is_sent(shell: Shell) -> None:
+    with shell.started("score", "--per-line") as process:
+        for line in (b"The\n", b"miller\n", b"\n"):
+            process.stdin.write(line)
+            assert read_some(process.stdout.fileno(), 7).count(b"\n") == 1
+        process.stdin.close()
+        assert process.wait(20) == 0
+
+
+def test_scores_can_go_into_a_file(shell: Shell) -> None:
+    assert shell("score", "--per-line", "-o", "scores.txt", stdin="a\nb\n").out == b""
+    assert (shell.folder / "scores.txt").read_bytes() == shell("score", "--per-line", stdin="a\nb\n").out
