@@ -80,9 +80,9 @@ def child() -> None:
     """What a measuring process runs."""
     side, *numbers = sys.argv[1:]
     if side == "ours":
-        from rnntext.__main__ import choose_blas_kernels
+        from rnntext.__main__ import prepare_blas
 
-        choose_blas_kernels()
+        prepare_blas()
         print(measure_ours(*map(int, numbers)))
     else:
         print(measure_torch(*map(int, numbers)))

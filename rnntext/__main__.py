@@ -13,7 +13,7 @@ from rnntext.processor import features
 
 def main() -> None:
     """Runs the command line; the entry point of the `rnntext` script."""
-    choose_blas_kernels()
+    prepare_blas()
     code = _run(sys.argv[1:])
     try:
         if sys.stdout is not None:
@@ -82,9 +82,13 @@ def _die_of_closed_pipe() -> None:
     os.kill(os.getpid(), signal.SIGPIPE)
 
 
-def choose_blas_kernels() -> None:
-    """OpenBLAS does not know every processor: on an AMD one with AVX-512 it falls back to AVX2 kernels, half as fast
-    for matrix-matrix products (docs/decisions.md). The choice must be made before NumPy is imported."""
+def prepare_blas() -> None:
+    """Settings that OpenBLAS reads once, when NumPy is imported: one thread (see run/threads.py), the right kernels.
+
+    OpenBLAS does not know every processor: on an AMD one with AVX-512 it falls back to AVX2 kernels, half as fast
+    for matrix-matrix products (docs/decisions.md).
+    """
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     if {"AuthenticAMD", "avx512bw", "avx512vl"} <= features():
         os.environ.setdefault("OPENBLAS_CORETYPE", "SkylakeX")
 

@@ -7,8 +7,7 @@ line takes its defaults from here; a checkpoint stores what it was made with.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
-from typing import Any, Self
+from typing import Any, Self, get_args, get_type_hints
 
 from rnntext.errors import CheckpointError, UsageError
 
@@ -26,8 +25,8 @@ def _check_range(config: Any, low: float, high: float, *names: str) -> None:
     for name in names:
         value = getattr(config, name)
         if value is not None and not low <= value <= high:
-            limits = f"at least {low:g}" if high == float("inf") else f"between {low:g} and {high:g}"
-            raise UsageError(f"{_flag(name)} {value:g}: must be {limits}")
+            limits = f"at least {low}" if high == float("inf") else f"between {low} and {high}"
+            raise UsageError(f"{_flag(name)} {value}: must be {limits}")
 
 
 def check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
@@ -44,23 +43,21 @@ class Config:
         return dataclasses.asdict(self)  # type: ignore[call-overload,no-any-return]
 
     @classmethod
-    def from_json(cls, values: Mapping[str, Any]) -> Self:
+    def from_json(cls, values: Any) -> Self:
         """Reads what `to_json` wrote; a missing field takes its default.
 
         Raises:
-            CheckpointError: an unknown field, or a value of another type than the default's.
+            CheckpointError: not an object, an unknown field, or a value of another type than the field's.
         """
-        fields = {field.name: field for field in dataclasses.fields(cls)}  # type: ignore[arg-type]
+        if not isinstance(values, dict):
+            raise CheckpointError("config: not an object with the fields of a model")
+        types = get_type_hints(cls)
         for name, value in values.items():
-            if name not in fields:
+            if name not in types:
                 raise CheckpointError(f"config field {name!r} is unknown to this version of rnntext")
-            default = fields[name].default
-            if (
-                default is not None
-                and type(value) is not type(default)
-                and not (type(default) is float and type(value) is int)
-            ):
-                raise CheckpointError(f"config field {name!r}: {value!r} is not of type {type(default).__name__}")
+            allowed = get_args(types[name]) or (types[name],)
+            if type(value) not in allowed and not (float in allowed and type(value) is int):
+                raise CheckpointError(f"config field {name!r}: {value!r} is not of type {allowed[0].__name__}")
         try:
             return cls(**values)
         except UsageError as error:

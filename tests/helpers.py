@@ -28,7 +28,7 @@ def tiny_charlm(
 ) -> Charlm:
     """A character model with random weights."""
     config = CharlmConfig(cell=cell, layers=layers, units=5, embedding=3)
-    return Charlm(config, CharVocabulary(characters), random_arrays(config, len(characters) + 1, seed, scale))
+    return Charlm(config, CharVocabulary(list(characters)), random_arrays(config, len(characters) + 1, seed, scale))
 
 
 def alphabet_weights(lowercase: bool = False) -> tuple[CharlmConfig, str, Arrays]:

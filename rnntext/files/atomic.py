@@ -59,8 +59,13 @@ def atomic_path(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def output_file(path: Path) -> Iterator[IO[bytes]]:
-    """A file to write to piece by piece; it takes its place when the block ends without an error."""
-    with atomic_path(path) as temporary, open(temporary, "xb") as file:
+    """A file to write to piece by piece; it takes its place when the block ends without an error. A link stays, and
+    what it leads to is replaced; a pipe or device, such as /dev/stdout, is written to as it is."""
+    if path.exists() and not path.is_file() and not path.is_dir():
+        with open(path, "wb", buffering=0) as device:
+            yield device
+        return
+    with atomic_path(path.resolve()) as temporary, open(temporary, "xb") as file:
         yield file
         file.flush()
         os.fsync(file.fileno())
@@ -81,8 +86,11 @@ def write_folder(path: Path, files: Mapping[str, bytes], last: str) -> None:
 
 
 def append_line(path: Path, line: str) -> None:
-    """Adds a line to a log; a crash may cut the last line short, never an earlier one."""
-    with open(path, "ab") as file:
+    """Adds a line to a log. A crash may cut the last line short, never an earlier one or a later one."""
+    with open(path, "ab+") as file:
+        if file.tell():
+            file.seek(-1, os.SEEK_END)
+            line = line if file.read(1) == b"\n" else "\n" + line
         file.write(line.encode() + b"\n")
 
 

@@ -26,14 +26,15 @@ def sample(
 
     An empty prompt stands for the beginning of a text. `[UNK]` is never drawn.
     """
+    sampler = Sampler(config, np.random.default_rng(seed), forbidden=UNKNOWN)
+    state = model.start(count)
     with one_blas_thread():
-        sampler = Sampler(config, np.random.default_rng(seed), forbidden=UNKNOWN)
-        state = model.start(count)
         logits = model.feed(state, prompt or [model.vocabulary.start])
-        for index in range(length):
-            drawn = sampler(logits)
-            yield drawn
-            if index + 1 < length:
+    for index in range(length):
+        drawn = sampler(logits)
+        yield drawn
+        if index + 1 < length:
+            with one_blas_thread():
                 logits = model.step(state, drawn)
 
 

@@ -29,8 +29,11 @@ class CharacterModel:
         if source.kind != "charlm":
             raise UsageError(f"{source.path}: this is a {source.kind} model; a character model (charlm) is needed here")
         self.checkpoint = source
-        config = CharlmConfig.from_json(source.json("config.json")["model"])
+        settings = source.json("config.json")
+        config = CharlmConfig.from_json(settings.get("model") if isinstance(settings, dict) else None)
         vocabulary = CharVocabulary(source.json("vocabulary.json"))
+        if len(vocabulary) == 1:
+            raise CheckpointError(f"{source.path}: the vocabulary is empty")
         self.engine = Charlm(config, vocabulary, source.arrays(shapes(config, len(vocabulary))))
 
     def encode(self, text: str, on_unknown: str = "error") -> list[int]:
@@ -71,7 +74,10 @@ class CharacterModel:
         """
         ids = self.encode(prompt, on_unknown)
         seed = fresh_seed() if seed is None else seed
-        return self._generate(ids, length, StopFilter(stop), seed, sampling or SamplingConfig())
+        return self._generate(ids, length, self._stop_filter(stop), seed, sampling or SamplingConfig())
+
+    def _stop_filter(self, stop: tuple[str, ...]) -> StopFilter:
+        return StopFilter([normalize(text, self.engine.config.lowercase) for text in stop])
 
     def _generate(
         self, ids: list[int], length: int, stop: StopFilter, seed: int, sampling: SamplingConfig
@@ -97,7 +103,7 @@ class CharacterModel:
         """Several continuations of one prompt, drawn side by side as one batch; arguments as for `generate`."""
         ids = self.encode(prompt, on_unknown)
         seed = fresh_seed() if seed is None else seed
-        filters = [StopFilter(stop) for _ in range(count)]
+        filters = [self._stop_filter(stop) for _ in range(count)]
         texts: list[list[str]] = [[] for _ in range(count)]
         characters = self.engine.vocabulary.characters
         for drawn in sample(self.engine, ids, length, count, seed, sampling or SamplingConfig()):

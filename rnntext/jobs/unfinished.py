@@ -10,7 +10,7 @@ import numpy as np
 import safetensors.numpy
 
 from rnntext.config import CharlmConfig, TrainingConfig
-from rnntext.errors import UsageError
+from rnntext.errors import CheckpointError, UsageError
 from rnntext.files.atomic import read_bytes, write_folder
 from rnntext.storage.checkpoint import parse_json, to_json
 from rnntext.text.vocabulary import CharVocabulary
@@ -57,6 +57,16 @@ def read(folder: Path) -> Snapshot | None:
     """The unfinished training in a folder, or None."""
     if not folder.is_dir():
         return None
+    try:
+        return _read(folder)
+    except FileNotFoundError as error:
+        reason = f"{Path(error.filename).name} is missing"
+    except (CheckpointError, safetensors.SafetensorError, UnicodeDecodeError, KeyError, TypeError) as error:
+        reason = str(error)
+    raise CheckpointError(f"{folder}: the unfinished training is damaged ({reason}); drop it with --fresh")
+
+
+def _read(folder: Path) -> Snapshot:
     settings = parse_json(read_bytes(folder / "settings.json"), folder / "settings.json")
     return Snapshot(
         model=CharlmConfig.from_json(settings["model"]),

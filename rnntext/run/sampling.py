@@ -11,6 +11,8 @@ import numpy as np
 from rnntext.config import SamplingConfig
 
 Array = np.ndarray
+TINY = np.finfo(np.float32).tiny
+COLD = 1e-6  # temperatures below are zero: dividing by them would leave float32
 RECENT = 32  # characters that the repetition penalty looks back on
 
 
@@ -78,7 +80,7 @@ class Sampler:
         logits[:, self.forbidden] = -np.inf
         if config.repetition_penalty != 1.0:
             penalize_repetition(logits, self._history(len(logits)), config.repetition_penalty)
-        if config.temperature == 0.0:
+        if config.temperature < COLD:
             return self._remember(logits.argmax(axis=-1))
         if config.temperature != 1.0:
             logits *= np.float32(1.0 / config.temperature)
@@ -96,6 +98,7 @@ class Sampler:
         if self._noise.shape != logits.shape:
             self._noise = np.empty(logits.shape, np.float32)
         self.generator.standard_exponential(dtype=np.float32, out=self._noise)
+        np.maximum(self._noise, TINY, out=self._noise)  # a zero would make what is forbidden certain
         np.log(self._noise, out=self._noise)
         logits -= self._noise
         return np.asarray(logits.argmax(axis=-1))

@@ -17,6 +17,7 @@ import dataclasses
 import hashlib
 import json
 import re
+import stat
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -98,7 +99,7 @@ def parse_json(data: bytes, where: Path) -> Any:
 
 def to_json(value: Any) -> bytes:
     """The one way in which JSON files are written."""
-    return json.dumps(value, ensure_ascii=False, indent=1).encode() + b"\n"
+    return json.dumps(value, indent=1).encode() + b"\n"
 
 
 def _digest(data: bytes) -> str:
@@ -164,7 +165,7 @@ def load(root: Path) -> Checkpoint:
     Raises:
         CheckpointError: something is missing, damaged, or written by a newer rnntext.
     """
-    pointer = parse_json(read_bytes(root / "current"), root / "current")
+    pointer = parse_json(_read(root / "current"), root / "current")
     version, digest = (pointer.get(k) if isinstance(pointer, dict) else None for k in ("version", "manifest"))
     if not isinstance(version, str) or not _VERSION_NAME.fullmatch(version) or not isinstance(digest, str):
         raise CheckpointError(f"{root / 'current'}: damaged; it should name a version and its manifest's SHA-256")
@@ -178,15 +179,17 @@ def load_version(path: Path, manifest_digest: str | None = None) -> Checkpoint:
         path: its folder.
         manifest_digest: SHA-256 that the manifest must have; None: not checked.
     """
+    if path.is_symlink():
+        raise CheckpointError(f"{path}: a link; a checkpoint consists of files of its own")
     try:
-        data = read_bytes(path / MANIFEST)
+        data = _read(path / MANIFEST)
         if manifest_digest is not None and _digest(data) != manifest_digest:
             raise CheckpointError(f"{path / MANIFEST}: damaged, its SHA-256 is not the one in 'current'")
         manifest = parse_json(data, path / MANIFEST)
         _check_manifest(manifest, path)
         files = {name: _checked_file(path / name, entry) for name, entry in manifest["files"].items()}
-    except FileNotFoundError as error:
-        raise CheckpointError(f"{error.filename}: missing; the checkpoint is incomplete") from error
+    except FileNotFoundError as error:  # from stat
+        raise _missing(path / Path(error.filename).name) from error
     return Checkpoint(path, manifest["kind"], manifest, files)
 
 
@@ -206,10 +209,24 @@ def _check_manifest(manifest: Any, path: Path) -> None:
         raise CheckpointError(f"{where}: names files that a checkpoint cannot have")
 
 
+def _missing(path: Path) -> CheckpointError:
+    return CheckpointError(f"{path}: missing; the checkpoint is incomplete")
+
+
+def _read(path: Path) -> bytes:
+    """The content of a file that must be there, and be a file of its own: no link, and no pipe to wait for."""
+    try:
+        if not stat.S_ISREG(path.lstat().st_mode):
+            raise CheckpointError(f"{path}: not a plain file; a checkpoint consists of files of its own")
+        return read_bytes(path)
+    except FileNotFoundError as error:
+        raise _missing(path) from error
+
+
 def _checked_file(path: Path, entry: dict[str, Any]) -> bytes:
-    if path.is_symlink() or path.stat().st_size != entry.get("bytes"):
+    if path.stat().st_size != entry.get("bytes"):
         raise CheckpointError(f"{path}: damaged, its size is not the one in the manifest")
-    data = read_bytes(path)
+    data = _read(path)
     if _digest(data) != entry.get("sha256"):
         raise CheckpointError(f"{path}: damaged, its SHA-256 is not the one in the manifest")
     return data

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -81,6 +82,6 @@ def read_source(source: str, errors: str = "strict") -> str:
     Raises:
         InputOutputError: neither a readable file nor a corpus.
     """
-    path = Path(source)
-    corpus = None if source == "-" or (path.exists() and not path.is_dir()) else find(source)
+    is_file = os.path.exists(source) and not os.path.isdir(source)
+    corpus = None if source == "-" or is_file else find(source)
     return corpus.read() if corpus else read_text(source, errors)

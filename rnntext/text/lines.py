@@ -72,10 +72,9 @@ def _opened(source: str) -> Iterator[BinaryIO]:
         else:
             with open(source, "rb") as file:
                 yield file
-    except OSError as error:
-        raise InputOutputError(
-            f"{source}: {error.strerror or error}; give a readable file, or - for standard input"
-        ) from error
+    except (OSError, ValueError) as error:  # ValueError: a name with NUL in it
+        reason = getattr(error, "strerror", None) or error
+        raise InputOutputError(f"{name_of(source)}: {reason}; give a readable file, or - for standard input") from error
 
 
 def read_lines(sources: Sequence[str]) -> Iterator[tuple[str, bool]]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 
 
 def normalize(text: str, lowercase: bool = False) -> str:
     """Makes equal-looking text equal: line ends become `\\n`, composed characters NFC; NUL, which TextVectorization
     confuses with padding, becomes U+FFFD; with `lowercase`, capitals become small letters."""
-    text = text.replace("\r\n", "\n").replace("\0", "\ufffd")
+    text = re.sub("\r+\n", "\n", text).replace("\0", "\ufffd")
     if lowercase:
         text = text.lower()
     return text if text.isascii() else unicodedata.normalize("NFC", text)

@@ -20,10 +20,11 @@ class CharVocabulary:
     """
 
     def __init__(self, characters: Iterable[str]) -> None:
-        self.characters = list(characters)
-        self.ids = {character: index for index, character in enumerate(self.characters, start=1)}
-        if len(self.ids) != len(self.characters) or any(len(c) != 1 for c in self.ids):
+        entries = list(characters) if isinstance(characters, Iterable) else [None]
+        self.characters = [entry for entry in entries if isinstance(entry, str) and len(entry) == 1]
+        if len(set(self.characters)) != len(entries):
             raise CheckpointError("the vocabulary is damaged: every entry must be one character, once")
+        self.ids = {character: index for index, character in enumerate(self.characters, start=1)}
         points = np.array([ord(character) for character in self.characters], np.uint32)
         self._order = np.argsort(points)
         self._points = points[self._order]

@@ -1,13 +1,15 @@
 """Pipes, terminals and signals: text appears while it is made, and every way to break off is a quiet one."""
 
+import fcntl
 import os
 import signal
 import subprocess
+import termios
 import time
 from collections.abc import Callable
 
 import pytest
-from cli.shell import PROGRAM, Shell, read_some
+from cli.shell import PATIENCE, PROGRAM, Shell, read_some
 
 FOREVER = ["generate", "The ", "-n", "100000000", "--seed", "1"]  # an hour and more
 STDIN = "The miller\n"
@@ -69,7 +71,7 @@ def test_head_ends_a_long_output_by_sigpipe_silently(shell: Shell, arguments: li
         read_some(process.stdout.fileno(), 10)
         process.stdout.close()
         assert process.stderr.read() == b""
-        assert process.wait(20) == -signal.SIGPIPE
+        assert process.wait(PATIENCE) == -signal.SIGPIPE
 
 
 @pytest.mark.parametrize("redirection", ["2>&-", "2>/dev/full"])
@@ -139,14 +141,12 @@ def generating(process: subprocess.Popen[bytes]) -> None:
 
 
 def reading(process: subprocess.Popen[bytes]) -> None:
-    """Waits until the process sleeps in a read from its stdin."""
-    until = time.monotonic() + 20
-    while time.monotonic() < until:
-        with open(f"/proc/{process.pid}/syscall") as file:
-            if file.read().startswith("0 0x0 "):
-                return
+    """Gives the process one character and waits until it has taken it: it must be waiting for more then."""
+    process.stdin.write(b"x")
+    until = time.monotonic() + PATIENCE
+    while fcntl.ioctl(process.stdin, termios.FIONREAD, bytes(4)) != bytes(4):
+        assert time.monotonic() < until, "stdin is not read"
         time.sleep(0.02)
-    raise AssertionError("stdin is not read")
 
 
 @pytest.mark.parametrize(
@@ -160,7 +160,7 @@ def test_ctrl_c_ends_with_130_and_silence(
     with shell.started(*arguments) as process:
         wait(process)
         process.send_signal(signal.SIGINT)
-        assert process.wait(20) == 130
+        assert process.wait(PATIENCE) == 130
         assert process.stderr.read() == b""
 
 
@@ -172,9 +172,9 @@ def test_ctrl_c_while_starting_is_silent_too(shell: Shell, module: str) -> None:
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_leaves_no_half_written_file(shell: Shell, number: int) -> None:
     with shell.started(*FOREVER, "-o", "answer.txt") as process:
-        until = time.monotonic() + 20
+        until = time.monotonic() + PATIENCE
         while not list(shell.folder.iterdir()) and time.monotonic() < until:
             time.sleep(0.02)
         process.send_signal(number)
-        assert process.wait(20) in (128 + number, -number)
+        assert process.wait(PATIENCE) in (128 + number, -number)
     assert list(shell.folder.iterdir()) == []

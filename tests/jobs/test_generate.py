@@ -19,7 +19,7 @@ GREEDY = SamplingConfig(temperature=0.0)
 @pytest.fixture(scope="module")
 def alphabet() -> Charlm:
     config, characters, arrays = alphabet_weights()
-    return Charlm(config, CharVocabulary(characters), arrays)
+    return Charlm(config, CharVocabulary(list(characters)), arrays)
 
 
 def texts(

@@ -23,7 +23,7 @@ def snapshot(**changes: object) -> Snapshot:
         "training": TRAINING,
         "sources": ["a.txt", "-"],
         "validation": "0.1",
-        "vocabulary": CharVocabulary("\né😀"),
+        "vocabulary": CharVocabulary(list("\né😀")),
         "ids": np.array([1, 2, 3, 0], np.uint8),
         "held_out": "é\r\u2028\n",
         "corpus": "c0ffee",

@@ -22,7 +22,7 @@ def model_and_texts(cell: str, layers: int, batch: int, scale: float = 0.5) -> t
     config = CharlmConfig(cell=cell, layers=layers, units=7, embedding=4)
     arrays = random_arrays(config, len(CHARACTERS) + 1, seed=layers, scale=scale)
     ids = np.random.default_rng(batch).integers(0, len(CHARACTERS) + 1, (STEPS, batch))
-    return Charlm(config, CharVocabulary(CHARACTERS), arrays), arrays, ids
+    return Charlm(config, CharVocabulary(list(CHARACTERS)), arrays), arrays, ids
 
 
 @pytest.mark.parametrize("batch", [1, 5])

@@ -28,7 +28,7 @@ def biased_model(probabilities: list[float]) -> Charlm:
     config = CharlmConfig(cell="lstm", layers=1, units=2, embedding=1)
     arrays = {name: np.zeros(shape, np.float32) for name, shape in shapes(config, len(probabilities)).items()}
     arrays["logits.bias"] = np.log(np.array(probabilities, np.float32))
-    return Charlm(config, CharVocabulary(CHARACTERS[: len(probabilities) - 1]), arrays)
+    return Charlm(config, CharVocabulary(list(CHARACTERS[: len(probabilities) - 1])), arrays)
 
 
 @pytest.mark.parametrize("cell", ["rnn", "lstm", "gru"])
@@ -37,7 +37,7 @@ def test_a_texts_bits_are_the_sum_over_a_plain_softmax(cell: str, length: int) -
     config = CharlmConfig(cell=cell, layers=2, units=5, embedding=3)
     arrays = random_arrays(config, len(CHARACTERS) + 1, seed=3, scale=1.0)
     ids = np.random.default_rng(length).integers(1, len(CHARACTERS) + 1, length)
-    found = Charlm(config, CharVocabulary(CHARACTERS), arrays).score(ids)
+    found = Charlm(config, CharVocabulary(list(CHARACTERS)), arrays).score(ids)
     assert found == pytest.approx(textbook_bits(config, arrays, ids.tolist(), start=2), rel=1e-5)
 
 
@@ -71,7 +71,7 @@ def test_a_long_text_read_in_parts_costs_what_one_walk_costs(length: int) -> Non
     config = CharlmConfig(cell="gru", layers=2, units=5, embedding=3)
     arrays = random_arrays(config, len(CHARACTERS) + 1, seed=1)
     ids = np.random.default_rng(1).integers(1, len(CHARACTERS) + 1, length)
-    found = Charlm(config, CharVocabulary(CHARACTERS), arrays).score(ids)
+    found = Charlm(config, CharVocabulary(list(CHARACTERS)), arrays).score(ids)
     one_walk = textbook_bits(config, arrays, ids.tolist(), start=2)
     assert found / length == pytest.approx(one_walk / length, abs=1e-5)
 

@@ -5,6 +5,8 @@ import hashlib
 import json
 import os
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -290,6 +292,21 @@ def test_a_link_is_refused_even_to_the_right_content(root: Path, tmp_path: Path,
     (root / part).symlink_to(tmp_path / "elsewhere")
     with pytest.raises(CheckpointError):
         load(root)
+
+
+@pytest.mark.parametrize("part", ["manifest.json", "config.json"])
+def test_a_pipe_in_place_of_a_file_is_refused_and_not_waited_for(root: Path, part: str) -> None:
+    pipe = root / "versions" / "000001" / part
+    reseal(root, lambda manifest: {**manifest, "files": {"config.json": {"bytes": 0, "sha256": "0"}}})
+    pipe.unlink()
+    os.mkfifo(pipe)
+    with ThreadPoolExecutor() as pool:
+        answer = pool.submit(load, root)
+        try:
+            assert isinstance(answer.exception(timeout=3), CheckpointError)
+        finally:
+            with suppress(OSError):
+                os.close(os.open(pipe, os.O_WRONLY | os.O_NONBLOCK))  # lets a reader that waits go
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """Normalisation: equal-looking text becomes equal text."""
 
+import time
 import unicodedata
 
 import pytest
@@ -53,6 +54,12 @@ def test_normalising_twice_changes_nothing_more(text: str, lowercase: bool) -> N
 @given(any_text | busy_text, st.booleans())
 def test_canonically_equal_texts_become_equal(text: str, lowercase: bool) -> None:
     assert normalize(unicodedata.normalize("NFD", text), lowercase) == normalize(text, lowercase)
+
+
+def test_two_hundred_thousand_carriage_returns_take_no_time() -> None:
+    began = time.perf_counter()
+    assert normalize("\r" * 200_000 + "x") == "\r" * 200_000 + "x"
+    assert time.perf_counter() - began < 3  # not a quarter of a minute, with each of them tried as a beginning
 
 
 @examples
