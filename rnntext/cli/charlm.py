@@ -23,16 +23,14 @@ from rnntext.cli.options import (
     pick,
     print_settings,
 )
-from rnntext.config import CELLS, PRECISIONS, PROMOTIONS, CharlmConfig, SamplingConfig, TrainingConfig, check_choice
+from rnntext.config import CELLS, PRECISIONS, PROMOTIONS, CharlmConfig, SamplingConfig, TrainingConfig
 from rnntext.text.catalogue import DEFAULT
-from rnntext.text.lines import ENCODING_ERRORS
 
 if TYPE_CHECKING:
     from rnntext.jobs.load import CharacterModel
 
 NAME = "charlm"
 SEPARATOR = "-----"  # between the samples of --count
-UNKNOWN_CHOICES = ("error", "skip")
 
 Texts = Annotated[
     list[str] | None, typer.Argument(metavar="[TEXT]...", help="Files, - for stdin, or names of corpora.")
@@ -105,8 +103,6 @@ def train(
     if print_config:
         print_settings(context)
         return
-    check_choice("promote", promote, PROMOTIONS)
-    check_choice("encoding_errors", encoding_errors, ENCODING_ERRORS)
     shape, budget = pick(CharlmConfig, context.params), pick(TrainingConfig, context.params)
     from rnntext.jobs.train_charlm import METRIC, train_charlm
     from rnntext.storage.models import folder
@@ -175,7 +171,6 @@ def generate(
     if print_config:
         print_settings(context)
         return
-    check_choice("on_unknown", on_unknown, UNKNOWN_CHOICES)
     sampling = pick(SamplingConfig, context.params)
     from rnntext.jobs.generate import fresh_seed
     from rnntext.jobs.load import load

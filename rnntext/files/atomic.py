@@ -62,7 +62,7 @@ def output_file(path: Path) -> Iterator[IO[bytes]]:
     """A file to write to piece by piece; it takes its place when the block ends without an error. A link stays, and
     what it leads to is replaced; a pipe or device, such as /dev/stdout, is written to as it is."""
     if path.exists() and not path.is_file() and not path.is_dir():
-        with open(path, "wb", buffering=0) as device:
+        with open(path, "wb") as device:
             yield device
         return
     with atomic_path(path.resolve()) as temporary, open(temporary, "xb") as file:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from os import PathLike
 from pathlib import Path
 
-from rnntext.config import CharlmConfig, SamplingConfig
+from rnntext.config import CharlmConfig, SamplingConfig, check_choice
 from rnntext.errors import CheckpointError, DataError, UsageError
 from rnntext.jobs.generate import StopFilter, fresh_seed, sample
 from rnntext.run.charlm import Charlm, shapes
@@ -42,6 +42,7 @@ class CharacterModel:
         Raises:
             DataError: characters that the model has never seen, unless `on_unknown` is "skip".
         """
+        check_choice("on_unknown", on_unknown, ("error", "skip"))
         vocabulary = self.engine.vocabulary
         text = normalize(text, self.engine.config.lowercase)
         unknown = vocabulary.unknown(text)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -30,10 +31,11 @@ class StopRequest:
 
 @contextmanager
 def stop_on_signal() -> Iterator[StopRequest]:
-    """Handles SIGINT, SIGTERM and SIGHUP inside the block; one that is ignored (nohup) stays ignored."""
+    """Handles SIGINT, SIGTERM and SIGHUP inside the block; one that is ignored (nohup) stays ignored. Signals reach a
+    process's main thread only; in another one the request never comes."""
     request = StopRequest()
     before = {}
-    for number in SIGNALS:
+    for number in SIGNALS if threading.current_thread() is threading.main_thread() else ():
         if signal.getsignal(number) is not signal.SIG_IGN:
             before[number] = signal.signal(number, request.note)
     try:

@@ -7,12 +7,13 @@ import hashlib
 import json
 import time
 from collections.abc import Mapping, Sequence
+from os import PathLike
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from rnntext.config import CharlmConfig, TrainingConfig
+from rnntext.config import PROMOTIONS, CharlmConfig, TrainingConfig, check_choice
 from rnntext.errors import CheckpointError, DataError, DivergedError, StoppedError, UsageError
 from rnntext.files.atomic import append_line, remove_folder, remove_leftovers
 from rnntext.files.lock import locked
@@ -23,7 +24,7 @@ from rnntext.jobs.unfinished import STATE, Snapshot
 from rnntext.storage import checkpoint
 from rnntext.storage.checkpoint import to_json
 from rnntext.text.catalogue import read_source
-from rnntext.text.lines import read_text
+from rnntext.text.lines import ENCODING_ERRORS, read_text
 from rnntext.text.normalize import normalize
 from rnntext.train import tensorflow
 from rnntext.train.observer import Observer, Observers, Progress
@@ -65,7 +66,7 @@ class Outcome:
 
 def train_charlm(
     sources: Sequence[str],
-    path: Path,
+    path: str | PathLike[str],
     model: CharlmConfig | None = None,
     training: TrainingConfig | None = None,
     *,
@@ -95,6 +96,9 @@ def train_charlm(
         UsageError: TensorFlow is missing, or an unfinished training began with other options.
     """
     began = time.monotonic()
+    path = Path(path)
+    check_choice("promote", promote, PROMOTIONS)
+    check_choice("encoding_errors", encoding_errors, ENCODING_ERRORS)
     model, training = model or CharlmConfig(), _with_budget(training or TrainingConfig())
     observer = observer or Observer()
     with locked(path / "lock"):

@@ -81,7 +81,15 @@ def read_source(source: str, errors: str = "strict") -> str:
 
     Raises:
         InputOutputError: neither a readable file nor a corpus.
+        UsageError: almost the name of a corpus.
     """
     is_file = os.path.exists(source) and not os.path.isdir(source)
-    corpus = None if source == "-" or is_file else find(source)
-    return corpus.read() if corpus else read_text(source, errors)
+    if source == "-" or is_file:
+        return read_text(source, errors)
+    return get(source).read() if _looks_like_a_name(source) else read_text(source, errors)
+
+
+def _looks_like_a_name(source: str) -> bool:
+    """Whether someone who typed this may have meant a corpus."""
+    names = [corpus.name for corpus in corpora()]
+    return source in names or bool(difflib.get_close_matches(source, names, 1))

@@ -9,7 +9,7 @@ import unicodedata
 def normalize(text: str, lowercase: bool = False) -> str:
     """Makes equal-looking text equal: line ends become `\\n`, composed characters NFC; NUL, which TextVectorization
     confuses with padding, becomes U+FFFD; with `lowercase`, capitals become small letters."""
-    text = re.sub("\r+\n", "\n", text).replace("\0", "\ufffd")
+    text = re.sub("(?<!\r)\r+\n", "\n", text).replace("\0", "\ufffd")
     if lowercase:
         text = text.lower()
     return text if text.isascii() else unicodedata.normalize("NFC", text)

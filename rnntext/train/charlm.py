@@ -34,7 +34,7 @@ class Charlm(keras.Model):
         operands: str = "float32",
     ) -> None:
         super().__init__(name="charlm")
-        self.config, self.vocabulary_size, self.operands = config, vocabulary_size, operands
+        self.config = config
         dropout = training.dropout if training else 0.0
         recurrent_dropout = training.recurrent_dropout if training else 0.0
         # Keras's own start, uniform in +-0.05, drowns the characters' differences for the first hundreds of steps:
@@ -52,12 +52,11 @@ class Charlm(keras.Model):
                 return_state=True,
                 recurrent_dropout=recurrent_dropout,
                 recurrent_initializer="orthogonal",
+                operands=operands,
                 name=f"{config.cell}_{index}",
             )
             for index in range(config.layers)
         ]
-        for layer in self.recurrent:
-            layer.operands = operands
         self.dropouts = [keras.layers.Dropout(dropout, name=f"dropout_{index}") for index in range(config.layers)]
         self.logits = keras.layers.Dense(vocabulary_size, name="logits")
         self.embedding.build()

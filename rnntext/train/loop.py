@@ -15,7 +15,7 @@ import numpy as np
 import tensorflow as tf
 
 from rnntext.config import TrainingConfig
-from rnntext.errors import DivergedError
+from rnntext.errors import CheckpointError, DivergedError
 from rnntext.train import schedule, state
 from rnntext.train.observer import Observer, Progress
 from rnntext.train.state import Position
@@ -166,7 +166,7 @@ class Loop:
         values = [a.numpy() for a in self.averages]
         metrics = self.task.evaluate(values)
         rank = self.task.rank(metrics)
-        if math.isnan(rank):
+        if not math.isfinite(rank):
             raise DivergedError(
                 f"the held-out score at step {self.position.step} is not a number; no version was written"
             )
@@ -221,8 +221,13 @@ class Loop:
             return
         self.position, arrays = found
         groups = [("weights", self.variables), ("averages", self.averages), ("optimizer", self.optimizer.variables)]
-        for name, variables in groups:
-            for variable, value in zip(variables, arrays[name], strict=True):
-                variable.assign(value)
+        try:
+            for name, variables in groups:
+                for variable, value in zip(variables, arrays[name], strict=True):
+                    variable.assign(value)
+        except (KeyError, ValueError) as error:
+            raise CheckpointError(
+                f"{self.path}: the unfinished training is not of this model ({error}); start over with --fresh"
+            ) from error
         self.carried = [tf.constant(value) for value in arrays.get("carried", [])]
         self.best = arrays.get("best", [])

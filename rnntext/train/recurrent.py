@@ -284,7 +284,14 @@ class _FastLoop:
     """Mixed into a Keras layer, in front of it: replaces its `inner_loop`, nothing else."""
 
     math: CellMath
-    operands: str = "float32"  # or "bfloat16": rounds the operands of matrix products, never the states
+
+    def __init__(self: Any, *args: Any, operands: str = "float32", **kwargs: Any) -> None:
+        """`operands`: "float32", or "bfloat16" to round the operands of matrix products to it; never the states."""
+        super().__init__(*args, **kwargs)
+        self.operands = operands
+
+    def get_config(self: Any) -> dict[str, Any]:
+        return {**super().get_config(), "operands": self.operands}
 
     def inner_loop(
         self: Any, sequences: Tensor, initial_state: Any, mask: Any, training: bool = False
@@ -293,7 +300,7 @@ class _FastLoop:
 
         Where the mask is False an output repeats the state, as in Keras (or is zero, with `zero_output_for_mask`).
         """
-        if _on_gpu():
+        if _on_gpu() or not self._is_standard():
             return super().inner_loop(sequences, initial_state, mask, training)
         mask = mask[0] if isinstance(mask, (list, tuple)) else mask
         states = tuple(initial_state) if isinstance(initial_state, (list, tuple)) else (initial_state,)
@@ -320,6 +327,12 @@ class _FastLoop:
 
     def _biases(self: Any) -> tuple[Tensor, ...]:
         return (tf.convert_to_tensor(self.cell.bias),)
+
+    def _is_standard(self: Any) -> bool:
+        """Whether the layer computes the equations above; with any other option Keras's own loop runs."""
+        gate = getattr(self.cell, "recurrent_activation", keras.activations.sigmoid)
+        usual = self.cell.activation == keras.activations.tanh and gate == keras.activations.sigmoid
+        return usual and self.cell.use_bias and getattr(self.cell, "reset_after", True)
 
 
 @keras.saving.register_keras_serializable("rnntext")

@@ -18,17 +18,19 @@ PROBE_SECONDS = 2.0
 
 @dataclasses.dataclass(frozen=True)
 class Plan:
-    """The whole run: number of steps, of warm-up steps, and of steps between evaluations."""
+    """The whole run: number of steps, of warm-up steps, of steps between evaluations, and where the cosine begins."""
 
     steps: int
     warmup: int
     evaluate_every: int
+    decay_from: int
 
 
 def plan_steps(steps: int) -> Plan:
     """A run of a given number of steps, with about twenty evaluations, at least 100 steps apart."""
     every = min(steps, max(100, math.ceil(steps / EVALUATIONS)))
-    return Plan(steps, min(WARMUP_STEPS, max(1, steps // 10)), every)
+    warmup = min(WARMUP_STEPS, max(1, steps // 10))
+    return Plan(steps, warmup, every, decay_from=warmup)
 
 
 def plan_time(seconds: float, step_seconds: float, evaluation_seconds: float, done: int, most: int | None) -> Plan:
@@ -44,13 +46,13 @@ def plan_time(seconds: float, step_seconds: float, evaluation_seconds: float, do
     steps = done + max(1, int((seconds - evaluations * evaluation_seconds) / step_seconds))
     steps = steps if most is None else min(steps, most)
     every = max(min(100, steps), math.ceil(steps / evaluations))
-    return Plan(steps, min(WARMUP_STEPS, max(done, steps // 10)), every)
+    return Plan(steps, WARMUP_STEPS, every, decay_from=done)
 
 
 def learning_rate(step: int, plan: Plan | None, peak: float) -> float:
-    """The rate of step 0, 1, ...: linear to `peak` over the warm-up, then half a cosine to zero at the plan's end."""
-    warmup = WARMUP_STEPS if plan is None else plan.warmup
-    if step < warmup or plan is None:
-        return peak * min(1.0, (step + 1) / warmup)
-    progress = (step - warmup) / max(1, plan.steps - warmup)
-    return peak * 0.5 * (1.0 + math.cos(math.pi * min(1.0, progress)))
+    """The rate of step 0, 1, ...: a linear warm-up times half a cosine that reaches zero at the plan's end."""
+    if plan is None:
+        return peak * min(1.0, (step + 1) / WARMUP_STEPS)
+    progress = max(0, step - plan.decay_from) / max(1, plan.steps - plan.decay_from)
+    cosine = 0.5 * (1.0 + math.cos(math.pi * min(1.0, progress)))
+    return peak * min(1.0, (step + 1) / plan.warmup) * cosine

@@ -33,7 +33,7 @@ Arrays = dict[str, list[np.ndarray]]  # "weights", "averages", "optimizer", "car
 def save(path: Path, position: Position, arrays: Arrays) -> None:
     """Writes the state of a run, atomically."""
     tensors = {
-        f"{group}.{i}": np.ascontiguousarray(a) for group, members in arrays.items() for i, a in enumerate(members)
+        f"{group}.{i}": np.asarray(a, order="C") for group, members in arrays.items() for i, a in enumerate(members)
     }
     write_file(path, safetensors.numpy.save(tensors, {"position": json.dumps(dataclasses.asdict(position))}))
 

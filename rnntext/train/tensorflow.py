@@ -23,7 +23,7 @@ def start(seed: int) -> None:
         UsageError: TensorFlow is not installed.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+    os.environ["KERAS_BACKEND"] = "tensorflow"  # whatever the user chose for other programs
     _keep_freed_memory()
     try:
         with _chatter_held_back():
@@ -41,8 +41,12 @@ def start(seed: int) -> None:
 def _chatter_held_back() -> Iterator[None]:
     """Sends descriptor 2 into a file; shows it only if what is inside fails. TensorFlow's C++ speaks before it has read
     the environment variable that should silence it, and past `sys.stderr`."""
+    try:
+        kept = os.dup(2)
+    except OSError:  # closed: nobody hears it
+        yield
+        return
     sys.stderr.flush()
-    kept = os.dup(2)
     with tempfile.TemporaryFile() as file:
         os.dup2(file.fileno(), 2)
         try:

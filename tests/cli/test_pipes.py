@@ -145,6 +145,7 @@ def reading(process: subprocess.Popen[bytes]) -> None:
     process.stdin.write(b"x")
     until = time.monotonic() + PATIENCE
     while fcntl.ioctl(process.stdin, termios.FIONREAD, bytes(4)) != bytes(4):
+        assert process.poll() is None
         assert time.monotonic() < until, "stdin is not read"
         time.sleep(0.02)
 

@@ -166,7 +166,7 @@ def test_the_outcome_says_what_was_reached(text, tmp_path):
 
 
 def test_history_gets_a_line_per_evaluation(text, tmp_path, monkeypatch):
-    monkeypatch.setattr("rnntext.train.schedule.plan_steps", lambda steps: Plan(steps, 1, 2))
+    monkeypatch.setattr("rnntext.train.schedule.plan_steps", lambda steps: Plan(steps, 1, 2, 1))
     train(text, tmp_path / "model", training=dataclasses.replace(SHORT, steps=5))
     lines = [json.loads(line) for line in (tmp_path / "model/history.jsonl").read_text().splitlines()]
     assert [(line["step"], line["steps"]) for line in lines] == [(2, 5), (4, 5), (5, 5)]
@@ -191,7 +191,7 @@ def test_the_weights_of_the_best_evaluation_are_shipped_not_the_last(text, tmp_p
         return {"bits_per_character": next(bits)}
 
     monkeypatch.setattr("rnntext.train.charlm_task.CharlmTask.evaluate", evaluate)
-    monkeypatch.setattr("rnntext.train.schedule.plan_steps", lambda steps: Plan(steps, 1, 1))
+    monkeypatch.setattr("rnntext.train.schedule.plan_steps", lambda steps: Plan(steps, 1, 1, 1))
     train(text, tmp_path / "model")
     assert_identical(weights(tmp_path / "model"), evaluated[1])
     assert not np.array_equal(evaluated[1]["embedding"], evaluated[2]["embedding"])
@@ -238,14 +238,33 @@ def test_a_text_that_changes_meanwhile_is_not_looked_at_before_the_run_has_ended
     assert set(stored(resumed, "vocabulary.json", "000002")) == set("something else\n")
 
 
+@pytest.fixture
+def handler():
+    """Sets a handler for a signal, until the test is over."""
+    before = {}
+
+    def set_handler(number, new):
+        before.setdefault(number, signal.signal(number, new))
+
+    yield set_handler
+    for number, old in before.items():
+        signal.signal(number, old)
+
+
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGHUP, 129), (signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_a_signal_stops_a_training_that_can_go_on_and_handlers_are_put_back(text, tmp_path, number, code):
-    before = [signal.getsignal(n) for n in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)]
+def test_a_signal_stops_a_training_that_can_go_on_and_handlers_are_put_back(handler, text, tmp_path, number, code):
+    mine = Mock()
+    handler(number, mine)
     with pytest.raises(StoppedError, match="saved at step 2") as stop:
         train(text, tmp_path / "model", observer=stop_at(2, number))
     assert stop.value.exit_code == code
-    assert [signal.getsignal(n) for n in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)] == before
+    assert signal.getsignal(number) is mine
     assert names(tmp_path / "model") == {"lock", "run"}
+
+
+def test_a_signal_that_is_ignored_stays_ignored_as_nohup_wants(handler, text, tmp_path):
+    handler(signal.SIGHUP, signal.SIG_IGN)
+    assert train(text, tmp_path / "model", observer=stop_at(2, signal.SIGHUP)).steps == 3
 
 
 def test_a_stopped_training_leaves_the_version_in_service_alone(champion, text):

@@ -84,4 +84,4 @@ def test_fewer_bits_rank_higher():
 def test_bfloat16_is_chosen_where_the_processor_multiplies_it(monkeypatch, asked, processor, chosen):
     monkeypatch.setattr(precision, "features", lambda: processor)
     assert precision.choose(asked) == chosen
-    assert task(precision=asked).model.operands == chosen
+    assert task(precision=asked).model.recurrent[0].operands == chosen

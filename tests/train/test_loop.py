@@ -85,7 +85,7 @@ def start(tmp_path):
 @pytest.fixture
 def often(monkeypatch):
     """Evaluates every second step."""
-    monkeypatch.setattr(schedule, "plan_steps", lambda steps: Plan(steps, 1, 2))
+    monkeypatch.setattr(schedule, "plan_steps", lambda steps: Plan(steps, 1, 2, 1))
 
 
 def never() -> bool:
@@ -154,7 +154,7 @@ def test_a_time_limit_is_used_up_and_kept(start, clock):
     assert 90.0 < clock.now <= 100.0
 
 
-@pytest.mark.parametrize("stop", [5, 40], ids=["before the plan", "after the plan"])
+@pytest.mark.parametrize("stop", [20, 40], ids=["before the plan", "after the plan"])
 def test_a_time_limit_counts_all_sessions(start, clock, stop):
     assert not start(timed(clock), steps=None, time_limit=60.0).run(after(stop))
     clock.now += 1000.0  # between sessions

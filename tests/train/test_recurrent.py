@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from rnntext.train.recurrent import CELLS
+from rnntext.train.recurrent import CELLS, product
 
 STOCK = {"rnn": keras.layers.SimpleRNN, "lstm": keras.layers.LSTM, "gru": keras.layers.GRU}
 BATCH, TIME, FEATURES, UNITS = 3, 6, 4, 5
@@ -146,6 +146,12 @@ def test_without_an_initial_state_it_is_zero(cell):
 
 
 # Precision ------------------------------------------------------------------------------------------------------------
+
+
+def test_products_round_their_operands_to_the_type_asked_for():
+    a = tf.constant([[1 + 2**-9]])  # between two numbers of bfloat16, 1 and 1 + 2^-7
+    assert product(a, a, tf.bfloat16).numpy() == 1.0
+    assert product(a, a, tf.float32).numpy() == (1 + 2**-9) ** 2
 
 
 @each_cell
