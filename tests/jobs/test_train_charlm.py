@@ -32,8 +32,8 @@ from rnntext.errors import (
 )
 from rnntext.files.lock import locked
 from rnntext.jobs.train_charlm import Outcome, train_charlm
+from rnntext.train import schedule
 from rnntext.train.observer import Observer
-from rnntext.train.schedule import Plan
 
 MODEL = CharlmConfig(cell="lstm", layers=2, units=6, embedding=4)
 TRAINING = TrainingConfig(
@@ -49,6 +49,11 @@ TEXT = "".join(" ".join(random.Random(line).choices(WORDS, k=4)) + "\n" for line
 
 def train(text: Path | str, path: Path, model=SMALL, training=SHORT, **options) -> Outcome:
     return train_charlm([str(text)], path, model, training, **options)
+
+
+def evaluate_every(steps: int, monkeypatch) -> None:
+    plan = schedule.plan_steps
+    monkeypatch.setattr(schedule, "plan_steps", lambda most: dataclasses.replace(plan(most), evaluate_every=steps))
 
 
 class At(Observer):
@@ -166,7 +171,7 @@ def test_the_outcome_says_what_was_reached(text, tmp_path):
 
 
 def test_history_gets_a_line_per_evaluation(text, tmp_path, monkeypatch):
-    monkeypatch.setattr("rnntext.train.schedule.plan_steps", lambda steps: Plan(steps, 1, 2, 1))
+    evaluate_every(2, monkeypatch)
     train(text, tmp_path / "model", training=dataclasses.replace(SHORT, steps=5))
     lines = [json.loads(line) for line in (tmp_path / "model/history.jsonl").read_text().splitlines()]
     assert [(line["step"], line["steps"]) for line in lines] == [(2, 5), (4, 5), (5, 5)]
@@ -191,7 +196,7 @@ def test_the_weights_of_the_best_evaluation_are_shipped_not_the_last(text, tmp_p
         return {"bits_per_character": next(bits)}
 
     monkeypatch.setattr("rnntext.train.charlm_task.CharlmTask.evaluate", evaluate)
-    monkeypatch.setattr("rnntext.train.schedule.plan_steps", lambda steps: Plan(steps, 1, 1, 1))
+    evaluate_every(1, monkeypatch)
     train(text, tmp_path / "model")
     assert_identical(weights(tmp_path / "model"), evaluated[1])
     assert not np.array_equal(evaluated[1]["embedding"], evaluated[2]["embedding"])

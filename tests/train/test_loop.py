@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import math
 from types import SimpleNamespace
@@ -16,7 +17,6 @@ from rnntext.errors import CheckpointError, DivergedError
 from rnntext.train import loop, schedule
 from rnntext.train.loop import Loop
 from rnntext.train.observer import Observer
-from rnntext.train.schedule import Plan
 
 ALWAYS_ONE = itertools.repeat(-1.0)
 
@@ -85,7 +85,8 @@ def start(tmp_path):
 @pytest.fixture
 def often(monkeypatch):
     """Evaluates every second step."""
-    monkeypatch.setattr(schedule, "plan_steps", lambda steps: Plan(steps, 1, 2, 1))
+    plan = schedule.plan_steps
+    monkeypatch.setattr(schedule, "plan_steps", lambda steps: dataclasses.replace(plan(steps), evaluate_every=2))
 
 
 def never() -> bool:

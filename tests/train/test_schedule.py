@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rnntext.train.schedule import WARMUP_STEPS, Plan, learning_rate, plan_steps, plan_time
+from rnntext.train.schedule import WARMUP_STEPS, learning_rate, plan_steps, plan_time
 
-PLAN = Plan(steps=1100, warmup=100, evaluate_every=100, decay_from=100)
+PLAN = plan_steps(1100)  # 100 steps of warm-up
 
 
 def test_the_warm_up_is_linear_and_ends_at_the_peak():
