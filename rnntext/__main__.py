@@ -20,26 +20,40 @@ def main() -> None:
             sys.stdout.flush()
     except OSError as error:
         code = code or _report_output_error(error)
-        _discard_stdout()
+        _discard(1)
     if code == ClosedPipeError.exit_code:
         _die_of_closed_pipe()
     sys.exit(code)
 
 
 def _run(arguments: list[str]) -> int:
+    try:
+        return _command(arguments)
+    except KeyboardInterrupt:
+        return 128 + signal.SIGINT
+
+
+def _command(arguments: list[str]) -> int:
     from typer import Abort, TyperException
 
     from rnntext.cli.app import app
 
     try:
-        return int(app(arguments, prog_name="rnntext", standalone_mode=False) or 0)
+        return int(app(arguments or ["--help"], prog_name="rnntext", standalone_mode=False) or 0)
     except TyperException as error:
+        if type(error).__name__ == "NoArgsIsHelpError":  # not a mistake in one line: the help of a group
+            print(error.format_message(), file=sys.stderr)
+            return error.exit_code
         return _fail(error.format_message(), error.exit_code)
+    except SystemExit as error:
+        if isinstance(error.__context__, BrokenPipeError):  # Typer's way with a help text that nobody reads
+            return ClosedPipeError.exit_code
+        raise
     except RnntextError as error:
         if isinstance(error, (ClosedPipeError, InputOutputError)):
-            _discard_stdout()
+            _discard(1)
         return error.exit_code if isinstance(error, ClosedPipeError) else _fail(str(error), error.exit_code)
-    except (KeyboardInterrupt, Abort):
+    except Abort:
         return 128 + signal.SIGINT
     except BrokenPipeError:
         return ClosedPipeError.exit_code
@@ -57,8 +71,10 @@ def _fail(message: str, code: int) -> int:
     """One line on stderr."""
     line = " ".join(message.split())
     if sys.stderr is not None:
-        with contextlib.suppress(OSError):
-            print(f"rnntext: {line}", file=sys.stderr)
+        try:
+            print(f"rnntext: {line}", file=sys.stderr, flush=True)
+        except OSError:
+            _discard(2)
     return code
 
 
@@ -69,15 +85,15 @@ def _report_output_error(error: OSError) -> int:
     return _fail(f"{where}{error.strerror or error}", InputOutputError.exit_code)
 
 
-def _discard_stdout() -> None:
+def _discard(descriptor: int) -> None:
     """Sends what is still buffered nowhere, so that the interpreter's last flush cannot fail as well."""
     with contextlib.suppress(OSError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        os.dup2(os.open(os.devnull, os.O_WRONLY), descriptor)
 
 
 def _die_of_closed_pipe() -> None:
     """Ends as any program does that writes into a closed pipe: by SIGPIPE, 141 for the shell."""
-    _discard_stdout()
+    _discard(1)
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     os.kill(os.getpid(), signal.SIGPIPE)
 

@@ -33,7 +33,9 @@ def test_a_file_imports_only_from_its_floor_and_below(path: Path) -> None:
     floor = floor_of(path)
     if floor == "__init__":
         return  # the public names, loaded lazily from wherever they live
-    targets = {name.split(".")[1] for name in imports(path) if name.startswith("rnntext.")} - EVERYWHERE - {"__version__"}
+    targets = (
+        {name.split(".")[1] for name in imports(path) if name.startswith("rnntext.")} - EVERYWHERE - {"__version__"}
+    )
     if floor in EVERYWHERE:
         assert not targets
         return

@@ -30,7 +30,11 @@ def test_the_readme_shows_commands() -> None:
 def test_a_command_of_the_readme_is_understood(command: str) -> None:
     words = shlex.split(re.split(r"[|<]", command)[0])[1:]
     done = subprocess.run(
-        [sys.executable, "-m", "rnntext", *words, "--print-config"], capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL
+        [sys.executable, "-m", "rnntext", *words, "--print-config"],
+        capture_output=True,
+        text=True,
+        check=False,
+        stdin=subprocess.DEVNULL,
     )
     assert (done.returncode, done.stderr) == (0, "")
 

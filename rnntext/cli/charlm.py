@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Annotated, Any
@@ -32,9 +33,7 @@ if TYPE_CHECKING:
 NAME = "charlm"
 SEPARATOR = "-----"  # between the samples of --count
 
-Texts = Annotated[
-    list[str] | None, typer.Argument(metavar="[TEXT]...", help="Files, - for stdin, or names of corpora.")
-]
+Texts = Annotated[list[str] | None, typer.Argument(metavar="TEXT", help="Files, - for stdin, or names of corpora.")]
 
 
 def train(
@@ -100,10 +99,10 @@ def train(
 
     Interrupted at any moment, the same command goes on where it was.
     """
+    shape, budget = pick(CharlmConfig, context.params), pick(TrainingConfig, context.params)
     if print_config:
         print_settings(context)
         return
-    shape, budget = pick(CharlmConfig, context.params), pick(TrainingConfig, context.params)
     from rnntext.jobs.train_charlm import METRIC, train_charlm
     from rnntext.storage.models import folder
 
@@ -130,7 +129,7 @@ def train(
 
 def generate(
     context: typer.Context,
-    prompt: Annotated[str | None, typer.Argument(metavar="[PROMPT]", help="What to continue; - reads stdin.")] = None,
+    prompt: Annotated[str | None, typer.Argument(metavar="PROMPT", help="What to continue; - reads stdin.")] = None,
     model: Model = NAME,
     length: Annotated[int, typer.Option("-n", "--length", min=0, help="Most characters to draw.")] = 500,
     count: Annotated[int, typer.Option(min=1, help="Number of samples, drawn as one batch.")] = 1,
@@ -168,10 +167,10 @@ def generate(
 
     Without PROMPT, what comes through stdin is continued; without that, the model begins.
     """
+    sampling = pick(SamplingConfig, context.params)
     if print_config:
         print_settings(context)
         return
-    sampling = pick(SamplingConfig, context.params)
     from rnntext.jobs.generate import fresh_seed
     from rnntext.jobs.load import load
     from rnntext.storage.models import find
@@ -181,7 +180,6 @@ def generate(
     loaded = load(path)
     chosen = fresh_seed() if seed is None else seed
     loaded.encode(text, on_unknown)
-    note(f"seed {chosen}", quiet or seed is not None)
     options: dict[str, Any] = {
         "length": length,
         "stop": tuple(stop or ()),
@@ -191,6 +189,7 @@ def generate(
     }
     echo = "" if no_echo else text
     with results(output) as out:
+        note(f"seed {chosen}", quiet or seed is not None)
         if count == 1 and not as_json:
             _stream(out, echo, loaded.generate(text, **options))
             return
@@ -204,10 +203,10 @@ def generate(
 
 def _prompt(argument: str | None) -> str:
     """The prompt: the argument; stdin if it is - or missing, unless a terminal would have to be waited for."""
-    from rnntext.text.lines import read_text
+    from rnntext.text.lines import decode, read_text
 
     if argument is not None and argument != "-":
-        return argument
+        return decode(os.fsencode(argument), "PROMPT")
     if argument is None and (sys.stdin is None or sys.stdin.isatty()):
         return ""
     return read_text("-")
@@ -229,7 +228,7 @@ def _with_line_end(text: str) -> str:
 def score(
     context: typer.Context,
     files: Annotated[
-        list[str] | None, typer.Argument(metavar="[FILE]...", help="Files, or - for stdin (the default).")
+        list[str] | None, typer.Argument(metavar="FILE", help="Files, or - for stdin (the default).")
     ] = None,
     model: Model = NAME,
     per_line: Annotated[
@@ -251,10 +250,10 @@ def score(
 
     loaded = load(find(model, "train-charlm"))
     with results(output) as out:
-        (_score_lines if per_line else _score_files)(out, loaded, files or ["-"], as_json)
+        (_score_lines if per_line else _score_files)(out, loaded, files or ["-"], as_json, quiet)
 
 
-def _score_files(out: Results, model: CharacterModel, files: list[str], as_json: bool) -> None:
+def _score_files(out: Results, model: CharacterModel, files: list[str], as_json: bool, quiet: bool) -> None:
     from rnntext.jobs.score import score_sources
 
     for found in score_sources(model, files):
@@ -267,7 +266,7 @@ def _score_files(out: Results, model: CharacterModel, files: list[str], as_json:
         out.flush()
 
 
-def _score_lines(out: Results, model: CharacterModel, files: list[str], as_json: bool) -> None:
+def _score_lines(out: Results, model: CharacterModel, files: list[str], as_json: bool, quiet: bool) -> None:
     from rnntext.jobs.score import score_lines
 
     invalid = 0
@@ -277,4 +276,4 @@ def _score_lines(out: Results, model: CharacterModel, files: list[str], as_json:
         out.write((record if as_json else f"{found.bits_per_character:.4f}") + "\n")
         out.flush()
     if invalid:
-        note(f"rnntext: {invalid} lines were not valid UTF-8; invalid bytes were read as U+FFFD")
+        note(f"rnntext: lines that were not valid UTF-8: {invalid}; invalid bytes were read as U+FFFD", quiet)

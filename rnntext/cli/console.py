@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
 import time
 from collections.abc import Iterator, Mapping
@@ -9,8 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
-from rnntext.errors import ClosedPipeError, InputOutputError
-from rnntext.files.atomic import output_file
+from rnntext.errors import ClosedPipeError, InputOutputError, UsageError
+from rnntext.files.atomic import output_file, standard_output
 from rnntext.train.observer import Observer, Progress
 
 FLUSH_SECONDS = 0.05  # how long a result may wait in the buffer when stdout is a pipe
@@ -50,20 +52,53 @@ class Results:
 def results(output: Path | None) -> Iterator[Results]:
     """stdout, or a file that appears when everything is written."""
     if output is not None:
-        with output_file(output) as file:
+        with _tidy_end(), _named(output), output_file(output) as file:
             yield Results(file, str(output), live=False)
         return
     if sys.stdout is None:
         raise InputOutputError("standard output is closed; redirect it, or name a file with -o")
-    found = Results(sys.stdout.buffer, "<stdout>", live=sys.stdout.isatty())
+    found = Results(standard_output(), "<stdout>", live=sys.stdout.isatty())
     yield found
     found.flush()
+
+
+@contextmanager
+def _named(output: Path) -> Iterator[None]:
+    """Blames the file that the user named for whatever goes wrong with it."""
+    if output == Path():
+        raise UsageError("--output '': give a file")
+    try:
+        yield
+    except OSError as error:
+        raise InputOutputError(
+            f"--output {output}: {error.strerror or error}; give a file that can be written"
+        ) from error
+
+
+@contextmanager
+def _tidy_end() -> Iterator[None]:
+    """Turns SIGTERM and SIGHUP into exceptions, so that an unfinished file is removed."""
+
+    def leave(number: int, frame: object) -> None:
+        raise SystemExit(128 + number)
+
+    ours = [n for n in (signal.SIGTERM, signal.SIGHUP) if signal.getsignal(n) is signal.SIG_DFL]
+    for number in ours:
+        signal.signal(number, leave)
+    try:
+        yield
+    finally:
+        for number in ours:
+            signal.signal(number, signal.SIG_DFL)
 
 
 def note(message: str, quiet: bool = False) -> None:
     """Something worth knowing, on stderr."""
     if not quiet and sys.stderr is not None:
-        print(message, file=sys.stderr, flush=True)
+        try:
+            print(message, file=sys.stderr, flush=True)
+        except OSError:  # results matter more than what is said about them
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
 
 
 def on_terminal() -> bool:

@@ -19,9 +19,9 @@ _UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
 _NOT_IN_FILES = {"config", "print_config"}
 
 
-def duration(text: str) -> float:
-    """Seconds in "90s", "30m", "1.5h" or plain "90"."""
-    match = re.fullmatch(r"([0-9]*\.?[0-9]+)([smhd]?)", text.strip())
+def duration(text: str | float) -> float:
+    """Seconds in "90s", "30m", "1.5h" or plain 90."""
+    match = re.fullmatch(r"([0-9]*\.?[0-9]+)([smhd]?)", str(text).strip())
     if match is None:
         raise typer.BadParameter(f"{text!r} is not a duration; write 90s, 30m or 2h")
     return float(match[1]) * _UNITS[match[2]]
@@ -35,28 +35,39 @@ def load_config(context: typer.Context, path: Path | None) -> Path | None:
 
     try:
         with open(path, "rb") as file:
-            values = {key.replace("-", "_"): value for key, value in tomllib.load(file).items()}
+            values = {key.replace("_", "-"): value for key, value in tomllib.load(file).items()}
     except OSError as error:
         raise InputOutputError(f"--config {path}: {error.strerror}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UsageError(f"--config {path}: not TOML: {error}") from error
-    known = [str(p.name) for p in context.command.params if p.name not in _NOT_IN_FILES]
+    known = {_setting(p): str(p.name) for p in context.command.params if p.name not in _NOT_IN_FILES}
     for key in values:
         if key not in known:
             close = difflib.get_close_matches(key, known, 1)
-            hint = f"; did you mean {close[0].replace('_', '-')}?" if close else ""
-            raise UsageError(f"--config {path}: {context.command.name} has no option {key.replace('_', '-')!r}{hint}")
-    context.default_map = values
+            hint = f"; did you mean {close[0]}?" if close else ""
+            raise UsageError(f"--config {path}: {context.command.name} has no option {key!r}{hint}")
+    context.default_map = {known[key]: value for key, value in values.items()}
     return path
 
 
 def print_settings(context: typer.Context) -> None:
     """Prints the settings in force as a TOML file that --config reads."""
-    for name, value in context.params.items():
-        if name not in _NOT_IN_FILES and value is not None and value != [] and value != ():
-            shown = [str(v) for v in value] if isinstance(value, (list, tuple)) else value
-            shown = str(shown) if isinstance(shown, Path) else shown
-            typer.echo(f"{name.replace('_', '-')} = {json.dumps(shown, ensure_ascii=False)}")
+    for parameter in context.command.params:
+        value = context.params.get(str(parameter.name))
+        if parameter.name not in _NOT_IN_FILES and value is not None and value != [] and value != ():
+            typer.echo(f"{_setting(parameter)} = {_toml(value)}")
+
+
+def _setting(parameter: Any) -> str:
+    """What a parameter is called in a file: its long flag without the dashes."""
+    return next((flag[2:] for flag in parameter.opts if flag.startswith("--")), str(parameter.name))
+
+
+def _toml(value: Any) -> str:
+    """JSON's strings, numbers and lists are TOML's, but for DEL, which TOML wants escaped."""
+    shown = [str(v) for v in value] if isinstance(value, (list, tuple)) else value
+    shown = str(shown) if isinstance(shown, Path) else shown
+    return json.dumps(shown, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 def pick(cls: type[C], values: dict[str, Any]) -> C:

@@ -6,8 +6,10 @@ place, forced to the disk, then renamed, and the rename is forced to the disk to
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
+import stat
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -57,15 +59,24 @@ def atomic_path(path: Path) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+def standard_output() -> IO[bytes]:
+    """stdout as bytes, buffered: with PYTHONUNBUFFERED, `sys.stdout.buffer` is a raw file, whose writes may fall short."""
+    return open(1, "wb", closefd=False)
+
+
 @contextmanager
 def output_file(path: Path) -> Iterator[IO[bytes]]:
     """A file to write to piece by piece; it takes its place when the block ends without an error. A link stays, and
     what it leads to is replaced; a pipe or device, such as /dev/stdout, is written to as it is."""
-    if path.exists() and not path.is_file() and not path.is_dir():
+    if path.is_dir():
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+    if path.exists() and not path.is_file():
         with open(path, "wb") as device:
             yield device
         return
     with atomic_path(path.resolve()) as temporary, open(temporary, "xb") as file:
+        if path.exists():
+            os.fchmod(file.fileno(), stat.S_IMODE(path.stat().st_mode))
         yield file
         file.flush()
         os.fsync(file.fileno())

@@ -24,9 +24,9 @@ def sample(
 ) -> Iterator[np.ndarray]:
     """Yields ids `[count]`, `length` times: the next character of each of `count` continuations.
 
-    An empty prompt stands for the beginning of a text. `[UNK]` is never drawn.
+    An empty prompt stands for the beginning of a text. `[UNK]` is never drawn, nor is U+FFFD, which stands for it.
     """
-    sampler = Sampler(config, np.random.default_rng(seed), forbidden=UNKNOWN)
+    sampler = Sampler(config, np.random.default_rng(seed), _never_drawn(model))
     state = model.start(count)
     with one_blas_thread():
         logits = model.feed(state, prompt or [model.vocabulary.start])
@@ -36,6 +36,11 @@ def sample(
         if index + 1 < length:
             with one_blas_thread():
                 logits = model.step(state, drawn)
+
+
+def _never_drawn(model: Charlm) -> list[int]:
+    replacement = model.vocabulary.ids.get("\ufffd")
+    return [UNKNOWN] if replacement is None else [UNKNOWN, replacement]
 
 
 class StopFilter:

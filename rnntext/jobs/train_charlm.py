@@ -168,7 +168,10 @@ def _texts(sources: Sequence[str], validation: str, errors: str, lowercase: bool
         raise DataError(f"{_named(sources)}: empty; there is nothing to train on")
     fraction = _fraction(validation)
     if fraction is None:
-        return text, normalize(read_text(validation, errors), lowercase)
+        held_out = normalize(read_text(validation, errors), lowercase)
+        if not held_out:
+            raise DataError(f"{validation}: empty; --validation needs some held-out text")
+        return text, held_out
     cut = int(len(text) * (1.0 - fraction))
     return text[:cut], text[cut:]
 

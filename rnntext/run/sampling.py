@@ -69,7 +69,7 @@ class Sampler:
         forbidden: ids never to be drawn.
     """
 
-    def __init__(self, config: SamplingConfig, generator: np.random.Generator, forbidden: int) -> None:
+    def __init__(self, config: SamplingConfig, generator: np.random.Generator, forbidden: int | list[int]) -> None:
         self.config, self.generator, self.forbidden = config, generator, forbidden
         self._noise = np.empty((0, 0), np.float32)
         self._recent: Array | None = None

@@ -21,6 +21,8 @@ def folder(name: str) -> Path:
     Raises:
         UsageError: the name is empty, or no folder name.
     """
+    if name in (".", "..") and in_service(Path(name)):
+        return Path(name)
     if not name or "\0" in name or name in (".", "..") or any(len(os.fsencode(p)) > 255 for p in name.split(os.sep)):
         raise UsageError(f"--model {name!r}: give a name or a folder")
     return Path(name) if os.sep in name or in_service(Path(name)) else home() / name

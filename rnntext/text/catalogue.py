@@ -8,7 +8,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from rnntext.errors import UsageError
+from rnntext.errors import InputOutputError, UsageError
 from rnntext.text.lines import read_text
 
 DEFAULT = "valley"
@@ -81,15 +81,12 @@ def read_source(source: str, errors: str = "strict") -> str:
 
     Raises:
         InputOutputError: neither a readable file nor a corpus.
-        UsageError: almost the name of a corpus.
     """
     is_file = os.path.exists(source) and not os.path.isdir(source)
-    if source == "-" or is_file:
-        return read_text(source, errors)
-    return get(source).read() if _looks_like_a_name(source) else read_text(source, errors)
-
-
-def _looks_like_a_name(source: str) -> bool:
-    """Whether someone who typed this may have meant a corpus."""
-    names = [corpus.name for corpus in corpora()]
-    return source in names or bool(difflib.get_close_matches(source, names, 1))
+    corpus = None if source == "-" or is_file else find(source)
+    if corpus:
+        return corpus.read()
+    close = difflib.get_close_matches(source, [c.name for c in corpora()], 1)
+    if close and not is_file:
+        raise InputOutputError(f"{source}: No such file, and no corpus of this name; did you mean {close[0]}?")
+    return read_text(source, errors, ", or read it with --encoding-errors replace")

@@ -14,12 +14,13 @@ ENCODING_ERRORS = ("strict", "replace")
 _BOM = b"\xef\xbb\xbf"
 
 
-def decode(data: bytes, where: str, errors: str = "strict") -> str:
+def decode(data: bytes, where: str, errors: str = "strict", advice: str = "") -> str:
     """Decodes UTF-8, without a byte order mark.
 
     Args:
         where: what the data is called in a message.
         errors: "strict", or "replace" to read U+FFFD in place of invalid bytes.
+        advice: what else the user could do, for the message.
 
     Raises:
         DataError: invalid UTF-8; says line and byte offset.
@@ -31,8 +32,7 @@ def decode(data: bytes, where: str, errors: str = "strict") -> str:
         offset = error.start + start
         line = data.count(b"\n", 0, offset) + 1
         raise DataError(
-            f"{where}: line {line}, byte offset {offset}: invalid UTF-8 (0x{data[offset]:02x}); "
-            "convert the file, or read it with --encoding-errors replace"
+            f"{where}: line {line}, byte offset {offset}: invalid UTF-8 (0x{data[offset]:02x}); convert it{advice}"
         ) from None
 
 
@@ -48,14 +48,14 @@ def name_of(source: str) -> str:
     return "<stdin>" if source == "-" else source
 
 
-def read_text(source: str, errors: str = "strict") -> str:
+def read_text(source: str, errors: str = "strict", advice: str = "") -> str:
     """The text of a file, or of stdin for `-`.
 
     Raises:
         InputOutputError: the file cannot be read.
         DataError: invalid UTF-8.
     """
-    return decode(_read(source), name_of(source), errors)
+    return decode(_read(source), name_of(source), errors, advice)
 
 
 def _read(source: str) -> bytes:

@@ -51,7 +51,7 @@ def _chatter_held_back() -> Iterator[None]:
         os.dup2(file.fileno(), 2)
         try:
             yield
-        except BaseException:
+        except Exception:
             os.dup2(kept, 2)
             file.seek(0)
             os.write(2, file.read())
