@@ -1,9 +1,9 @@
 """How far back does a model remember? Bits per character when it has seen only the last k characters.
 
-    .venv/bin/python benchmarks/memory.py --text FILE --output docs/memory.svg NAME=checkpoints/rnn NAME=checkpoints/lstm
+    .venv/bin/python benchmarks/memory.py --text FILE --output docs/memory.svg rnn=checkpoints/rnn lstm=checkpoints/lstm
 
-For each k, positions are drawn from the text; the model starts from nothing, reads the k characters before a position and
-predicts the one at it. Where the curve is flat, further characters are of no use to the model: its memory ends there.
+For each k, positions are drawn from the text; the model starts from nothing, reads the k characters before a position
+and predicts the one at it. Where the curve is flat, further characters are of no use to the model: its memory ends.
 Needs matplotlib (extra `plot`).
 """
 

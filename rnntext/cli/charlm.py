@@ -276,4 +276,5 @@ def _score_lines(out: Results, model: CharacterModel, files: list[str], as_json:
         out.write((record if as_json else f"{found.bits_per_character:.4f}") + "\n")
         out.flush()
     if invalid:
-        note(f"rnntext: lines that were not valid UTF-8: {invalid}; invalid bytes were read as U+FFFD", quiet)
+        lines = "1 line was" if invalid == 1 else f"{invalid} lines were"
+        note(f"rnntext: {lines} not valid UTF-8; invalid bytes were read as U+FFFD", quiet)

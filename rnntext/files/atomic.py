@@ -60,7 +60,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
 
 
 def standard_output() -> IO[bytes]:
-    """stdout as bytes, buffered: with PYTHONUNBUFFERED, `sys.stdout.buffer` is a raw file, whose writes may fall short."""
+    """stdout as bytes, buffered; with PYTHONUNBUFFERED `sys.stdout.buffer` is raw, and its writes may fall short."""
     return open(1, "wb", closefd=False)
 
 
