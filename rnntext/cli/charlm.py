@@ -10,21 +10,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from rnntext.cli import options
 from rnntext.cli.console import Results, note, results, watching
-from rnntext.cli.options import (
-    ConfigFile,
-    EncodingErrors,
-    Json,
-    Model,
-    Output,
-    PrintConfig,
-    Quiet,
-    Verbose,
-    duration,
-    pick,
-    print_settings,
-)
-from rnntext.config import CELLS, PRECISIONS, PROMOTIONS, CharlmConfig, SamplingConfig, TrainingConfig
+from rnntext.cli.options import ConfigFile, Json, Model, Output, PrintConfig, Quiet, Verbose, pick, print_settings
+from rnntext.config import CharlmConfig, SamplingConfig, TrainingConfig
 from rnntext.text.catalogue import DEFAULT
 
 if TYPE_CHECKING:
@@ -36,59 +25,48 @@ SEPARATOR = "-----"  # between the samples of --count
 Texts = Annotated[list[str] | None, typer.Argument(metavar="TEXT", help="Files, - for stdin, or names of corpora.")]
 
 
+# generate's own options
+Length = Annotated[int, typer.Option("-n", "--length", min=0, help="Most characters to draw.")]
+Count = Annotated[int, typer.Option(min=1, help="Number of samples, drawn as one batch.")]
+Temperature = Annotated[float, typer.Option(help="Below 1 bolder, above 1 wilder; 0: always the likeliest.")]
+TopK = Annotated[int | None, typer.Option(help="Draw from the K likeliest characters.")]
+TopP = Annotated[float | None, typer.Option(help="Draw from the likeliest that together reach P.")]
+MinP = Annotated[float | None, typer.Option(help="Draw from those at least P times as likely as the likeliest.")]
+RepetitionPenalty = Annotated[float, typer.Option(help="Above 1: characters drawn lately become less likely.")]
+Stop = Annotated[list[str] | None, typer.Option(metavar="TEXT", help="End before TEXT; may be given several times.")]
+SampleSeed = Annotated[int | None, typer.Option(min=0, help="Repeat a sample. [default: a fresh one, shown on stderr]")]
+OnUnknown = Annotated[
+    str, typer.Option(metavar="error|skip", help="What to do with prompt characters that the model has never seen.")
+]
+NoEcho = Annotated[bool, typer.Option("--no-echo", help="Do not repeat the prompt.")]
+
+
 def train(
     context: typer.Context,
     texts: Texts = None,
     model: Model = NAME,
-    cell: Annotated[str, typer.Option(metavar="|".join(CELLS), help="Kind of recurrent cell.")] = CharlmConfig.cell,
-    layers: Annotated[int, typer.Option(help="Recurrent layers.")] = CharlmConfig.layers,
-    units: Annotated[int, typer.Option(help="Units of a layer.")] = CharlmConfig.units,
-    embedding: Annotated[int, typer.Option(help="Numbers that stand for a character.")] = CharlmConfig.embedding,
-    lowercase: Annotated[
-        bool, typer.Option("--lowercase", help="Read capitals as small letters.")
-    ] = CharlmConfig.lowercase,
+    cell: options.CellKind = CharlmConfig.cell,
+    layers: options.Layers = CharlmConfig.layers,
+    units: options.Units = CharlmConfig.units,
+    embedding: options.Embedding = CharlmConfig.embedding,
+    lowercase: options.Lowercase = CharlmConfig.lowercase,
     vocabulary_size: Annotated[
         int | None, typer.Option(help="Keep this many characters, the most frequent ones; the others become [UNK].")
     ] = TrainingConfig.vocabulary_size,
-    validation: Annotated[
-        str, typer.Option(metavar="FRACTION|FILE", help="Held-out text: the end of the text, or a file.")
-    ] = "0.1",
-    encoding_errors: EncodingErrors = "strict",
-    epochs: Annotated[int | None, typer.Option(help="Most passes over the text.")] = TrainingConfig.epochs,
-    steps: Annotated[int | None, typer.Option(help="Most optimizer updates.")] = TrainingConfig.steps,
-    time_limit: Annotated[
-        float | None,
-        typer.Option(
-            parser=duration,
-            metavar="90s|30m|2h",
-            help="The run's whole time. [default: 10m if no other limit is given]",
-        ),
-    ] = TrainingConfig.time_limit,
-    batch_size: Annotated[int, typer.Option(help="Streams of text read side by side.")] = TrainingConfig.batch_size,
-    window: Annotated[int, typer.Option(help="Steps of back-propagation through time.")] = TrainingConfig.window,
-    learning_rate: Annotated[
-        float, typer.Option(help="The highest; warm-up before it, a cosine after it.")
-    ] = TrainingConfig.learning_rate,
-    dropout: Annotated[float, typer.Option(help="Dropout between layers.")] = TrainingConfig.dropout,
-    recurrent_dropout: Annotated[
-        float, typer.Option(help="Dropout from step to step.")
-    ] = TrainingConfig.recurrent_dropout,
-    precision: Annotated[
-        str, typer.Option(metavar="|".join(PRECISIONS), help="Type of matrix products.")
-    ] = TrainingConfig.precision,
-    seed: Annotated[
-        int, typer.Option(help="The same seed on the same machine gives the same model.")
-    ] = TrainingConfig.seed,
-    promote: Annotated[
-        str,
-        typer.Option(
-            metavar="|".join(PROMOTIONS),
-            help="When the new version goes into service; better: if not worse than the one there.",
-        ),
-    ] = "better",
-    fresh: Annotated[
-        bool, typer.Option("--fresh", help="Drop an unfinished training instead of going on with it.")
-    ] = False,
+    validation: options.Validation = "0.1",
+    encoding_errors: options.EncodingErrors = "strict",
+    epochs: options.Epochs = TrainingConfig.epochs,
+    steps: options.Steps = TrainingConfig.steps,
+    time_limit: options.TimeLimit = TrainingConfig.time_limit,
+    batch_size: options.BatchSize = TrainingConfig.batch_size,
+    window: options.Window = TrainingConfig.window,
+    learning_rate: options.LearningRate = TrainingConfig.learning_rate,
+    dropout: options.Dropout = TrainingConfig.dropout,
+    recurrent_dropout: options.RecurrentDropout = TrainingConfig.recurrent_dropout,
+    precision: options.Precision = TrainingConfig.precision,
+    seed: options.Seed = TrainingConfig.seed,
+    promote: options.Promote = "better",
+    fresh: options.Fresh = False,
     as_json: Json = False,
     quiet: Quiet = False,
     verbose: Verbose = False,
@@ -131,31 +109,17 @@ def generate(
     context: typer.Context,
     prompt: Annotated[str | None, typer.Argument(metavar="PROMPT", help="What to continue; - reads stdin.")] = None,
     model: Model = NAME,
-    length: Annotated[int, typer.Option("-n", "--length", min=0, help="Most characters to draw.")] = 500,
-    count: Annotated[int, typer.Option(min=1, help="Number of samples, drawn as one batch.")] = 1,
-    temperature: Annotated[
-        float, typer.Option(help="Below 1 bolder, above 1 wilder; 0: always the likeliest.")
-    ] = SamplingConfig.temperature,
-    top_k: Annotated[int | None, typer.Option(help="Draw from the K likeliest characters.")] = SamplingConfig.top_k,
-    top_p: Annotated[
-        float | None, typer.Option(help="Draw from the likeliest that together reach P.")
-    ] = SamplingConfig.top_p,
-    min_p: Annotated[
-        float | None, typer.Option(help="Draw from those at least P times as likely as the likeliest.")
-    ] = SamplingConfig.min_p,
-    repetition_penalty: Annotated[
-        float, typer.Option(help="Above 1: characters drawn lately become less likely.")
-    ] = SamplingConfig.repetition_penalty,
-    stop: Annotated[
-        list[str] | None, typer.Option(metavar="TEXT", help="End before TEXT; may be given several times.")
-    ] = None,
-    seed: Annotated[
-        int | None, typer.Option(min=0, help="Repeat a sample. [default: a fresh one, shown on stderr]")
-    ] = None,
-    on_unknown: Annotated[
-        str, typer.Option(metavar="error|skip", help="What to do with prompt characters that the model has never seen.")
-    ] = "error",
-    no_echo: Annotated[bool, typer.Option("--no-echo", help="Do not repeat the prompt.")] = False,
+    length: Length = 500,
+    count: Count = 1,
+    temperature: Temperature = SamplingConfig.temperature,
+    top_k: TopK = SamplingConfig.top_k,
+    top_p: TopP = SamplingConfig.top_p,
+    min_p: MinP = SamplingConfig.min_p,
+    repetition_penalty: RepetitionPenalty = SamplingConfig.repetition_penalty,
+    stop: Stop = None,
+    seed: SampleSeed = None,
+    on_unknown: OnUnknown = "error",
+    no_echo: NoEcho = False,
     output: Output = None,
     as_json: Json = False,
     quiet: Quiet = False,
@@ -180,7 +144,7 @@ def generate(
     loaded = load(path)
     chosen = fresh_seed() if seed is None else seed
     loaded.encode(text, on_unknown)
-    options: dict[str, Any] = {
+    request: dict[str, Any] = {
         "length": length,
         "stop": tuple(stop or ()),
         "seed": chosen,
@@ -191,9 +155,9 @@ def generate(
     with results(output) as out:
         note(f"seed {chosen}", quiet or seed is not None)
         if count == 1 and not as_json:
-            _stream(out, echo, loaded.generate(text, **options))
+            _stream(out, echo, loaded.generate(text, **request))
             return
-        for index, sample in enumerate(loaded.generate_many(text, count=count, **options)):
+        for index, sample in enumerate(loaded.generate_many(text, count=count, **request)):
             if as_json:
                 record = {"index": index, "prompt": text, "text": sample, "seed": chosen, "model": str(path)}
                 out.write(json.dumps(record, ensure_ascii=False) + "\n")
@@ -209,7 +173,7 @@ def _prompt(argument: str | None) -> str:
         return decode(os.fsencode(argument), "PROMPT")
     if argument is None and (sys.stdin is None or sys.stdin.isatty()):
         return ""
-    return read_text("-")
+    return read_text("-").removesuffix("\n").removesuffix("\r")  # `echo The | rnntext generate` means "The"
 
 
 def _stream(out: Results, echo: str, characters: Iterable[str]) -> None:

@@ -11,7 +11,7 @@ from typing import Annotated, Any, TypeVar
 
 import typer
 
-from rnntext.config import Config
+from rnntext.config import CELLS, PRECISIONS, PROMOTIONS, Config
 from rnntext.errors import InputOutputError, UsageError
 
 C = TypeVar("C", bound=Config)
@@ -75,11 +75,13 @@ def pick(cls: type[C], values: dict[str, Any]) -> C:
     return cls(**{field.name: values[field.name] for field in dataclasses.fields(cls) if field.name in values})  # type: ignore[arg-type]
 
 
+# Every command
 Model = Annotated[
     str, typer.Option("-m", "--model", metavar="NAME|DIR", help="The model: a name under ./checkpoints, or a folder.")
 ]
 Output = Annotated[
-    Path | None, typer.Option("-o", "--output", metavar="FILE", help="Write the results to FILE (whole or not at all).")
+    Path | None,
+    typer.Option("-o", "--output", metavar="FILE", help="Write the results to FILE (whole or not at all)."),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Results as JSON lines.")]
 Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="Say nothing but errors.")]
@@ -95,4 +97,43 @@ ConfigFile = Annotated[
     ),
 ]
 PrintConfig = Annotated[bool, typer.Option("--print-config", help="Print the options in force as TOML and exit.")]
+
+# Every training command: its data
+Validation = Annotated[
+    str, typer.Option(metavar="FRACTION|FILE", help="Held-out text: the end of the text, or a file.")
+]
 EncodingErrors = Annotated[str, typer.Option(metavar="strict|replace", help="What to do with invalid UTF-8.")]
+Lowercase = Annotated[bool, typer.Option("--lowercase", help="Read capitals as small letters.")]
+
+# ... its model
+CellKind = Annotated[str, typer.Option("--cell", metavar="|".join(CELLS), help="Kind of recurrent cell.")]
+Layers = Annotated[int, typer.Option(help="Recurrent layers.")]
+Units = Annotated[int, typer.Option(help="Units of a layer.")]
+Embedding = Annotated[int, typer.Option(help="Numbers that stand for a symbol.")]
+
+# ... its budget and rates
+Epochs = Annotated[int | None, typer.Option(help="Most passes over the text.")]
+Steps = Annotated[int | None, typer.Option(help="Most optimizer updates.")]
+TimeLimit = Annotated[
+    float | None,
+    typer.Option(
+        parser=duration, metavar="90s|30m|2h", help="The run's whole time. [default: 10m if no other limit is given]"
+    ),
+]
+BatchSize = Annotated[int, typer.Option(help="Streams of text read side by side.")]
+Window = Annotated[int, typer.Option(help="Steps of back-propagation through time.")]
+LearningRate = Annotated[float, typer.Option(help="The highest; warm-up before it, a cosine after it.")]
+Dropout = Annotated[float, typer.Option(help="Dropout between layers.")]
+RecurrentDropout = Annotated[float, typer.Option(help="Dropout from step to step.")]
+Precision = Annotated[str, typer.Option(metavar="|".join(PRECISIONS), help="Type of matrix products.")]
+Seed = Annotated[int, typer.Option(help="The same seed on the same machine gives the same model.")]
+
+# ... and what becomes of it
+Promote = Annotated[
+    str,
+    typer.Option(
+        metavar="|".join(PROMOTIONS),
+        help="When the new version goes into service; better: if not worse than the one there.",
+    ),
+]
+Fresh = Annotated[bool, typer.Option("--fresh", help="Drop an unfinished training instead of going on with it.")]

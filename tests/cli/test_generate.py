@@ -155,6 +155,8 @@ def test_unknown_characters_are_skipped_on_request(shell: Shell) -> None:
         (["abc"], "xyz", "abcdef\n"),
         ([], "abc", "abcdef\n"),
         (["-"], "abc", "abcdef\n"),
+        ([], "abc\n", "abcdef\n"),
+        ([], "abc\r\n", "abcdef\n"),
         ([], "\ufeffabc", "abcdef\n"),
         ([], "", "abc\n"),
         (["-"], "", "abc\n"),
