@@ -168,10 +168,7 @@ def _texts(sources: Sequence[str], validation: str, errors: str, lowercase: bool
         raise DataError(f"{_named(sources)}: empty; there is nothing to train on")
     fraction = _fraction(validation)
     if fraction is None:
-        held_out = normalize(read_text(validation, errors), lowercase)
-        if not held_out:
-            raise DataError(f"{validation}: empty; --validation needs some held-out text")
-        return text, held_out
+        return text, normalize(read_text(validation, errors), lowercase)
     cut = int(len(text) * (1.0 - fraction))
     return text[:cut], text[cut:]
 

@@ -149,11 +149,12 @@ def test_a_training_leaves_one_version_in_service_and_no_unfinished_run(trained)
     assert stored(trained, "config.json") == {"model": MODEL.to_json(), "training": TRAINING.to_json()}
 
 
-def test_the_vocabulary_is_that_of_the_text_without_what_is_held_out(tmp_path):
+@pytest.mark.parametrize(("size", "learnt"), [(None, ["b", "a"]), (1, ["b"])])
+def test_the_vocabulary_is_that_of_the_text_without_what_is_held_out(tmp_path, size, learnt):
     path = tmp_path / "text.txt"
     path.write_text("b" * 50 + "a" * 40 + "z" * 10)
-    train(path, tmp_path / "model", training=dataclasses.replace(SHORT, steps=1), validation="0.1")
-    assert stored(tmp_path / "model", "vocabulary.json") == ["b", "a"]
+    train(path, tmp_path / "model", training=dataclasses.replace(SHORT, vocabulary_size=size), validation="0.1")
+    assert stored(tmp_path / "model", "vocabulary.json") == learnt
 
 
 def test_the_stored_score_is_that_of_the_stored_weights_on_the_held_out_text(trained, text):
