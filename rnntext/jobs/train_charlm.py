@@ -145,9 +145,8 @@ def _begin(
             "give more text"
         )
     if not held_out:
-        raise DataError(
-            f"{_named(sources)}: no held-out text is left; give more text, or a file with --validation FILE"
-        )
+        where = _named(sources) if _fraction(validation) else validation
+        raise DataError(f"{where}: no held-out text; give more text, or another file with --validation FILE")
     tensorflow.start(training.seed)
     from rnntext.train.pipelines import learn_characters, vectorize
 
