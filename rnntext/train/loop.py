@@ -23,6 +23,7 @@ from rnntext.train.state import Position
 SAVE_SECONDS = 120.0
 CLIP = 1.0  # global norm of the gradient
 BUDGET = 0.96  # of a time limit is planned for; the rest is for saving and for a machine that slows down
+RECENT = 20  # steps that the rate shown is measured over
 SMOOTHING = 0.98  # of the training loss that is shown and watched
 
 
@@ -97,7 +98,8 @@ class Loop:
         """Makes every dropout mask a function of (seed, layer, step), so that a resumed run draws the same ones."""
         generators = [g for layer in self.task.model._flatten_layers() if (g := getattr(layer, "seed_generator", None))]
         for index, generator in enumerate(generators):
-            generator.state.assign(tf.cast(tf.stack([self.config.seed * 1000 + index, step]), generator.state.dtype))
+            seed = (self.config.seed * 1000 + index) % 2**31
+            generator.state.assign(tf.cast(tf.stack([seed, step]), generator.state.dtype))
 
     def _step(self) -> Progress:
         position, started = self.position, time.monotonic()
@@ -126,7 +128,9 @@ class Loop:
 
     def _progress(self, rate: float) -> Progress:
         p = self.position
-        recent = self._step_times[-20:]
+        recent = self._step_times[-RECENT:]
+        if p.plan is not None:  # no more need of the others
+            self._step_times = recent
         return Progress(
             step=p.step,
             steps=p.plan.steps if p.plan else None,
