@@ -1,4 +1,4 @@
-"""rnntext: recurrent and Transformer models of text. TensorFlow trains; NumPy runs.
+"""rnntext: recurrent models of text. TensorFlow trains; NumPy runs.
 
     import rnntext
     model = rnntext.load("checkpoints/charlm")

@@ -31,6 +31,10 @@ class CheckpointError(DataError):
     """A checkpoint that is damaged, hostile, or written by a newer rnntext."""
 
 
+class NewerCheckpointError(CheckpointError):
+    """A checkpoint in a format that only a newer rnntext reads: not damaged, and not to be replaced."""
+
+
 class InputOutputError(RnntextError):
     """A missing or unreadable file, a full disk."""
 

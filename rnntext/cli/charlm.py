@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import sys
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Annotated, Any
@@ -28,7 +29,7 @@ Texts = Annotated[list[str] | None, typer.Argument(metavar="TEXT", help="Files, 
 # generate's own options
 Length = Annotated[int, typer.Option("-n", "--length", min=0, help="Most characters to draw.")]
 Count = Annotated[int, typer.Option(min=1, help="Number of samples, drawn as one batch.")]
-Temperature = Annotated[float, typer.Option(help="Below 1 bolder, above 1 wilder; 0: always the likeliest.")]
+Temperature = Annotated[float, typer.Option(help="Below 1 more careful, above 1 wilder; 0: always the likeliest.")]
 TopK = Annotated[int | None, typer.Option(help="Draw from the K likeliest characters.")]
 TopP = Annotated[float | None, typer.Option(help="Draw from the likeliest that together reach P.")]
 MinP = Annotated[float | None, typer.Option(help="Draw from those at least P times as likely as the likeliest.")]
@@ -97,12 +98,12 @@ def train(
             fresh=fresh,
             observer=observer,
         )
-    with results(None) as out:
-        if as_json:
+    if as_json:
+        with results(None) as out:
             out.write(json.dumps({"model": str(path), **outcome.to_json()}) + "\n")
     note(outcome.sentence(str(path)), quiet)
     if outcome.promoted:
-        note(f'try: rnntext generate{"" if model == NAME else f" -m {model}"} "The "', quiet)
+        note(f"try: rnntext generate{'' if model == NAME else f' -m {shlex.quote(model)}'}", quiet)
 
 
 def generate(

@@ -85,7 +85,7 @@ Output = Annotated[
 ]
 Json = Annotated[bool, typer.Option("--json", help="Results as JSON lines.")]
 Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="Say nothing but errors.")]
-Verbose = Annotated[bool, typer.Option("-v", "--verbose", help="Say more; show where an unforeseen error came from.")]
+Verbose = Annotated[bool, typer.Option("-v", "--verbose", help="Show where an unforeseen error came from.")]
 ConfigFile = Annotated[
     Path | None,
     typer.Option(
@@ -126,7 +126,7 @@ LearningRate = Annotated[float, typer.Option(help="The highest; warm-up before i
 Dropout = Annotated[float, typer.Option(help="Dropout between layers.")]
 RecurrentDropout = Annotated[float, typer.Option(help="Dropout from step to step.")]
 Precision = Annotated[str, typer.Option(metavar="|".join(PRECISIONS), help="Type of matrix products.")]
-Seed = Annotated[int, typer.Option(help="The same seed on the same machine gives the same model.")]
+Seed = Annotated[int, typer.Option(help="With --steps or --epochs, the same seed on one machine gives the same model.")]
 
 # ... and what becomes of it
 Promote = Annotated[

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from rnntext.config import PROMOTIONS, CharlmConfig, TrainingConfig, check_choice
-from rnntext.errors import CheckpointError, DataError, DivergedError, StoppedError, UsageError
+from rnntext.errors import CheckpointError, DataError, DivergedError, NewerCheckpointError, StoppedError, UsageError
 from rnntext.files.atomic import append_line, remove_folder, remove_leftovers
 from rnntext.files.lock import locked
 from rnntext.jobs import unfinished
@@ -102,10 +102,13 @@ def train_charlm(
     model, training = model or CharlmConfig(), _with_budget(training or TrainingConfig())
     observer = observer or Observer()
     with locked(path / "lock"):
-        _clean(path, fresh)
-        snapshot = unfinished.read(path / "run")
+        _clean(path)
+        _champion(path)  # what cannot be compared with is noticed before the training, not after it
+        snapshot = None if fresh else unfinished.read(path / "run")
         if snapshot is None:
-            snapshot = _begin(sources, path, model, training, validation, encoding_errors)
+            snapshot = _begin(sources, model, training, validation, encoding_errors)
+            remove_folder(path / "run")  # only now: a mistake in the command must not cost an unfinished training
+            unfinished.write(path / "run", snapshot)
         else:
             unfinished.check_same(snapshot, model, training, sources, validation)
             tensorflow.start(training.seed)
@@ -124,10 +127,8 @@ def _with_budget(training: TrainingConfig) -> TrainingConfig:
     return training
 
 
-def _clean(path: Path, fresh: bool) -> None:
-    """Removes what killed jobs left behind, and with `fresh` the unfinished training; the caller holds the lock."""
-    if fresh:
-        remove_folder(path / "run")
+def _clean(path: Path) -> None:
+    """Removes what killed jobs left behind; the caller holds the lock."""
     for folder in (path, path / "versions", path / "run"):
         remove_leftovers(folder)
 
@@ -136,7 +137,7 @@ def _clean(path: Path, fresh: bool) -> None:
 
 
 def _begin(
-    sources: Sequence[str], path: Path, model: CharlmConfig, training: TrainingConfig, validation: str, errors: str
+    sources: Sequence[str], model: CharlmConfig, training: TrainingConfig, validation: str, errors: str
 ) -> Snapshot:
     text, held_out = _texts(sources, validation, errors, model.lowercase)
     if len(text) <= training.window:
@@ -152,11 +153,9 @@ def _begin(
 
     vocabulary = learn_characters(text, training.vocabulary_size)
     digest = hashlib.sha256(text.encode() + b"\0" + held_out.encode()).hexdigest()
-    snapshot = Snapshot(
+    return Snapshot(
         model, training, list(sources), validation, vocabulary, vectorize(text, vocabulary), held_out, digest
     )
-    unfinished.write(path / "run", snapshot)
-    return snapshot
 
 
 def _texts(sources: Sequence[str], validation: str, errors: str, lowercase: bool) -> tuple[str, str]:
@@ -251,13 +250,45 @@ def _finish(snapshot: Snapshot, path: Path, promote: str, trained: _Trained) -> 
             {**trained.metrics, "step": trained.step, "steps": trained.steps, "seconds": trained.seconds}
         ),
     }
-    about = {"corpus": snapshot.corpus, "characters": len(snapshot.ids), "held_out": len(snapshot.held_out)}
-    version = checkpoint.write_version(path, "charlm", files, trained.arrays, about)
+    about = {
+        "run": snapshot.run,
+        "corpus": snapshot.corpus,
+        "characters": len(snapshot.ids),
+        "held_out": len(snapshot.held_out),
+    }
+    version = _written(path, snapshot.run) or checkpoint.write_version(path, "charlm", files, trained.arrays, about)
     promoted = promote == "always" or (promote == "better" and (champion is None or score <= champion))
     if promoted:
         checkpoint.promote(path, version)
     remove_folder(path / "run")
     return Outcome(version, promoted, score, champion, trained.steps, trained.seconds, trained.parameters)
+
+
+def _written(path: Path, run: str) -> str | None:
+    """The newest version, if this very run wrote it and was killed before it could say so."""
+    for newest in checkpoint.versions(path)[-1:]:
+        try:
+            found = checkpoint.load_version(path / "versions" / newest)
+        except CheckpointError:
+            return None
+        return newest if found.manifest.get("run") == run else None
+    return None
+
+
+def _champion(path: Path) -> CharacterModel | None:
+    """The version in service; None if there is none, or a damaged one: anything that works is better.
+
+    Raises:
+        NewerCheckpointError, UsageError: a newer rnntext wrote it, or it is another kind of model.
+    """
+    if not checkpoint.in_service(path):
+        return None
+    try:
+        return CharacterModel(checkpoint.load(path))
+    except NewerCheckpointError:
+        raise
+    except CheckpointError:
+        return None
 
 
 def _champion_score(path: Path, snapshot: Snapshot) -> float | None:
@@ -266,12 +297,9 @@ def _champion_score(path: Path, snapshot: Snapshot) -> float | None:
     A champion that folds case differently reads another text: it counts as perfect, so that only
     `--promote always` replaces it.
     """
-    if not checkpoint.in_service(path):
+    champion = _champion(path)
+    if champion is None:
         return None
-    try:
-        champion = CharacterModel(checkpoint.load(path))
-    except CheckpointError:
-        return None  # damaged: anything that works is better
     if champion.engine.config.lowercase != snapshot.model.lowercase:
         return 0.0
     bits, characters = champion.score(snapshot.held_out)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import secrets
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -22,7 +23,8 @@ STATE = "state.safetensors"
 class Snapshot:
     """What a run trains on until its end, however its sources change meanwhile.
 
-    `ids` is the training text `[time]`; `held_out` the held-out text, normalised; `corpus` the SHA-256 of both.
+    `ids` is the training text `[time]`; `held_out` the held-out text, normalised; `corpus` the SHA-256 of both;
+    `run` a name of this run that no other has.
     """
 
     model: CharlmConfig
@@ -33,6 +35,7 @@ class Snapshot:
     ids: np.ndarray
     held_out: str
     corpus: str
+    run: str = dataclasses.field(default_factory=lambda: secrets.token_hex(8))
 
 
 def write(folder: Path, snapshot: Snapshot) -> None:
@@ -43,6 +46,7 @@ def write(folder: Path, snapshot: Snapshot) -> None:
         "sources": snapshot.sources,
         "validation": snapshot.validation,
         "corpus": snapshot.corpus,
+        "run": snapshot.run,
     }
     files = {
         "settings.json": to_json(settings),
@@ -77,6 +81,7 @@ def _read(folder: Path) -> Snapshot:
         ids=safetensors.numpy.load(read_bytes(folder / "ids.safetensors"))["ids"],
         held_out=read_bytes(folder / "held_out.txt").decode(),
         corpus=settings["corpus"],
+        run=settings["run"],
     )
 
 

@@ -173,4 +173,3 @@ class GRUCell:
 
 
 CELLS: dict[str, type[RNNCell] | type[LSTMCell] | type[GRUCell]] = {"rnn": RNNCell, "lstm": LSTMCell, "gru": GRUCell}
-STATES = {"rnn": 1, "lstm": 2, "gru": 1}

@@ -25,7 +25,7 @@ from typing import Any
 import numpy as np
 
 from rnntext import __version__
-from rnntext.errors import CheckpointError
+from rnntext.errors import CheckpointError, NewerCheckpointError
 from rnntext.files.atomic import read_bytes, write_file, write_folder
 
 FORMAT = 1
@@ -198,7 +198,7 @@ def _check_manifest(manifest: Any, path: Path) -> None:
     if not isinstance(manifest, dict) or type(manifest.get("format")) is not int:
         raise CheckpointError(f"{where}: not a manifest of rnntext")
     if manifest["format"] > FORMAT:
-        raise CheckpointError(
+        raise NewerCheckpointError(
             f"{path}: written in checkpoint format {manifest['format']} by rnntext {manifest.get('rnntext')}; "
             f"this is rnntext {__version__}, which reads up to format {FORMAT}: upgrade it"
         )

@@ -192,8 +192,12 @@ class Loop:
             assert most is not None
             self.position.plan = schedule.plan_steps(most)
             return
-        timed = self._step_times[3:]  # the first steps trace and warm up
-        if len(timed) < schedule.PROBE_STEPS or (sum(timed) < schedule.PROBE_SECONDS and done < schedule.WARMUP_STEPS):
+        timed = self._step_times[3:] or self._step_times[1:]  # the first steps trace and warm up
+        few = len(timed) < schedule.PROBE_STEPS or (
+            sum(timed) < schedule.PROBE_SECONDS and done < schedule.WARMUP_STEPS
+        )
+        late = self.seconds() > schedule.PROBE_SHARE * config.time_limit
+        if not timed or (few and not late):
             if most is not None and done >= most - 1:
                 self.position.plan = schedule.plan_steps(most)
             return

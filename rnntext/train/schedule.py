@@ -14,6 +14,7 @@ EVALUATIONS = 20
 EVALUATION_SHARE = 0.06  # of a time limit
 PROBE_STEPS = 20  # timed before a time limit becomes a number of steps
 PROBE_SECONDS = 2.0
+PROBE_SHARE = 0.3  # of a time limit is spent on timing at the most
 
 
 @dataclasses.dataclass(frozen=True)

@@ -41,12 +41,11 @@ def start(seed: int) -> None:
 def _chatter_held_back() -> Iterator[None]:
     """Sends descriptor 2 into a file; shows it only if what is inside fails. TensorFlow's C++ speaks before it has read
     the environment variable that should silence it, and past `sys.stderr`."""
-    try:
-        kept = os.dup(2)
-    except OSError:  # closed: nobody hears it
+    if sys.stderr is None:  # closed: nobody hears it, and descriptor 2 may be any file of ours
         yield
         return
     sys.stderr.flush()
+    kept = os.dup(2)
     with tempfile.TemporaryFile() as file:
         os.dup2(file.fileno(), 2)
         try:

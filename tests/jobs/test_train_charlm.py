@@ -27,11 +27,13 @@ from rnntext.errors import (
     DataError,
     DivergedError,
     InputOutputError,
+    NewerCheckpointError,
     StoppedError,
     UsageError,
 )
 from rnntext.files.lock import locked
 from rnntext.jobs.train_charlm import Outcome, train_charlm
+from rnntext.storage.checkpoint import versions
 from rnntext.train import schedule
 from rnntext.train.observer import Observer
 
@@ -304,6 +306,14 @@ def test_fresh_drops_the_unfinished_training_and_starts_over(stopped, text):
     assert weights(stopped)["logits.kernel"].shape[0] == 5
 
 
+@pytest.mark.parametrize("mistake", [{"text": "missing.txt"}, {"validation": "2"}], ids=str)
+def test_fresh_with_a_mistake_in_it_costs_no_unfinished_training(stopped, text, mistake):
+    before = files(stopped)
+    with pytest.raises((InputOutputError, UsageError)):
+        train(mistake.pop("text", text), stopped, fresh=True, **mistake)
+    assert files(stopped) == before
+
+
 DAMAGE = {"cut short": lambda data: data[: len(data) // 2], "of another kind": lambda data: b"{}"}
 
 
@@ -322,6 +332,15 @@ def test_a_disk_that_is_full_at_the_very_end_costs_no_training(small, text, tmp_
         train(text, tmp_path / "model")
     train(text, tmp_path / "model", observer=stop_at(1))  # no step: nothing to stop
     assert_identical(weights(tmp_path / "model"), weights(small))
+
+
+def test_a_version_that_was_written_before_a_kill_is_not_written_twice(text, tmp_path):
+    killed = patch("rnntext.storage.checkpoint.promote", side_effect=KeyboardInterrupt)
+    with killed, pytest.raises(KeyboardInterrupt):
+        train(text, tmp_path / "model")
+    assert train(text, tmp_path / "model").version == "000001"
+    assert versions(tmp_path / "model") == ["000001"]
+    assert train(text, tmp_path / "model").version == "000002"  # another run, another version
 
 
 # Promotion ------------------------------------------------------------------------------------------------------------
@@ -362,6 +381,13 @@ def test_a_model_that_reads_another_case_is_not_compared(champion, text):
     outcome = train(text, champion, dataclasses.replace(SMALL, lowercase=True))
     assert not outcome.promoted
     assert "--promote always" in outcome.sentence("model")
+
+
+def test_a_version_that_only_a_newer_rnntext_reads_is_noticed_before_the_training(champion, text):
+    older = patch("rnntext.storage.checkpoint.FORMAT", 0)
+    with older, pytest.raises(NewerCheckpointError, match="upgrade"):
+        train(text, champion, observer=At(1, lambda: pytest.fail("trained")))
+    assert not (champion / "run").exists()
 
 
 def test_anything_that_works_replaces_a_damaged_version(champion, text):
