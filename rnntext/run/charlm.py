@@ -12,7 +12,7 @@ from rnntext.run.cells import CELLS, Array
 from rnntext.text.vocabulary import CODE_POINTS, UNKNOWN, CharVocabulary
 
 # A long text is scored in parts, side by side. Each part first reads this many characters of the part before it, to
-# know its context: on tinyshakespeare the result differs from one long walk by less than 1e-4 bits (docs/decisions.md).
+# know its context: on tinyshakespeare the result differs from one long walk by less than 1e-6 bits (docs/decisions.md).
 OVERLAP = 256
 PART = 1024  # shortest part
 MOST_PARTS = 64

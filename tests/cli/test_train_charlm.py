@@ -46,12 +46,12 @@ def test_without_a_terminal_stderr_has_one_line_per_evaluation_the_path_and_the_
     assert re.match(r"step 3/3 .* held-out \d+\.\d{4} bits/char", evaluation)
     assert "checkpoints/charlm" in path
     assert "now in service" in path
-    assert following.startswith("try: rnntext generate ")
+    assert following == "try: rnntext generate"
 
 
 def test_the_next_command_that_is_proposed_works(first: Done, shell: Shell) -> None:
     words = shlex.split(first.err.splitlines()[-1].removeprefix("try: rnntext "))
-    assert shell(*words, "-n", "20").text.startswith("The ")
+    assert shell(*words, "-n", "20").text.strip()
 
 
 def test_every_evaluation_is_kept_in_the_history(first: Done, shell: Shell) -> None:
