@@ -9,6 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from rnntext.config import CharlmConfig, TrainingConfig
+from rnntext.run.charlm import shapes
 from rnntext.train.recurrent import CELLS, Tensor
 
 States = list[list[Tensor]]
@@ -90,16 +91,9 @@ class Charlm(keras.Model):
     def arrays(self, values: list[np.ndarray] | None = None) -> dict[str, np.ndarray]:
         """The trainable weights (or `values` in their place) under the names a checkpoint gives them."""
         values = [np.asarray(v) for v in self.trainable_variables] if values is None else values
-        return dict(zip(array_names(self.config), values, strict=True))
+        names = shapes(self.config, self.embedding.input_dim)  # in the order of `trainable_variables`
+        return dict(zip(names, values, strict=True))
 
     def get_config(self) -> dict[str, Any]:
         """Keras's way of storing models is not ours."""
         raise NotImplementedError("a model is rebuilt from rnntext's own config, see storage/checkpoint.py")
-
-
-def array_names(config: CharlmConfig) -> list[str]:
-    """Names of the weights, in the order of `trainable_variables`."""
-    names = ["embedding"]
-    for index in range(config.layers):
-        names += [f"layer{index}.kernel", f"layer{index}.recurrent_kernel", f"layer{index}.bias"]
-    return [*names, "logits.kernel", "logits.bias"]
