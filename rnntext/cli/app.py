@@ -34,7 +34,7 @@ def _main(
     pass
 
 
-app.command("train-charlm")(charlm.train)
-app.command("generate")(charlm.generate)
-app.command("score")(charlm.score)
+app.command("train-charlm", short_help="Train a character model.")(charlm.train)
+app.command("generate", short_help="Continue a text.")(charlm.generate)
+app.command("score", short_help="Tell how well a model predicts texts.")(charlm.score)
 app.add_typer(corpora.app, name="corpora")
