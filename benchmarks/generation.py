@@ -2,8 +2,9 @@
 
     .venv/bin/python benchmarks/generation.py --torch-python PATH/TO/A/VENV/WITH/TORCH/bin/python
 
-Ours is `rnntext.run` with random weights, exactly the code behind `rnntext generate`; the peer is a loop over
-`torch.nn.LSTMCell`, with the embedding, the output layer and the draw, in inference mode, at its best thread count.
+Ours, with one thread and with two, is `rnntext.run` with random weights, exactly the code behind `rnntext generate`;
+the peer is a loop over `torch.nn.LSTMCell`, with the embedding, the output layer and the draw, in inference mode, at its
+best thread count. OPENBLAS_* variables are taken away, so that NumPy chooses its kernels as it does for users.
 Each measurement is a process of its own; ours and theirs alternate, round after round; what counts is the median of the
 rounds' ratios. Both draw from 66 characters at temperature 0.8.
 """
@@ -12,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import statistics
 import subprocess
 import sys
@@ -22,7 +24,7 @@ SHAPES = [(1, 256), (2, 512), (2, 1024)]
 VOCABULARY, EMBEDDING = 66, 128
 
 
-def measure_ours(layers: int, units: int, streams: int, characters: int) -> float:
+def measure_ours(layers: int, units: int, streams: int, characters: int, threads: int) -> float:
     """Characters per second of all streams together."""
     import numpy as np
 
@@ -35,10 +37,10 @@ def measure_ours(layers: int, units: int, streams: int, characters: int) -> floa
     rng = np.random.default_rng(0)
     arrays = {n: rng.normal(0, 0.05, s).astype(np.float32) for n, s in shapes(config, VOCABULARY).items()}
     model = Charlm(config, CharVocabulary([chr(33 + i) for i in range(VOCABULARY - 1)]), arrays)
-    for _ in sample(model, [1], 50, streams, 1, SamplingConfig()):
+    for _ in sample(model, [1], 50, streams, 1, SamplingConfig(), threads):
         pass
     started = time.perf_counter()
-    for _ in sample(model, [1], characters, streams, 1, SamplingConfig()):
+    for _ in sample(model, [1], characters, streams, 1, SamplingConfig(), threads):
         pass
     return characters * streams / (time.perf_counter() - started)
 
@@ -72,8 +74,14 @@ def measure_torch(layers: int, units: int, streams: int, characters: int, thread
 
 def _child(python: str, arguments: list[str]) -> float:
     code = f"import sys; sys.path.insert(0, {str(Path(__file__).parent)!r}); import generation; generation.child()"
-    done = subprocess.run([python, "-c", code, *arguments], check=True, capture_output=True, text=True)
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("OPENBLAS_")}
+    command = [python, "-c", code, *arguments]
+    done = subprocess.run(command, check=True, capture_output=True, text=True, env=environment)
     return float(done.stdout)
+
+
+def _ratio(ours: list[float], theirs: list[float]) -> float:
+    return round(statistics.median(a / b for a, b in zip(ours, theirs, strict=True)), 2)
 
 
 def child() -> None:
@@ -99,19 +107,21 @@ def main() -> None:
             characters = max(300, 4_000_000 // (units * layers * (8 if streams > 1 else 1)))
             shape = [str(layers), str(units), str(streams), str(characters)]
             threads = max("12", key=lambda t: _child(options.torch_python, ["torch", *shape, t]))
-            ours, theirs = [], []
+            one, two, theirs = [], [], []
             for _ in range(options.rounds):
-                ours.append(_child(sys.executable, ["ours", *shape]))
+                one.append(_child(sys.executable, ["ours", *shape, "1"]))
                 theirs.append(_child(options.torch_python, ["torch", *shape, threads]))
-            ratios = [a / b for a, b in zip(ours, theirs, strict=True)]
+                two.append(_child(sys.executable, ["ours", *shape, "2"]))
             row = {
                 "layers": layers,
                 "units": units,
                 "streams": streams,
-                "ours": round(statistics.median(ours)),
+                "ours": round(statistics.median(one)),
+                "ours_2_threads": round(statistics.median(two)),
                 "torch": round(statistics.median(theirs)),
                 "torch_threads": int(threads),
-                "ratio": round(statistics.median(ratios), 2),
+                "ratio": _ratio(one, theirs),
+                "ratio_2_threads": _ratio(two, theirs),
             }
             print(json.dumps(row), flush=True)
 

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 import rnntext
-from rnntext.run.threads import one_blas_thread
+from rnntext.run.threads import blas_threads
 
 LENGTHS = [1, 2, 3, 4, 5, 6, 8, 10, 13, 16, 20, 25, 32, 40, 50, 64, 80, 100, 128]
 POSITIONS = 4096
@@ -29,7 +29,7 @@ def curve(path: str, text: str) -> list[float]:
     ids = model.vocabulary.encode(text)
     positions = np.random.default_rng(0).choice(np.arange(max(LENGTHS), len(ids)), POSITIONS, replace=False)
     means = []
-    with one_blas_thread():
+    with blas_threads():
         for length in LENGTHS:
             total = 0.0
             for at in np.split(positions, POSITIONS // BATCH):

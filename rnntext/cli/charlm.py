@@ -13,7 +13,18 @@ import typer
 
 from rnntext.cli import options
 from rnntext.cli.console import Results, note, results, watching
-from rnntext.cli.options import ConfigFile, Json, Model, Output, PrintConfig, Quiet, Verbose, pick, print_settings
+from rnntext.cli.options import (
+    ConfigFile,
+    Json,
+    Model,
+    Output,
+    PrintConfig,
+    Quiet,
+    Threads,
+    Verbose,
+    pick,
+    print_settings,
+)
 from rnntext.config import CharlmConfig, SamplingConfig, TrainingConfig
 from rnntext.text.catalogue import DEFAULT
 
@@ -121,6 +132,7 @@ def generate(
     seed: SampleSeed = None,
     on_unknown: OnUnknown = "error",
     no_echo: NoEcho = False,
+    threads: Threads = 1,
     output: Output = None,
     as_json: Json = False,
     quiet: Quiet = False,
@@ -142,7 +154,7 @@ def generate(
 
     path = find(model, "train-charlm")
     text = _prompt(prompt)
-    loaded = load(path)
+    loaded = load(path, threads)
     chosen = fresh_seed() if seed is None else seed
     loaded.encode(text, on_unknown)
     request: dict[str, Any] = {
@@ -199,6 +211,7 @@ def score(
     per_line: Annotated[
         bool, typer.Option("--per-line", help="Bits per character of every line, each for itself.")
     ] = False,
+    threads: Threads = 1,
     output: Output = None,
     as_json: Json = False,
     quiet: Quiet = False,
@@ -213,12 +226,15 @@ def score(
     from rnntext.jobs.load import load
     from rnntext.storage.models import find
 
-    loaded = load(find(model, "train-charlm"))
+    loaded = load(find(model, "train-charlm"), threads)
     with results(output) as out:
-        (_score_lines if per_line else _score_files)(out, loaded, files or ["-"], as_json, quiet)
+        if per_line:
+            _score_lines(out, loaded, files or ["-"], as_json, quiet)
+        else:
+            _score_files(out, loaded, files or ["-"], as_json)
 
 
-def _score_files(out: Results, model: CharacterModel, files: list[str], as_json: bool, quiet: bool) -> None:
+def _score_files(out: Results, model: CharacterModel, files: list[str], as_json: bool) -> None:
     from rnntext.jobs.score import score_sources
 
     for found in score_sources(model, files):

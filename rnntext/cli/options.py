@@ -86,6 +86,7 @@ Output = Annotated[
 Json = Annotated[bool, typer.Option("--json", help="Results as JSON lines.")]
 Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="Say nothing but errors.")]
 Verbose = Annotated[bool, typer.Option("-v", "--verbose", help="Show where an unforeseen error came from.")]
+Threads = Annotated[int, typer.Option(min=1, help="Threads of a matrix product, where no other work needs them.")]
 ConfigFile = Annotated[
     Path | None,
     typer.Option(

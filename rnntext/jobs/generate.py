@@ -10,7 +10,7 @@ import numpy as np
 from rnntext.config import SamplingConfig
 from rnntext.run.charlm import Charlm
 from rnntext.run.sampling import Sampler
-from rnntext.run.threads import one_blas_thread
+from rnntext.run.threads import blas_threads
 from rnntext.text.vocabulary import UNKNOWN
 
 
@@ -20,7 +20,7 @@ def fresh_seed() -> int:
 
 
 def sample(
-    model: Charlm, prompt: Sequence[int], length: int, count: int, seed: int, config: SamplingConfig
+    model: Charlm, prompt: Sequence[int], length: int, count: int, seed: int, config: SamplingConfig, threads: int = 1
 ) -> Iterator[np.ndarray]:
     """Yields ids `[count]`, `length` times: the next character of each of `count` continuations.
 
@@ -28,13 +28,13 @@ def sample(
     """
     sampler = Sampler(config, np.random.default_rng(seed), _never_drawn(model))
     state = model.start(count)
-    with one_blas_thread():
+    with blas_threads(threads):
         logits = model.feed(state, prompt or [model.vocabulary.start])
     for index in range(length):
         drawn = sampler(logits)
         yield drawn
         if index + 1 < length:
-            with one_blas_thread():
+            with blas_threads(threads):
                 logits = model.step(state, drawn)
 
 

@@ -10,7 +10,7 @@ from rnntext.config import CharlmConfig, SamplingConfig, check_choice
 from rnntext.errors import CheckpointError, DataError, UsageError
 from rnntext.jobs.generate import StopFilter, fresh_seed, sample
 from rnntext.run.charlm import Charlm, shapes
-from rnntext.run.threads import one_blas_thread
+from rnntext.run.threads import blas_threads
 from rnntext.storage import checkpoint
 from rnntext.storage.checkpoint import Checkpoint
 from rnntext.text.normalize import normalize
@@ -23,12 +23,13 @@ class CharacterModel:
     Attributes:
         engine: the NumPy model, for work on ids and logits.
         checkpoint: the version it came from, with its manifest and metrics.
+        threads: how many matrix products may use.
     """
 
-    def __init__(self, source: Checkpoint) -> None:
+    def __init__(self, source: Checkpoint, threads: int = 1) -> None:
         if source.kind != "charlm":
             raise UsageError(f"{source.path}: this is a {source.kind} model; a character model (charlm) is needed here")
-        self.checkpoint = source
+        self.checkpoint, self.threads = source, threads
         settings = source.json("config.json")
         config = CharlmConfig.from_json(settings.get("model") if isinstance(settings, dict) else None)
         vocabulary = CharVocabulary(source.json("vocabulary.json"))
@@ -84,7 +85,7 @@ class CharacterModel:
         self, ids: list[int], length: int, stop: StopFilter, seed: int, sampling: SamplingConfig
     ) -> Iterator[str]:
         characters = self.engine.vocabulary.characters
-        for drawn in sample(self.engine, ids, length, 1, seed, sampling):
+        for drawn in sample(self.engine, ids, length, 1, seed, sampling, self.threads):
             yield from stop.push(characters[drawn[0] - 1])
             if stop.done:
                 return
@@ -107,7 +108,8 @@ class CharacterModel:
         filters = [self._stop_filter(stop) for _ in range(count)]
         texts: list[list[str]] = [[] for _ in range(count)]
         characters = self.engine.vocabulary.characters
-        for drawn in sample(self.engine, ids, length, count, seed, sampling or SamplingConfig()):
+        sampling = sampling or SamplingConfig()
+        for drawn in sample(self.engine, ids, length, count, seed, sampling, self.threads):
             for text, stopper, index in zip(texts, filters, drawn.tolist(), strict=True):
                 text.extend(stopper.push(characters[index - 1]))
             if all(stopper.done for stopper in filters):
@@ -118,12 +120,15 @@ class CharacterModel:
         """Information content of a text in bits, and its number of characters (after normalisation); their quotient is
         the bits per character. Unknown characters are counted as `run.charlm.Charlm.score` says."""
         text = normalize(text, self.engine.config.lowercase)
-        with one_blas_thread():
+        with blas_threads(self.threads):
             return self.engine.score(self.engine.vocabulary.encode(text)), len(text)
 
 
-def load(path: str | PathLike[str]) -> CharacterModel:
+def load(path: str | PathLike[str], threads: int = 1) -> CharacterModel:
     """Loads the version in service of a model's folder.
+
+    Args:
+        threads: how many matrix products may use; more than one pays on a machine that has nothing else to do.
 
     Raises:
         CheckpointError: there is no checkpoint in the folder, or it is damaged.
@@ -132,4 +137,4 @@ def load(path: str | PathLike[str]) -> CharacterModel:
     root = Path(path)
     if not checkpoint.in_service(root):
         raise CheckpointError(f"{root}: there is no trained model in this folder (no file 'current')")
-    return CharacterModel(checkpoint.load(root))
+    return CharacterModel(checkpoint.load(root), threads)

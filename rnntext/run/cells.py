@@ -1,9 +1,12 @@
 """The recurrent cells, one step at a time, in NumPy, in place.
 
-A layer of a stack reads the output of the layer below. All outputs h live side by side in one buffer
-`hidden [batch, layers * units]`, so that what layer l reads, [h of l-1 now, h of l before], is one slice of it and one
-matrix product against `[W; R]` gives all its gates. The first layer's input is a character: its projection is a row of
-a table, computed once. Buffers are allocated once, by `start`; a step allocates nothing.
+Arrays here are feature-major, `[features, batch]`: a gate is a contiguous block of rows, and OpenBLAS multiplies
+`W^T [gates, features]` by `x [features, batch]` up to twice as fast as the other way round (docs/decisions.md).
+
+A layer of a stack reads the output of the layer below. All outputs h live in one buffer
+`hidden [layers * units, batch]`, one below the other, so that what layer l reads, [h of l-1 now; h of l before], is one
+slice of it and one matrix product against `[W; R]^T` gives all its gates. The first layer's input is a character: its
+projection is a column of a table, computed once. Buffers are allocated once, by `start`; a step allocates nothing.
 """
 
 from __future__ import annotations
@@ -22,7 +25,7 @@ class Cell(Protocol):
 
     @staticmethod
     def table(inputs: Array, kernel: Array, bias: Array) -> Array:
-        """Projects all possible inputs `[vocabulary, features]` of a first layer: `[vocabulary, gates * units]`."""
+        """Projects all possible inputs `[vocabulary, features]` of a first layer: `[gates * units, vocabulary]`."""
         ...
 
     def start(self, batch: int) -> tuple[Array, ...]:
@@ -30,61 +33,65 @@ class Cell(Protocol):
         ...
 
     def memory(self, space: tuple[Array, ...]) -> tuple[Array, ...]:
-        """Of the work space the states beside h, each `[batch, units]`, to be read or overwritten in place."""
+        """Of the work space the states beside h, each `[units, batch]`, to be read or overwritten in place."""
         ...
 
-    def step(self, space: tuple[Array, ...], below: Array | None, row: Array | None, both: Array, h: Array) -> None:
+    def step(self, space: tuple[Array, ...], below: Array | None, column: Array | None, both: Array, h: Array) -> None:
         """Replaces h.
 
         Args:
             space: what `start` gave.
-            below: `[batch, features]`, the output of the layer below, or None in a first layer.
-            row: `[batch, gates * units]`, the projected input of a first layer, else None.
-            both: `[batch, features + units]`, `below` and `h` side by side (`h` alone in a first layer).
-            h: `[batch, units]`, the output before; overwritten with the output now.
+            below: `[features, batch]`, the output of the layer below, or None in a first layer.
+            column: `[gates * units, batch]`, the projected input of a first layer, else None.
+            both: `[features + units, batch]`, `below` above `h` (`h` alone in a first layer).
+            h: `[units, batch]`, the output before; overwritten with the output now.
         """
         ...
 
 
 def _stack(kernel: Array | None, recurrent_kernel: Array) -> Array:
-    """[W; R], C-contiguous."""
+    """[W; R], `[features + units, gates * units]`."""
     parts = [recurrent_kernel] if kernel is None else [kernel, recurrent_kernel]
     return np.concatenate(parts, axis=0, dtype=np.float32)
+
+
+def _transpose(matrix: Array) -> Array:
+    return np.ascontiguousarray(matrix.T)
 
 
 class RNNCell:
     """h = tanh([x, h] [W; R] + b)."""
 
     def __init__(self, kernel: Array | None, recurrent_kernel: Array, bias: Array) -> None:
-        self.weights, self.bias = _stack(kernel, recurrent_kernel), bias
+        self.weights, self.bias = _transpose(_stack(kernel, recurrent_kernel)), bias[:, None]
 
     @staticmethod
     def table(inputs: Array, kernel: Array, bias: Array) -> Array:
-        return np.asarray(inputs @ kernel + bias)
+        return _transpose(inputs @ kernel + bias)
 
     def start(self, batch: int) -> tuple[Array, ...]:
-        return (np.zeros((batch, self.weights.shape[1]), np.float32),)
+        return (np.zeros((len(self.weights), batch), np.float32),)
 
     def memory(self, space: tuple[Array, ...]) -> tuple[Array, ...]:
         return ()
 
-    def step(self, space: tuple[Array, ...], below: Array | None, row: Array | None, both: Array, h: Array) -> None:
+    def step(self, space: tuple[Array, ...], below: Array | None, column: Array | None, both: Array, h: Array) -> None:
         (z,) = space
-        np.matmul(both, self.weights, out=z)
-        z += self.bias if row is None else row
+        np.matmul(self.weights, both, out=z)
+        z += self.bias if column is None else column
         np.tanh(z, out=h)
 
 
 class LSTMCell:
     """c = f c + i g,  h = o tanh(c).
 
-    The logistic function is half a tanh, s(x) = (tanh(x / 2) + 1) / 2: with the columns of i, f and o halved
-    beforehand, one tanh over all four gates serves. Columns are reordered from Keras's i, f, g, o to i, f, o, g.
+    The logistic function is half a tanh, s(x) = (tanh(x / 2) + 1) / 2: with the rows of i, f and o halved beforehand,
+    one tanh over all four gates serves. Gates are reordered from Keras's i, f, g, o to i, f, o, g.
     """
 
     def __init__(self, kernel: Array | None, recurrent_kernel: Array, bias: Array) -> None:
-        self.weights = self._arrange(_stack(kernel, recurrent_kernel))
-        self.bias = self._arrange(bias)
+        self.weights = _transpose(self._arrange(_stack(kernel, recurrent_kernel)))
+        self.bias = self._arrange(bias)[:, None]
         self.units = recurrent_kernel.shape[0]
 
     @staticmethod
@@ -95,21 +102,21 @@ class LSTMCell:
 
     @staticmethod
     def table(inputs: Array, kernel: Array, bias: Array) -> Array:
-        return LSTMCell._arrange(inputs @ kernel + bias)
+        return _transpose(LSTMCell._arrange(inputs @ kernel + bias))
 
     def start(self, batch: int) -> tuple[Array, ...]:
         u = self.units
-        z = np.zeros((batch, 4 * u), np.float32)
-        c, temporary = np.zeros((2, batch, u), np.float32)
-        return z, z[:, : 3 * u], z[:, :u], z[:, u : 2 * u], z[:, 2 * u : 3 * u], z[:, 3 * u :], c, temporary
+        z = np.zeros((4 * u, batch), np.float32)
+        c, temporary = np.zeros((2, u, batch), np.float32)
+        return z, z[: 3 * u], z[:u], z[u : 2 * u], z[2 * u : 3 * u], z[3 * u :], c, temporary
 
     def memory(self, space: tuple[Array, ...]) -> tuple[Array, ...]:
         return (space[6],)
 
-    def step(self, space: tuple[Array, ...], below: Array | None, row: Array | None, both: Array, h: Array) -> None:
+    def step(self, space: tuple[Array, ...], below: Array | None, column: Array | None, both: Array, h: Array) -> None:
         z, sigmoids, i, f, o, g, c, temporary = space
-        np.matmul(both, self.weights, out=z)
-        z += self.bias if row is None else row
+        np.matmul(self.weights, both, out=z)
+        z += self.bias if column is None else column
         np.tanh(z, out=z)
         sigmoids += 1.0
         sigmoids *= 0.5
@@ -127,9 +134,9 @@ class GRUCell:
     """
 
     def __init__(self, kernel: Array | None, recurrent_kernel: Array, bias: Array) -> None:
-        self.kernel = None if kernel is None else self._arrange(kernel)
-        self.recurrent_kernel = self._arrange(recurrent_kernel)
-        self.input_bias, self.recurrent_bias = (self._arrange(row) for row in bias)
+        self.kernel = None if kernel is None else _transpose(self._arrange(kernel))
+        self.recurrent_kernel = _transpose(self._arrange(recurrent_kernel))
+        self.input_bias, self.recurrent_bias = (self._arrange(row)[:, None] for row in bias)
         self.units = recurrent_kernel.shape[0]
 
     @staticmethod
@@ -137,28 +144,28 @@ class GRUCell:
         """Halves the columns of z and r, for the same reason as in the LSTM."""
         z, r, h = np.split(columns, 3, axis=-1)
         half = np.float32(0.5)
-        return np.ascontiguousarray(np.concatenate([z * half, r * half, h], axis=-1))
+        return np.concatenate([z * half, r * half, h], axis=-1)
 
     @staticmethod
     def table(inputs: Array, kernel: Array, bias: Array) -> Array:
-        return GRUCell._arrange(inputs @ kernel + bias[0])
+        return _transpose(GRUCell._arrange(inputs @ kernel + bias[0]))
 
     def start(self, batch: int) -> tuple[Array, ...]:
         u = self.units
-        x, r = np.zeros((2, batch, 3 * u), np.float32)
-        return x, x[:, : 2 * u], x[:, :u], x[:, u : 2 * u], x[:, 2 * u :], r, r[:, : 2 * u], r[:, 2 * u :]
+        x, r = np.zeros((2, 3 * u, batch), np.float32)
+        return x, x[: 2 * u], x[:u], x[u : 2 * u], x[2 * u :], r, r[: 2 * u], r[2 * u :]
 
     def memory(self, space: tuple[Array, ...]) -> tuple[Array, ...]:
         return ()
 
-    def step(self, space: tuple[Array, ...], below: Array | None, row: Array | None, both: Array, h: Array) -> None:
+    def step(self, space: tuple[Array, ...], below: Array | None, column: Array | None, both: Array, h: Array) -> None:
         x, gates, update, reset, candidate, recurrent, recurrent_gates, recurrent_candidate = space
-        if row is None and below is not None and self.kernel is not None:
-            np.matmul(below, self.kernel, out=x)
+        if column is None and below is not None and self.kernel is not None:
+            np.matmul(self.kernel, below, out=x)
             x += self.input_bias
         else:
-            np.copyto(x, row)  # type: ignore[arg-type]
-        np.matmul(h, self.recurrent_kernel, out=recurrent)
+            np.copyto(x, column)  # type: ignore[arg-type]
+        np.matmul(self.recurrent_kernel, h, out=recurrent)
         recurrent += self.recurrent_bias
         gates += recurrent_gates
         np.tanh(gates, out=gates)

@@ -37,16 +37,16 @@ class State:
 
     def __init__(self, model: Charlm, batch: int) -> None:
         units = model.config.units
-        self.hidden = np.zeros((batch, model.config.layers * units), np.float32)  # h of all layers, side by side
-        self.row = np.empty((batch, model.table.shape[1]), np.float32)
+        self.hidden = np.zeros((model.config.layers * units, batch), np.float32)  # h of all layers, one below another
+        self.column = np.empty((len(model.table), batch), np.float32)
         self.logits = np.empty((batch, model.kernel.shape[1]), np.float32)
         self.spaces = [cell.start(batch) for cell in model.cells]
         ends = range(units, units * len(model.cells) + 1, units)
-        self.h = [self.hidden[:, end - units : end] for end in ends]
-        self.both = [self.hidden[:, max(0, end - 2 * units) : end] for end in ends]
+        self.h = [self.hidden[end - units : end] for end in ends]
+        self.both = [self.hidden[max(0, end - 2 * units) : end] for end in ends]
 
     def layers(self, model: Charlm) -> list[tuple[Array, ...]]:
-        """For each layer its states `[batch, units]`, in Keras's order (h, then an LSTM's c), to read or overwrite."""
+        """For each layer its states `[units, batch]`, in Keras's order (h, then an LSTM's c), to read or overwrite."""
         return [(h, *cell.memory(s)) for h, cell, s in zip(self.h, model.cells, self.spaces, strict=True)]
 
 
@@ -87,19 +87,19 @@ class Charlm:
         Returns:
             logits of the next character `[batch, vocabulary]`; the next step overwrites them.
         """
-        np.take(self.table, ids, axis=0, out=state.row, mode="clip")
-        row: Array | None = state.row
+        np.take(self.table, ids, axis=1, out=state.column, mode="clip")
+        column: Array | None = state.column
         below: Array | None = None
         for cell, space, both, h in zip(self.cells, state.spaces, state.both, state.h, strict=True):
-            cell.step(space, below, row, both, h)
-            row, below = None, h
-        np.matmul(state.h[-1], self.kernel, out=state.logits)
+            cell.step(space, below, column, both, h)
+            column, below = None, h
+        np.matmul(state.h[-1].T, self.kernel, out=state.logits)
         state.logits += self.bias
         return state.logits
 
     def feed(self, state: State, ids: Sequence[int] | Array) -> Array:
         """Reads the same characters `[time]`, at least one, into every text of the batch; returns the last logits."""
-        batch = len(state.hidden)
+        batch = state.hidden.shape[1]
         for character in ids:
             logits = self.step(state, np.full(batch, character))
         return logits

@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from rnntext.config import CharlmConfig, TrainingConfig
 from rnntext.run import charlm as run
-from rnntext.run.threads import one_blas_thread
+from rnntext.run.threads import blas_threads
 from rnntext.text.vocabulary import CharVocabulary
 from rnntext.train.charlm import Charlm
 from rnntext.train.pipelines import CharStreams
@@ -56,7 +56,7 @@ class CharlmTask:
     def evaluate(self, values: list[np.ndarray]) -> dict[str, float]:
         """Held-out bits and nats per character, computed by the NumPy engine: what is measured is what is shipped."""
         model = run.Charlm(self.config, self.vocabulary, self.model.arrays(values))
-        with one_blas_thread():
+        with blas_threads():
             bits = model.score(self.held_out) / len(self.held_out)
         return {"bits_per_character": bits, "nats_per_character": bits * math.log(2)}
 

@@ -42,8 +42,9 @@ def step_through(model: run.charlm.Charlm, ids: np.ndarray, states=None) -> tupl
     state = model.start(len(ids))
     for layer, given in zip(state.layers(model), states or [], strict=states is not None):
         for place, value in zip(layer, given, strict=True):
-            place[...] = value
-    return np.stack([model.step(state, column).copy() for column in ids.T], axis=1), state.layers(model)
+            place[...] = value.T  # the NumPy model's states are [units, batch]
+    logits = np.stack([model.step(state, column).copy() for column in ids.T], axis=1)
+    return logits, [[place.T for place in layer] for layer in state.layers(model)]
 
 
 def assert_equal(found, expected) -> None:
