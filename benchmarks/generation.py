@@ -3,8 +3,8 @@
     .venv/bin/python benchmarks/generation.py --torch-python PATH/TO/A/VENV/WITH/TORCH/bin/python
 
 Ours, with one thread and with two, is `rnntext.run` with random weights, exactly the code behind `rnntext generate`;
-the peer is a loop over `torch.nn.LSTMCell`, with the embedding, the output layer and the draw, in inference mode, at its
-best thread count. OPENBLAS_* variables are taken away, so that NumPy chooses its kernels as it does for users.
+the peer is a loop over `torch.nn.LSTMCell`, with the embedding, the output layer and the draw, in inference mode, at
+its best thread count. OPENBLAS_* variables are taken away, so that NumPy chooses its kernels as it does for users.
 Each measurement is a process of its own; ours and theirs alternate, round after round; what counts is the median of the
 rounds' ratios. Both draw from 66 characters at temperature 0.8.
 """

@@ -12,21 +12,37 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
-__all__ = ["CharlmConfig", "RnntextError", "TrainingConfig", "__version__", "load", "train_charlm"]
+__all__ = [
+    "CharlmConfig",
+    "CharlmTraining",
+    "GRUConfig",
+    "RnntextError",
+    "TransformerConfig",
+    "TranslatorTraining",
+    "__version__",
+    "load",
+    "train_charlm",
+    "train_translate",
+]
 
 _HOMES = {
     "CharlmConfig": "rnntext.config",
+    "GRUConfig": "rnntext.config",
     "RnntextError": "rnntext.errors",
-    "TrainingConfig": "rnntext.config",
+    "TransformerConfig": "rnntext.config",
+    "TranslatorTraining": "rnntext.config",
+    "CharlmTraining": "rnntext.config",
     "load": "rnntext.jobs.load",
     "train_charlm": "rnntext.jobs.train_charlm",
+    "train_translate": "rnntext.jobs.train_translate",
 }
 
 if TYPE_CHECKING:
-    from rnntext.config import CharlmConfig, TrainingConfig
+    from rnntext.config import CharlmConfig, CharlmTraining, GRUConfig, TransformerConfig, TranslatorTraining
     from rnntext.errors import RnntextError
     from rnntext.jobs.load import load
     from rnntext.jobs.train_charlm import train_charlm
+    from rnntext.jobs.train_translate import train_translate
 
 
 def __getattr__(name: str) -> Any:

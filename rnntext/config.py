@@ -7,11 +7,15 @@ line takes its defaults from here; a checkpoint stores what it was made with.
 from __future__ import annotations
 
 import dataclasses
-from typing import Any, Self, get_args, get_type_hints
+from typing import Any, Self, TypeAlias, get_args, get_type_hints
 
 from rnntext.errors import CheckpointError, UsageError
 
 CELLS = ("rnn", "lstm", "gru")
+ATTENTIONS = ("additive", "multiplicative", "none")
+POSITIONS = ("sinusoidal", "learned")
+TOKENS = ("subword", "word", "char")
+SCHEDULES = ("cosine", "inverse-root")
 PRECISIONS = ("auto", "float32", "bfloat16")
 PROMOTIONS = ("better", "always", "never")
 
@@ -84,38 +88,168 @@ class CharlmConfig(Config):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class TrainingConfig(Config):
-    """How a model is trained. Of `epochs`, `steps` and `time_limit` (seconds) the first to be reached ends the run.
+class TransformerConfig(Config):
+    """A Transformer encoder-decoder (Vaswani et al. 2017), normalised before each block (pre-norm).
 
-    `window` is the number of steps of truncated back-propagation through time, `batch_size` the number of parallel
-    streams, `dropout` the rate between layers, `recurrent_dropout` the rate on the recurrent connections (one mask per
-    window, Gal and Ghahramani 2016), `average` the decay of the moving average of weights that is evaluated and
-    shipped.
+    `units` is the width of the model, `feedforward` that of the blocks' inner layer; `positions` are sinusoidal or
+    learned; with `tied`, source embedding, target embedding and output layer are one matrix (they are two where the
+    vocabularies are separate). `tokens` are subwords, words or characters, of both languages together (`joint`) or of
+    each alone.
+    """
+
+    layers: int = 4
+    units: int = 128
+    heads: int = 4
+    feedforward: int = 256
+    positions: str = "sinusoidal"
+    tied: bool = True
+    tokens: str = "subword"
+    joint: bool = True
+    lowercase: bool = False
+
+    def __post_init__(self) -> None:
+        _check_range(self, 1, 64, "layers", "heads")
+        _check_range(self, 1, 16384, "units", "feedforward")
+        check_choice("positions", self.positions, POSITIONS)
+        check_choice("tokens", self.tokens, TOKENS)
+        if self.units % (2 * self.heads):
+            raise UsageError(f"--units {self.units}: must be a multiple of twice --heads {self.heads}")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class GRUConfig(Config):
+    """A GRU encoder-decoder: a bidirectional encoder and a decoder that attends to it (Bahdanau, Cho, Bengio 2015).
+
+    `attention` is additive (Bahdanau), multiplicative (Luong, Pham, Manning 2015) or none; the words `tied`, `tokens`,
+    `joint` and `lowercase` mean what they mean for the Transformer.
+    """
+
+    layers: int = 2
+    units: int = 256
+    embedding: int = 256
+    attention: str = "additive"
+    tied: bool = True
+    tokens: str = "subword"
+    joint: bool = True
+    lowercase: bool = False
+
+    def __post_init__(self) -> None:
+        _check_range(self, 1, 64, "layers")
+        _check_range(self, 1, 16384, "units", "embedding")
+        check_choice("attention", self.attention, ATTENTIONS)
+        check_choice("tokens", self.tokens, TOKENS)
+
+
+TranslatorConfig: TypeAlias = TransformerConfig | GRUConfig
+ARCHITECTURES: dict[str, type[TransformerConfig] | type[GRUConfig]] = {
+    "transformer": TransformerConfig,
+    "gru": GRUConfig,
+}
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class TrainingConfig(Config):
+    """How any model is trained. Of `epochs`, `steps` and `time_limit` (seconds) the first to be reached ends the run.
+
+    `beta_2` is Adam's, `warmup` the number of steps in which the learning rate rises, `schedule` its way down after
+    that, `patience` the number of evaluations without a better one that end a run early, `average` the decay of the
+    moving average of weights that is evaluated and shipped.
     """
 
     epochs: int | None = None
     steps: int | None = None
     time_limit: float | None = None
-    batch_size: int = 64
-    window: int = 128
-    vocabulary_size: int | None = None
     learning_rate: float = 3e-3
+    beta_2: float = 0.99
+    warmup: int = 100
+    schedule: str = "cosine"
+    patience: int | None = None
     dropout: float = 0.5
-    recurrent_dropout: float = 0.25
     average: float = 0.998
+    accumulate: int = 1
     precision: str = "auto"
     seed: int = 1
 
     def __post_init__(self) -> None:
         infinity = float("inf")
-        _check_range(self, 1, infinity, "epochs", "steps", "time_limit")
-        _check_range(self, 1, 65536, "batch_size", "window")
-        _check_range(self, 1, 1_000_000, "vocabulary_size")
+        _check_range(self, 1, infinity, "epochs", "steps", "time_limit", "patience", "warmup")
         _check_range(self, 0, 1, "learning_rate")
-        _check_range(self, 0, 0.95, "dropout", "recurrent_dropout")
-        _check_range(self, 0, 0.99999, "average")
+        _check_range(self, 0, 0.99999, "average", "beta_2")
+        _check_range(self, 0, 0.95, "dropout")
+        _check_range(self, 1, 64, "accumulate")
         _check_range(self, 0, 2**31 - 1, "seed")
         check_choice("precision", self.precision, PRECISIONS)
+        check_choice("schedule", self.schedule, SCHEDULES)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class CharlmTraining(TrainingConfig):
+    """How a character model is trained.
+
+    `window` is the number of steps of truncated back-propagation through time, `batch_size` the number of parallel
+    streams, `dropout` the rate between layers, `recurrent_dropout` the rate on the recurrent connections (one mask per
+    window, Gal and Ghahramani 2016).
+    """
+
+    batch_size: int = 64
+    window: int = 128
+    vocabulary_size: int | None = None
+    recurrent_dropout: float = 0.25
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _check_range(self, 1, 65536, "batch_size", "window")
+        _check_range(self, 1, 1_000_000, "vocabulary_size")
+        _check_range(self, 0, 0.95, "recurrent_dropout")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class TranslatorTraining(TrainingConfig):
+    """How a translation model is trained.
+
+    `batch_tokens` limits sentences x tokens of the longer side, padding included; pairs with a side of more than
+    `longest` tokens are left out; `smoothing` is that of the labels (Szegedy et al. 2016); `subword_sampling` the rate
+    at which merges of subwords are left out in training (BPE-dropout; Provilkov, Emelianenko, Voita 2020).
+    """
+
+    learning_rate: float = 3e-3
+    beta_2: float = 0.98
+    warmup: int = 1000
+    dropout: float = 0.3
+    average: float = 0.999
+    batch_tokens: int = 2048
+    longest: int = 128
+    vocabulary_size: int = 8000
+    smoothing: float = 0.1
+    subword_sampling: float = 0.0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _check_range(self, 1, 10_000_000, "batch_tokens", "vocabulary_size")
+        _check_range(self, 1, 4096, "longest")
+        _check_range(self, 0, 0.9, "smoothing", "subword_sampling")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class SearchConfig(Config):
+    """How a translation is searched for.
+
+    `beam` hypotheses are kept (1: greedy); a finished one is worth its log-probability divided by
+    ((5 + length) / 6) ** `length_penalty` (Wu et al. 2016); `max_length` limits the tokens of an answer (None: twice
+    those of the source and ten more).
+    """
+
+    beam: int = 5
+    length_penalty: float = 1.0
+    n_best: int = 1
+    max_length: int | None = None
+
+    def __post_init__(self) -> None:
+        _check_range(self, 1, 256, "beam", "n_best")
+        _check_range(self, 0, 10, "length_penalty")
+        _check_range(self, 1, 100_000, "max_length")
+        if self.n_best > self.beam:
+            raise UsageError(f"--n-best {self.n_best}: must not be more than --beam {self.beam}")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

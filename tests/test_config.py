@@ -6,24 +6,24 @@ from typing import Any
 
 import pytest
 
-from rnntext.config import CharlmConfig, SamplingConfig, TrainingConfig, check_choice
+from rnntext.config import CharlmConfig, SamplingConfig, CharlmTraining, check_choice
 from rnntext.errors import CheckpointError, UsageError
 
-CONFIGS = [CharlmConfig, TrainingConfig, SamplingConfig]
+CONFIGS = [CharlmConfig, CharlmTraining, SamplingConfig]
 
 
 LIMITS = [
     (CharlmConfig, "layers", 1, 64),
     (CharlmConfig, "units", 1, 16384),
     (CharlmConfig, "embedding", 1, 16384),
-    (TrainingConfig, "batch_size", 1, 65536),
-    (TrainingConfig, "window", 1, 65536),
-    (TrainingConfig, "vocabulary_size", 1, 1_000_000),
-    (TrainingConfig, "learning_rate", 0, 1),
-    (TrainingConfig, "dropout", 0, 0.95),
-    (TrainingConfig, "recurrent_dropout", 0, 0.95),
-    (TrainingConfig, "average", 0, 0.99999),
-    (TrainingConfig, "seed", 0, 2**31 - 1),
+    (CharlmTraining, "batch_size", 1, 65536),
+    (CharlmTraining, "window", 1, 65536),
+    (CharlmTraining, "vocabulary_size", 1, 1_000_000),
+    (CharlmTraining, "learning_rate", 0, 1),
+    (CharlmTraining, "dropout", 0, 0.95),
+    (CharlmTraining, "recurrent_dropout", 0, 0.95),
+    (CharlmTraining, "average", 0, 0.99999),
+    (CharlmTraining, "seed", 0, 2**31 - 1),
     (SamplingConfig, "temperature", 0, 100),
     (SamplingConfig, "top_p", 1e-6, 1),
     (SamplingConfig, "min_p", 1e-6, 1),
@@ -42,10 +42,10 @@ def test_options_have_limits(config: type, name: str, low: float, high: float) -
 
 @pytest.mark.parametrize("name", ["epochs", "steps", "time_limit"])
 def test_budgets_are_at_least_one_and_may_be_missing(name: str) -> None:
-    assert getattr(TrainingConfig(**{name: None}), name) is None
-    assert getattr(TrainingConfig(**{name: 10**9}), name) == 10**9
+    assert getattr(CharlmTraining(**{name: None}), name) is None
+    assert getattr(CharlmTraining(**{name: 10**9}), name) == 10**9
     with pytest.raises(UsageError, match=f"^--{name.replace('_', '-')} 0: must be at least 1$"):
-        TrainingConfig(**{name: 0})
+        CharlmTraining(**{name: 0})
 
 
 def test_filters_can_be_switched_off() -> None:
@@ -58,11 +58,11 @@ def test_filters_can_be_switched_off() -> None:
     ("config", "option", "message"),
     [
         (CharlmConfig, {"layers": 0}, "--layers 0: must be between 1 and 64"),
-        (TrainingConfig, {"dropout": 1.5}, "--dropout 1.5: must be between 0 and 0.95"),
-        (TrainingConfig, {"seed": 2**31}, "--seed 2147483648: must be between 0 and 2147483647"),
-        (TrainingConfig, {"vocabulary_size": 1_000_001}, "--vocabulary-size 1000001: must be between 1 and 1000000"),
+        (CharlmTraining, {"dropout": 1.5}, "--dropout 1.5: must be between 0 and 0.95"),
+        (CharlmTraining, {"seed": 2**31}, "--seed 2147483648: must be between 0 and 2147483647"),
+        (CharlmTraining, {"vocabulary_size": 1_000_001}, "--vocabulary-size 1000001: must be between 1 and 1000000"),
         (CharlmConfig, {"cell": "LSTM"}, "--cell LSTM: must be one of rnn, lstm, gru"),
-        (TrainingConfig, {"precision": "half"}, "--precision half: must be one of auto, float32, bfloat16"),
+        (CharlmTraining, {"precision": "half"}, "--precision half: must be one of auto, float32, bfloat16"),
     ],
 )
 def test_a_wrong_option_is_named_with_its_value_and_its_limits(
@@ -90,8 +90,8 @@ def test_configs_cannot_be_changed(config: type) -> None:
 
 UNUSUAL = [
     CharlmConfig(cell="gru", layers=3, units=17, embedding=5, lowercase=True),
-    TrainingConfig(epochs=2, steps=10, time_limit=90.0, vocabulary_size=80, learning_rate=1e-4, seed=2**31 - 1),
-    TrainingConfig(average=0.0, precision="bfloat16"),
+    CharlmTraining(epochs=2, steps=10, time_limit=90.0, vocabulary_size=80, learning_rate=1e-4, seed=2**31 - 1),
+    CharlmTraining(average=0.0, precision="bfloat16"),
     SamplingConfig(temperature=0.0, top_k=5, top_p=0.9, min_p=0.05, repetition_penalty=1.2),
 ]
 
@@ -106,7 +106,7 @@ def test_a_missing_field_takes_its_default() -> None:
 
 
 def test_a_whole_number_may_stand_for_a_float() -> None:
-    assert TrainingConfig.from_json({"dropout": 0}) == TrainingConfig(dropout=0.0)
+    assert CharlmTraining.from_json({"dropout": 0}) == CharlmTraining(dropout=0.0)
 
 
 @pytest.mark.parametrize(
@@ -121,11 +121,11 @@ def test_a_whole_number_may_stand_for_a_float() -> None:
         (CharlmConfig, {"cell": ["lstm"]}, "'cell'"),
         (CharlmConfig, {"cell": "mamba"}, "--cell mamba"),
         (CharlmConfig, {"layers": 0}, "--layers 0"),
-        (TrainingConfig, {"dropout": float("nan")}, "--dropout nan"),
-        (TrainingConfig, {"epochs": "three"}, "epochs"),
-        (TrainingConfig, {"steps": 2.5}, "steps"),
-        (TrainingConfig, {"steps": [1]}, "steps"),
-        (TrainingConfig, {"time_limit": "90s"}, "time_limit"),
+        (CharlmTraining, {"dropout": float("nan")}, "--dropout nan"),
+        (CharlmTraining, {"epochs": "three"}, "epochs"),
+        (CharlmTraining, {"steps": 2.5}, "steps"),
+        (CharlmTraining, {"steps": [1]}, "steps"),
+        (CharlmTraining, {"time_limit": "90s"}, "time_limit"),
         (CharlmConfig, [], "config"),
         (CharlmConfig, None, "config"),
     ],

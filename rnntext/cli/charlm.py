@@ -1,4 +1,4 @@
-"""train-charlm, generate, score."""
+"""train-charlm, generate."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import os
 import shlex
 import sys
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
@@ -25,11 +25,8 @@ from rnntext.cli.options import (
     pick,
     print_settings,
 )
-from rnntext.config import CharlmConfig, SamplingConfig, TrainingConfig
+from rnntext.config import CharlmConfig, CharlmTraining, SamplingConfig
 from rnntext.text.catalogue import DEFAULT
-
-if TYPE_CHECKING:
-    from rnntext.jobs.load import CharacterModel
 
 NAME = "charlm"
 SEPARATOR = "-----"  # between the samples of --count
@@ -64,19 +61,19 @@ def train(
     lowercase: options.Lowercase = CharlmConfig.lowercase,
     vocabulary_size: Annotated[
         int | None, typer.Option(help="Keep this many characters, the most frequent ones; the others become [UNK].")
-    ] = TrainingConfig.vocabulary_size,
+    ] = CharlmTraining.vocabulary_size,
     validation: options.Validation = "0.1",
     encoding_errors: options.EncodingErrors = "strict",
-    epochs: options.Epochs = TrainingConfig.epochs,
-    steps: options.Steps = TrainingConfig.steps,
-    time_limit: options.TimeLimit = TrainingConfig.time_limit,
-    batch_size: options.BatchSize = TrainingConfig.batch_size,
-    window: options.Window = TrainingConfig.window,
-    learning_rate: options.LearningRate = TrainingConfig.learning_rate,
-    dropout: options.Dropout = TrainingConfig.dropout,
-    recurrent_dropout: options.RecurrentDropout = TrainingConfig.recurrent_dropout,
-    precision: options.Precision = TrainingConfig.precision,
-    seed: options.Seed = TrainingConfig.seed,
+    epochs: options.Epochs = CharlmTraining.epochs,
+    steps: options.Steps = CharlmTraining.steps,
+    time_limit: options.TimeLimit = CharlmTraining.time_limit,
+    batch_size: options.BatchSize = CharlmTraining.batch_size,
+    window: options.Window = CharlmTraining.window,
+    learning_rate: options.LearningRate = CharlmTraining.learning_rate,
+    dropout: options.Dropout = CharlmTraining.dropout,
+    recurrent_dropout: options.RecurrentDropout = CharlmTraining.recurrent_dropout,
+    precision: options.Precision = CharlmTraining.precision,
+    seed: options.Seed = CharlmTraining.seed,
     promote: options.Promote = "better",
     fresh: options.Fresh = False,
     as_json: Json = False,
@@ -89,7 +86,7 @@ def train(
 
     Interrupted at any moment, the same command goes on where it was.
     """
-    shape, budget = pick(CharlmConfig, context.params), pick(TrainingConfig, context.params)
+    shape, budget = pick(CharlmConfig, context.params), pick(CharlmTraining, context.params)
     if print_config:
         print_settings(context)
         return
@@ -149,12 +146,12 @@ def generate(
         print_settings(context)
         return
     from rnntext.jobs.generate import fresh_seed
-    from rnntext.jobs.load import load
+    from rnntext.jobs.load import load_characters
     from rnntext.storage.models import find
 
     path = find(model, "train-charlm")
     text = _prompt(prompt)
-    loaded = load(path, threads)
+    loaded = load_characters(path, threads)
     chosen = fresh_seed() if seed is None else seed
     loaded.encode(text, on_unknown)
     request: dict[str, Any] = {
@@ -200,62 +197,3 @@ def _stream(out: Results, echo: str, characters: Iterable[str]) -> None:
 
 def _with_line_end(text: str) -> str:
     return text if text.endswith("\n") else text + "\n"
-
-
-def score(
-    context: typer.Context,
-    files: Annotated[
-        list[str] | None, typer.Argument(metavar="FILE", help="Files, or - for stdin (the default).")
-    ] = None,
-    model: Model = NAME,
-    per_line: Annotated[
-        bool, typer.Option("--per-line", help="Bits per character of every line, each for itself.")
-    ] = False,
-    threads: Threads = 1,
-    output: Output = None,
-    as_json: Json = False,
-    quiet: Quiet = False,
-    verbose: Verbose = False,
-    config: ConfigFile = None,
-    print_config: PrintConfig = False,
-) -> None:
-    """Tell how well a model predicts texts: bits per character and perplexity."""
-    if print_config:
-        print_settings(context)
-        return
-    from rnntext.jobs.load import load
-    from rnntext.storage.models import find
-
-    loaded = load(find(model, "train-charlm"), threads)
-    with results(output) as out:
-        if per_line:
-            _score_lines(out, loaded, files or ["-"], as_json, quiet)
-        else:
-            _score_files(out, loaded, files or ["-"], as_json)
-
-
-def _score_files(out: Results, model: CharacterModel, files: list[str], as_json: bool) -> None:
-    from rnntext.jobs.score import score_sources
-
-    for found in score_sources(model, files):
-        where = f"{found.source}: " if len(files) > 1 else ""
-        line = (
-            f"{where}{found.bits_per_character:.4f} bits/char, perplexity {found.perplexity:.4f}, "
-            f"{found.characters} characters"
-        )
-        out.write((json.dumps({"source": found.source, **found.numbers()}) if as_json else line) + "\n")
-        out.flush()
-
-
-def _score_lines(out: Results, model: CharacterModel, files: list[str], as_json: bool, quiet: bool) -> None:
-    from rnntext.jobs.score import score_lines
-
-    invalid = 0
-    for found, valid in score_lines(model, files):
-        invalid += not valid
-        record = json.dumps({"line": int(found.source), **found.numbers()})
-        out.write((record if as_json else f"{found.bits_per_character:.4f}") + "\n")
-        out.flush()
-    if invalid:
-        lines = "1 line was" if invalid == 1 else f"{invalid} lines were"
-        note(f"rnntext: {lines} not valid UTF-8; invalid bytes were read as U+FFFD", quiet)

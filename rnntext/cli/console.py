@@ -6,7 +6,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
@@ -119,8 +119,8 @@ def clock(seconds: float) -> str:
 class EvaluationLines(Observer):
     """One line per evaluation, for logs."""
 
-    def __init__(self, unit: str, metric: str, label: str) -> None:
-        self.unit, self.metric, self.label = unit, metric, label
+    def __init__(self, unit: str, metric: str, label: str, examples: bool = False) -> None:
+        self.unit, self.metric, self.label, self.wants_examples = unit, metric, label, examples
 
     def start(self, parameters: int, step: int) -> None:
         going_on = f", going on at step {step}" if step else ""
@@ -133,12 +133,17 @@ class EvaluationLines(Observer):
             f"held-out {metrics[self.metric]:.4f} {self.label}{'  *' if best else ''}"
         )
 
+    def examples(self, lines: Sequence[str]) -> None:
+        if self.wants_examples:
+            for line in lines:
+                note(line)
+
 
 class ProgressBar(EvaluationLines):
     """A bar with the time left, for a terminal; evaluations scroll by above it."""
 
-    def __init__(self, unit: str, metric: str, label: str) -> None:
-        super().__init__(unit, metric, label)
+    def __init__(self, unit: str, metric: str, label: str, examples: bool = False) -> None:
+        super().__init__(unit, metric, label, examples)
         self._bar: Any = None
         self._task: Any = None
 
@@ -177,15 +182,15 @@ class ProgressBar(EvaluationLines):
 
 
 @contextmanager
-def watching(quiet: bool, unit: str, metric: str, label: str) -> Iterator[Observer]:
+def watching(quiet: bool, unit: str, metric: str, label: str, examples: bool = False) -> Iterator[Observer]:
     """The observer that fits: a bar on a terminal, lines elsewhere, nothing if quiet."""
     if quiet:
         yield Observer()
         return
     if not on_terminal():
-        yield EvaluationLines(unit, metric, label)
+        yield EvaluationLines(unit, metric, label, examples)
         return
-    bar = ProgressBar(unit, metric, label)
+    bar = ProgressBar(unit, metric, label, examples)
     try:
         yield bar
     finally:

@@ -11,7 +11,7 @@ from typing import Annotated, Any, TypeVar
 
 import typer
 
-from rnntext.config import CELLS, PRECISIONS, PROMOTIONS, Config
+from rnntext.config import ATTENTIONS, CELLS, POSITIONS, PRECISIONS, PROMOTIONS, SCHEDULES, TOKENS, Config
 from rnntext.errors import InputOutputError, UsageError
 
 C = TypeVar("C", bound=Config)
@@ -112,6 +112,16 @@ Layers = Annotated[int, typer.Option(help="Recurrent layers.")]
 Units = Annotated[int, typer.Option(help="Units of a layer.")]
 Embedding = Annotated[int, typer.Option(help="Numbers that stand for a symbol.")]
 
+Heads = Annotated[int | None, typer.Option(help="Attention heads (transformer).", show_default="4")]
+Feedforward = Annotated[
+    int | None, typer.Option(help="Width of the blocks' inner layer (transformer).", show_default="256")
+]
+Positions = Annotated[
+    str | None, typer.Option(metavar="|".join(POSITIONS), help="(transformer)", show_default="sinusoidal")
+]
+Attention = Annotated[str | None, typer.Option(metavar="|".join(ATTENTIONS), help="(gru)", show_default="additive")]
+Tokens = Annotated[str, typer.Option(metavar="|".join(TOKENS), help="What sentences consist of.")]
+
 # ... its budget and rates
 Epochs = Annotated[int | None, typer.Option(help="Most passes over the text.")]
 Steps = Annotated[int | None, typer.Option(help="Most optimizer updates.")]
@@ -126,6 +136,11 @@ Window = Annotated[int, typer.Option(help="Steps of back-propagation through tim
 LearningRate = Annotated[float, typer.Option(help="The highest; warm-up before it, a cosine after it.")]
 Dropout = Annotated[float, typer.Option(help="Dropout between layers.")]
 RecurrentDropout = Annotated[float, typer.Option(help="Dropout from step to step.")]
+BatchTokens = Annotated[int, typer.Option(help="Sentences x tokens of a batch, padding included.")]
+Warmup = Annotated[int, typer.Option(help="Steps in which the learning rate rises.")]
+Schedule = Annotated[str, typer.Option(metavar="|".join(SCHEDULES), help="How the learning rate falls.")]
+Patience = Annotated[int | None, typer.Option(help="End after so many evaluations without a better one.")]
+Accumulate = Annotated[int, typer.Option(help="Batches that make one step.")]
 Precision = Annotated[str, typer.Option(metavar="|".join(PRECISIONS), help="Type of matrix products.")]
 Seed = Annotated[int, typer.Option(help="With --steps or --epochs, the same seed on one machine gives the same model.")]
 

@@ -6,8 +6,11 @@ import dataclasses
 from collections.abc import Iterator, Sequence
 
 from rnntext.errors import DataError
-from rnntext.jobs.load import CharacterModel
-from rnntext.text.lines import name_of, read_lines, read_text
+from rnntext.jobs.characters import CharacterModel
+from rnntext.jobs.translation import TranslationModel
+from rnntext.text.lines import LineReader, name_of, read_lines, read_text
+
+PORTION = 1024  # pairs that are scored side by side
 
 
 @dataclasses.dataclass(frozen=True)
@@ -58,3 +61,35 @@ def score_lines(model: CharacterModel, sources: Sequence[str]) -> Iterator[tuple
     for number, (line, valid) in enumerate(read_lines(sources), start=1):
         bits, characters = model.score(line)
         yield Score(str(number), characters, bits), valid
+
+
+@dataclasses.dataclass(frozen=True)
+class PairScore:
+    """What a translation model thinks of a `source TAB target` line: the target's natural log-probability, and its
+    tokens, the end included."""
+
+    line: int
+    log_probability: float
+    tokens: int
+    valid: bool
+
+
+def score_pairs(model: TranslationModel, sources: Sequence[str]) -> Iterator[PairScore]:
+    """Yields one score per line, portions of lines side by side.
+
+    Raises:
+        DataError: a line has no TAB, or a blank source.
+    """
+    reader = LineReader(sources, PORTION)
+    number = 0
+    while lines := reader.read():
+        pairs = []
+        for offset, line in enumerate(lines, start=number + 1):
+            source, tab, target = line.text.partition("\t")
+            if not tab or not source.strip():
+                what = "no TAB between source and target" if not tab else "no source before the TAB"
+                raise DataError(f"line {offset}: {what}")
+            pairs.append((source, target.partition("\t")[0]))
+        for line, (log_probability, tokens) in zip(lines, model.score(pairs), strict=True):
+            number += 1
+            yield PairScore(number, log_probability, tokens, line.valid)

@@ -3,58 +3,56 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import safetensors.numpy
 
-from rnntext.config import CharlmConfig, TrainingConfig
 from rnntext.errors import CheckpointError, UsageError
 from rnntext.files.atomic import read_bytes, write_folder
 from rnntext.storage.checkpoint import parse_json, to_json
-from rnntext.text.vocabulary import CharVocabulary
 
 STATE = "state.safetensors"
+SETTINGS, ARRAYS = "settings.json", "arrays.safetensors"
+Options = Mapping[str, Mapping[str, Any]]
 
 
 @dataclasses.dataclass(frozen=True)
 class Snapshot:
     """What a run trains on until its end, however its sources change meanwhile.
 
-    `ids` is the training text `[time]`; `held_out` the held-out text, normalised; `corpus` the SHA-256 of both;
-    `run` a name of this run that no other has.
+    Attributes:
+        kind: "charlm", "translator".
+        options: of the command, by group ("model", "training", "data") and name.
+        files: vocabulary and held-out text, by file name.
+        arrays: the training text as ids.
+        corpus: SHA-256 of training text and held-out text.
+        run: a name of this run that no other has.
     """
 
-    model: CharlmConfig
-    training: TrainingConfig
-    sources: list[str]
-    validation: str
-    vocabulary: CharVocabulary
-    ids: np.ndarray
-    held_out: str
+    kind: str
+    options: Options
+    files: dict[str, bytes]
+    arrays: dict[str, np.ndarray]
     corpus: str
     run: str = dataclasses.field(default_factory=lambda: secrets.token_hex(8))
 
 
 def write(folder: Path, snapshot: Snapshot) -> None:
     """Begins an unfinished training, atomically."""
+    files = {**snapshot.files, ARRAYS: safetensors.numpy.save(snapshot.arrays)}
     settings = {
-        "model": snapshot.model.to_json(),
-        "training": snapshot.training.to_json(),
-        "sources": snapshot.sources,
-        "validation": snapshot.validation,
+        "kind": snapshot.kind,
+        "options": snapshot.options,
         "corpus": snapshot.corpus,
         "run": snapshot.run,
+        "files": {name: _digest(data) for name, data in files.items()},
     }
-    files = {
-        "settings.json": to_json(settings),
-        "vocabulary.json": to_json(snapshot.vocabulary.characters),
-        "ids.safetensors": safetensors.numpy.save({"ids": snapshot.ids}),
-        "held_out.txt": snapshot.held_out.encode(),
-    }
-    write_folder(folder, files, last="settings.json")
+    write_folder(folder, {**files, SETTINGS: to_json(settings)}, last=SETTINGS)
 
 
 def read(folder: Path) -> Snapshot | None:
@@ -65,36 +63,37 @@ def read(folder: Path) -> Snapshot | None:
         return _read(folder)
     except FileNotFoundError as error:
         reason = f"{Path(error.filename).name} is missing"
-    except (CheckpointError, safetensors.SafetensorError, UnicodeDecodeError, KeyError, TypeError) as error:
+    except (CheckpointError, safetensors.SafetensorError, KeyError, TypeError, AttributeError) as error:
         reason = str(error)
     raise CheckpointError(f"{folder}: the unfinished training is damaged ({reason}); drop it with --fresh")
 
 
 def _read(folder: Path) -> Snapshot:
-    settings = parse_json(read_bytes(folder / "settings.json"), folder / "settings.json")
-    return Snapshot(
-        model=CharlmConfig.from_json(settings["model"]),
-        training=TrainingConfig.from_json(settings["training"]),
-        sources=settings["sources"],
-        validation=settings["validation"],
-        vocabulary=CharVocabulary(parse_json(read_bytes(folder / "vocabulary.json"), folder / "vocabulary.json")),
-        ids=safetensors.numpy.load(read_bytes(folder / "ids.safetensors"))["ids"],
-        held_out=read_bytes(folder / "held_out.txt").decode(),
-        corpus=settings["corpus"],
-        run=settings["run"],
-    )
+    settings = parse_json(read_bytes(folder / SETTINGS), folder / SETTINGS)
+    files = {}
+    for name, digest in settings["files"].items():
+        files[name] = read_bytes(folder / Path(name).name)
+        if _digest(files[name]) != digest:
+            raise CheckpointError(f"{name}: its SHA-256 is not the one in {SETTINGS}")
+    arrays = safetensors.numpy.load(files.pop(ARRAYS))
+    return Snapshot(settings["kind"], settings["options"], files, arrays, settings["corpus"], settings["run"])
 
 
-def check_same(
-    snapshot: Snapshot, model: CharlmConfig, training: TrainingConfig, sources: Sequence[str], validation: str
-) -> None:
+def _digest(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+def check_same(snapshot: Snapshot, options: Options) -> None:
     """Raises UsageError, naming the options, if a command differs from the one that began the training. The texts
     themselves may have changed: a run ends on what it began with."""
-    before = {**snapshot.model.to_json(), **snapshot.training.to_json(), "validation": snapshot.validation}
-    now = {**model.to_json(), **training.to_json(), "validation": validation}
-    changed = [f"--{n.replace('_', '-')} {_shown(before[n])} -> {_shown(now[n])}" for n in now if before[n] != now[n]]
-    if snapshot.sources != list(sources):
-        changed.append(f"text {' '.join(snapshot.sources)} -> {' '.join(sources)}")
+    before, now = (
+        {name: value for group in found.values() for name, value in group.items()}
+        for found in (snapshot.options, options)
+    )
+    names = dict.fromkeys([*now, *before])
+    changed = [
+        f"{_named(n)} {_shown(before.get(n))} -> {_shown(now.get(n))}" for n in names if before.get(n) != now.get(n)
+    ]
     if changed:
         raise UsageError(
             f"an unfinished training began with other options ({', '.join(changed)}): "
@@ -102,5 +101,9 @@ def check_same(
         )
 
 
+def _named(name: str) -> str:
+    return "text" if name == "sources" else f"--{name.replace('_', '-')}"
+
+
 def _shown(value: object) -> str:
-    return "none" if value is None else str(value)
+    return "none" if value is None else " ".join(value) if isinstance(value, list) else str(value)

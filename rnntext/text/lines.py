@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
+import select
 import sys
+from collections import deque
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import BinaryIO
 
 from rnntext.errors import DataError, InputOutputError
@@ -66,12 +69,18 @@ def _read(source: str) -> bytes:
 @contextmanager
 def _opened(source: str) -> Iterator[BinaryIO]:
     """A file, or stdin for `-`, as bytes; whatever goes wrong while it is read is named after it."""
-    try:
+    with _named(source):
         if source == "-":
             yield standard_input()
         else:
             with open(source, "rb") as file:
                 yield file
+
+
+@contextmanager
+def _named(source: str) -> Iterator[None]:
+    try:
+        yield
     except (OSError, ValueError) as error:  # ValueError: a name with NUL in it
         reason = getattr(error, "strerror", None) or error
         raise InputOutputError(f"{name_of(source)}: {reason}; give a readable file, or - for standard input") from error
@@ -91,3 +100,100 @@ def read_lines(sources: Sequence[str]) -> Iterator[tuple[str, bool]]:
                     yield line.decode("utf-8"), True
                 except UnicodeDecodeError:
                     yield line.decode("utf-8", "replace"), False
+
+
+@dataclasses.dataclass(frozen=True)
+class Line:
+    """A line of a file without its end.
+
+    Attributes:
+        text: invalid bytes as U+FFFD.
+        valid: whether it was valid UTF-8.
+        crlf: whether it ended with a carriage return.
+    """
+
+    text: str
+    valid: bool = True
+    crlf: bool = False
+
+
+class LineReader:
+    """Reads the lines of files or stdin in whatever portions they arrive, without ever waiting for more than one line.
+
+    Args:
+        sources: files, or `-`.
+        most: lines of a portion at the most.
+    """
+
+    def __init__(self, sources: Sequence[str], most: int) -> None:
+        self._sources, self._most = deque(sources), most
+        self._stack = ExitStack()
+        self._file: BinaryIO | None = None
+        self._lines: deque[bytes] = deque()
+        self._rest: list[bytes] = []  # of a line whose end has not come yet
+        self._begun = False
+
+    def read(self) -> list[Line]:
+        """The lines that are there, at least one; an empty list at the end of everything.
+
+        Raises:
+            InputOutputError: a file cannot be read.
+        """
+        while len(self._lines) < self._most and (not self._lines or self.ready()) and self._more():
+            pass
+        return [_line(self._lines.popleft()) for _ in range(min(self._most, len(self._lines)))]
+
+    def ready(self) -> bool:
+        """Whether `read` would not have to wait."""
+        if self._lines or self._file is None:
+            return True
+        try:
+            return bool(select.select([self._file], [], [], 0)[0])
+        except (OSError, ValueError):  # nothing that one can wait for, so nothing to wait for
+            return True
+
+    def fileno(self) -> int:
+        """The descriptor to wait for when not `ready`."""
+        assert self._file is not None
+        return self._file.fileno()
+
+    def _more(self) -> bool:
+        """Reads once; False at the end of the last file."""
+        if self._file is None:
+            if not self._sources:
+                return False
+            self._file = self._stack.enter_context(_opened(self._sources[0]))
+            self._begun = False
+        with _named(self._sources[0]):
+            data = self._file.read1(_PORTION)  # type: ignore[attr-defined]
+        if not data:
+            self._finish()
+            return True
+        if not self._begun:
+            data, self._begun = data.removeprefix(_BOM), True
+        first, *others = data.split(b"\n")
+        self._rest.append(first)
+        if others:
+            self._lines.append(b"".join(self._rest))
+            self._lines.extend(others[:-1])
+            self._rest = [others[-1]]
+        return True
+
+    def _finish(self) -> None:
+        if last := b"".join(self._rest):
+            self._lines.append(last)
+        self._rest, self._file = [], None
+        self._sources.popleft()
+        self._stack.close()
+
+
+_PORTION = 2**18  # bytes
+
+
+def _line(data: bytes) -> Line:
+    crlf = data.endswith(b"\r")
+    data = data[:-1] if crlf else data
+    try:
+        return Line(data.decode("utf-8"), True, crlf)
+    except UnicodeDecodeError:
+        return Line(data.decode("utf-8", "replace"), False, crlf)

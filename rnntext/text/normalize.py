@@ -13,3 +13,9 @@ def normalize(text: str, lowercase: bool = False) -> str:
     if lowercase:
         text = text.lower()
     return text if text.isascii() else unicodedata.normalize("NFC", text)
+
+
+def normalize_line(line: str, lowercase: bool = False) -> str:
+    """`normalize`, for a sentence: runs of ASCII white space, the only one that TextVectorization and SentencePiece
+    take for a gap, become one space; none remains at the ends."""
+    return re.sub("[ \t\n\v\f\r]+", " ", normalize(line, lowercase)).strip(" ")

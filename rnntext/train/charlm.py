@@ -8,7 +8,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from rnntext.config import CharlmConfig, TrainingConfig
+from rnntext.config import CharlmConfig, CharlmTraining
 from rnntext.run.charlm import shapes
 from rnntext.train.recurrent import CELLS, Tensor
 
@@ -31,7 +31,7 @@ class Charlm(keras.Model):
         self,
         config: CharlmConfig,
         vocabulary_size: int,
-        training: TrainingConfig | None = None,
+        training: CharlmTraining | None = None,
         operands: str = "float32",
     ) -> None:
         super().__init__(name="charlm")

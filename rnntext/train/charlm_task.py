@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import numpy as np
 import tensorflow as tf
 
-from rnntext.config import CharlmConfig, TrainingConfig
+from rnntext.config import CharlmConfig, CharlmTraining
 from rnntext.run import charlm as run
 from rnntext.run.threads import blas_threads
 from rnntext.text.vocabulary import CharVocabulary
@@ -27,18 +27,19 @@ class CharlmTask:
     """
 
     def __init__(
-        self, config: CharlmConfig, training: TrainingConfig, vocabulary: CharVocabulary, ids: np.ndarray, held_out: str
+        self, config: CharlmConfig, training: CharlmTraining, vocabulary: CharVocabulary, ids: np.ndarray, held_out: str
     ) -> None:
         self.config, self.vocabulary = config, vocabulary
         self.model = Charlm(config, len(vocabulary), training, choose(training.precision))
         self.streams = CharStreams(ids, training.batch_size, training.window, training.seed)
         self.steps_per_epoch = self.streams.steps_per_epoch
         self.units_per_step = self.streams.batch * training.window
+        self.signature = (tf.TensorSpec([self.streams.batch, training.window], tf.int32),) * 2
         self.held_out = vocabulary.encode(held_out)
 
-    def batch(self, step: int) -> tuple[np.ndarray, ...]:
+    def batch(self, index: int) -> tuple[np.ndarray, ...]:
         """Features and labels `[streams, window]`."""
-        return self.streams.windows(step)
+        return self.streams.windows(index)
 
     def start_state(self) -> list[Tensor]:
         """Zero states of all layers, one after another, each `[streams, units]`."""
@@ -60,6 +61,10 @@ class CharlmTask:
             bits = model.score(self.held_out) / len(self.held_out)
         return {"bits_per_character": bits, "nats_per_character": bits * math.log(2)}
 
-    def rank(self, metrics: Mapping[str, float]) -> float:
+    def rank(self, metrics: Mapping[str, float]) -> tuple[float, ...]:
         """Fewer bits are better."""
-        return -metrics["bits_per_character"]
+        return (-metrics["bits_per_character"],)
+
+    def examples(self) -> list[str]:
+        """None."""
+        return []

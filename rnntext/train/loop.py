@@ -24,6 +24,7 @@ SAVE_SECONDS = 120.0
 CLIP = 1.0  # global norm of the gradient
 BUDGET = 0.96  # of a time limit is planned for; the rest is for saving and for a machine that slows down
 RECENT = 20  # steps that the rate shown is measured over
+DRAWS = 256  # most masks that a layer draws in one step
 SMOOTHING = 0.98  # of the training loss that is shown and watched
 
 
@@ -32,10 +33,11 @@ class Task(Protocol):
 
     model: keras.Model
     steps_per_epoch: int
-    units_per_step: int  # characters or tokens
+    units_per_step: float  # characters or tokens, on average
+    signature: tuple[tf.TensorSpec, ...]  # types and shapes of a batch's arrays; None where they vary
 
-    def batch(self, step: int) -> tuple[np.ndarray, ...]:
-        """The arrays of a step; a function of its number alone."""
+    def batch(self, index: int) -> tuple[np.ndarray, ...]:
+        """The arrays of batch 0, 1, ...; a function of its number alone. A step takes `accumulate` of them."""
         ...
 
     def start_state(self) -> list[tf.Tensor]:
@@ -50,8 +52,12 @@ class Task(Protocol):
         """Metrics on held-out data, computed by `run/`, with `values` for the trainable variables."""
         ...
 
-    def rank(self, metrics: Mapping[str, float]) -> float:
-        """Higher is better."""
+    def rank(self, metrics: Mapping[str, float]) -> tuple[float, ...]:
+        """Higher is better; what comes later breaks ties."""
+        ...
+
+    def examples(self) -> list[str]:
+        """Lines that show what the model did at the last evaluation; may be empty."""
         ...
 
 
@@ -70,22 +76,31 @@ class Loop:
         self.task, self.config, self.path, self.observer = task, config, path, observer
         self.variables = task.model.trainable_variables
         self.averages = [tf.Variable(v.value, trainable=False) for v in self.variables]
-        self.optimizer = keras.optimizers.Adam(config.learning_rate, beta_2=0.99, global_clipnorm=CLIP)
+        self.optimizer = keras.optimizers.Adam(config.learning_rate, beta_2=config.beta_2, global_clipnorm=CLIP)
         self.optimizer.build(self.variables)
         self.carried = task.start_state()
         self.best: list[np.ndarray] = []
         self.position = Position()
-        self._update = tf.function(self._update_graph, autograph=False)
+        batches = (tuple(task.signature),) * config.accumulate
+        carried = [tf.TensorSpec(c.shape, c.dtype) for c in self.carried]
+        signature = (batches, carried, tf.TensorSpec([], tf.int32))
+        self._update = tf.function(self._update_graph, input_signature=signature, autograph=False)
         self._began, self._saved = began, time.monotonic()
         self._step_times: list[float] = []
         self._resume()
 
     # The step ---------------------------------------------------------------------------------------------------------
 
-    def _update_graph(self, batch: tuple[tf.Tensor, ...], carried: list[tf.Tensor], step: tf.Tensor) -> Any:
+    def _update_graph(
+        self, batches: tuple[tuple[tf.Tensor, ...], ...], carried: list[tf.Tensor], step: tf.Tensor
+    ) -> Any:
         self._seed_dropout(step)
         with tf.GradientTape() as tape:
-            loss, carried = self.task.loss(batch, carried)
+            losses = []
+            for batch in batches:
+                loss, carried = self.task.loss(batch, carried)
+                losses.append(loss)
+            loss = tf.add_n(losses) / len(losses)
         self.optimizer.apply(tape.gradient(loss, [v.value for v in self.variables]), self.variables)
         # The average forgets its random beginning faster than `average` alone would (as in TensorFlow's own EMA).
         done = tf.cast(step, tf.float32)
@@ -99,16 +114,20 @@ class Loop:
         generators = [g for layer in self.task.model._flatten_layers() if (g := getattr(layer, "seed_generator", None))]
         for index, generator in enumerate(generators):
             seed = (self.config.seed * 1000 + index) % 2**31
-            generator.state.assign(tf.cast(tf.stack([seed, step]), generator.state.dtype))
+            # A layer that draws several masks in a step counts its state up by one each time.
+            state = tf.stack([tf.constant(seed, tf.int64), tf.cast(step, tf.int64) * DRAWS])
+            generator.state.assign(tf.cast(state, generator.state.dtype))
 
     def _step(self) -> Progress:
         position, started = self.position, time.monotonic()
         step = position.step
         if step % self.task.steps_per_epoch == 0:
             self.carried = self.task.start_state()
-        rate = schedule.learning_rate(step, position.plan, self.config.learning_rate)
+        config = self.config
+        rate = schedule.learning_rate(step, position.plan, config.learning_rate, config.warmup, config.schedule)
         self.optimizer.learning_rate.assign(rate)
-        loss, self.carried = self._update(self.task.batch(step), self.carried, tf.constant(step))
+        batches = tuple(self.task.batch(step * config.accumulate + k) for k in range(config.accumulate))
+        loss, self.carried = self._update(batches, self.carried, tf.constant(step))
         value = float(loss)
         self._watch(value)
         position.step += 1
@@ -120,7 +139,7 @@ class Loop:
         p = self.position
         p.first_loss = loss if p.first_loss is None else p.first_loss
         p.smooth_loss = loss if p.smooth_loss is None else SMOOTHING * p.smooth_loss + (1 - SMOOTHING) * loss
-        if not math.isfinite(loss) or (p.step >= schedule.WARMUP_STEPS and p.smooth_loss > 2 * p.first_loss):
+        if not math.isfinite(loss) or (p.step >= self.config.warmup and p.smooth_loss > 2 * p.first_loss):
             raise DivergedError(
                 f"training diverged at step {p.step + 1} (loss {loss:.4g}, at the start {p.first_loss:.4g}); "
                 f"no version was written: try a --learning-rate below {self.config.learning_rate:g}"
@@ -170,14 +189,19 @@ class Loop:
         values = [a.numpy() for a in self.averages]
         metrics = self.task.evaluate(values)
         rank = self.task.rank(metrics)
-        if not math.isfinite(rank):
+        if not all(math.isfinite(value) for value in rank):
             raise DivergedError(
                 f"the held-out score at step {self.position.step} is not a number; no version was written"
             )
         best = self.position.best is None or rank > self.task.rank(self.position.best)
         if best:
             self.best, self.position.best, self.position.best_step = values, metrics, self.position.step
+        self.position.stale = 0 if best else self.position.stale + 1
         self.observer.evaluation(progress, metrics, best)
+        self.observer.examples(self.task.examples())
+        plan = self.position.plan
+        if plan is not None and self.position.stale == self.config.patience:
+            self.position.plan = dataclasses.replace(plan, steps=self.position.step)  # the run ends here
 
     def seconds(self) -> float:
         """Time spent on this run, over all sessions."""
@@ -190,7 +214,7 @@ class Loop:
         most = min((limit for limit in limits if limit is not None), default=None)
         if config.time_limit is None:
             assert most is not None
-            self.position.plan = schedule.plan_steps(most)
+            self.position.plan = schedule.plan_steps(most, config.warmup)
             return
         timed = self._step_times[3:] or self._step_times[1:]  # the first steps trace and warm up
         few = len(timed) < schedule.PROBE_STEPS or (
@@ -199,13 +223,13 @@ class Loop:
         late = self.seconds() > schedule.PROBE_SHARE * config.time_limit
         if not timed or (few and not late):
             if most is not None and done >= most - 1:
-                self.position.plan = schedule.plan_steps(most)
+                self.position.plan = schedule.plan_steps(most, config.warmup)
             return
         started = time.monotonic()
         self.task.evaluate([a.numpy() for a in self.averages])
         evaluation = time.monotonic() - started
         left = BUDGET * config.time_limit - self.seconds()
-        self.position.plan = schedule.plan_time(left, statistics.median(timed), evaluation, done, most)
+        self.position.plan = schedule.plan_time(left, statistics.median(timed), evaluation, done, most, config.warmup)
 
     # The state --------------------------------------------------------------------------------------------------------
 

@@ -35,6 +35,9 @@ class Observer:
     def evaluation(self, progress: Progress, metrics: Mapping[str, float], best: bool) -> None:
         """After every evaluation on held-out text; `best`: no evaluation before was as good."""
 
+    def examples(self, lines: Sequence[str]) -> None:
+        """After every evaluation: what the model made of some held-out examples."""
+
     def save(self, step: int) -> None:
         """After the state of the run was saved."""
 
@@ -56,6 +59,10 @@ class Observers(Observer):
     def evaluation(self, progress: Progress, metrics: Mapping[str, float], best: bool) -> None:
         for member in self.members:
             member.evaluation(progress, metrics, best)
+
+    def examples(self, lines: Sequence[str]) -> None:
+        for member in self.members:
+            member.examples(lines)
 
     def save(self, step: int) -> None:
         for member in self.members:

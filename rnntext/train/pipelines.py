@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import io
+from collections.abc import Iterable, Iterator, Sequence
 
 import keras
 import numpy as np
 import tensorflow as tf
 
+from rnntext.config import TranslatorConfig, TranslatorTraining
+from rnntext.text.bitext import Pair
+from rnntext.text.tokens import END, PAD, RESERVED, START, Language, Subwords, Tokenizer, tokenizer
 from rnntext.text.vocabulary import CharVocabulary
 
 CHUNK = 250_000  # characters at a time: one call on 100 MB would cost 24 bytes a character
-RESERVED = 2  # TextVectorization's own '' and '[UNK]' come first in its table
+OWN = 2  # TextVectorization's own '' and '[UNK]' come first in its table
 
 
 def _chunks(text: str) -> Iterator[str]:
@@ -21,7 +25,7 @@ def _chunks(text: str) -> Iterator[str]:
 def learn_characters(text: str, size: int | None = None) -> CharVocabulary:
     """The characters of a text, most frequent first, at most `size` of them."""
     layer = keras.layers.TextVectorization(
-        max_tokens=None if size is None else size + RESERVED, standardize=None, split="character", encoding="utf-8"
+        max_tokens=None if size is None else size + OWN, standardize=None, split="character", encoding="utf-8"
     )
     layer.adapt(
         tf.data.Dataset.from_generator(lambda: _chunks(text), output_signature=tf.TensorSpec([], tf.string)).batch(1)
@@ -65,3 +69,175 @@ class CharStreams:
         at = begins[:, None] + np.arange(self.window + 1)
         cut = self.ids[at].astype(np.int32)
         return cut[:, :-1], cut[:, 1:]
+
+
+# Translation ----------------------------------------------------------------------------------------------------------
+
+SUBWORD_THREADS = 2  # SentencePiece learns another model for another number
+MOST_BYTES = 4192  # of a line that SentencePiece learns from; it skips longer ones
+
+
+def learn_languages(
+    pairs: Sequence[Pair], config: TranslatorConfig, training: TranslatorTraining
+) -> tuple[Language, Language]:
+    """Tokenizers and vocabularies of both sides, learnt from pairs; one for both, if the config says joint."""
+    sides = [[source for source, _ in pairs], [target for _, target in pairs]]
+    if config.joint:
+        both = _learn_language(sides[0] + sides[1], config.tokens, training.vocabulary_size)
+        return both, both
+    source, target = (_learn_language(side, config.tokens, training.vocabulary_size) for side in sides)
+    return source, target
+
+
+def _learn_language(sentences: list[str], kind: str, size: int) -> Language:
+    if kind == "subword":
+        subwords = Subwords(_learn_subwords(sentences, size))
+        processor = subwords.processor
+        pieces = [processor.id_to_piece(i) for i in range(processor.get_piece_size()) if not _special(processor, i)]
+        return Language(subwords, pieces)
+    cut = tokenizer(kind, None)
+    layer = keras.layers.TextVectorization(max_tokens=size + OWN, standardize=None, split="whitespace")
+    chunks = tf.data.Dataset.from_generator(
+        lambda: _joined(sentences, cut), output_signature=tf.TensorSpec([None], tf.string)
+    )
+    layer.adapt(chunks)
+    return Language(cut, layer.get_vocabulary(include_special_tokens=False))
+
+
+def _special(processor: object, index: int) -> bool:
+    return bool(processor.is_unknown(index) or processor.is_control(index))  # type: ignore[attr-defined]
+
+
+def _learn_subwords(sentences: list[str], size: int) -> bytes:
+    import sentencepiece
+
+    model = io.BytesIO()
+    escaped = (s.replace("\u2581", "\U000f2581") for s in sentences)
+    sentencepiece.SentencePieceTrainer.train(
+        sentence_iterator=iter([s for s in escaped if len(s.encode()) <= MOST_BYTES]),
+        model_writer=model,
+        model_type="bpe",
+        vocab_size=max(size, 300),  # the 256 bytes are among them
+        hard_vocab_limit=False,
+        normalization_rule_name="identity",
+        byte_fallback=True,
+        character_coverage=1.0,
+        num_threads=SUBWORD_THREADS,
+        bos_id=-1,
+        eos_id=-1,
+        minloglevel=2,
+    )
+    return model.getvalue()
+
+
+def _joined(sentences: Sequence[str], cut: Tokenizer) -> Iterator[list[str]]:
+    """Sentences as tokens with spaces between them, about CHUNK characters at a time."""
+    chunk: list[str] = []
+    size = 0
+    for sentence in sentences:
+        joined = " ".join(cut.split(sentence))
+        if chunk and size + len(joined) > CHUNK:
+            yield chunk
+            chunk, size = [], 0
+        chunk.append(joined)
+        size += len(joined)
+    if chunk:
+        yield chunk
+
+
+class Sentences:
+    """Many sentences' ids in one array.
+
+    Args:
+        ids: of all sentences, one after another.
+        lengths: `[sentences]`.
+    """
+
+    def __init__(self, ids: np.ndarray, lengths: np.ndarray) -> None:
+        self.ids, self.lengths = ids, lengths
+        self.begins = np.concatenate([[0], np.cumsum(lengths)[:-1]]).astype(np.int64)
+
+    def __len__(self) -> int:
+        return len(self.lengths)
+
+    def __getitem__(self, index: int) -> np.ndarray:
+        begin = self.begins[index]
+        return self.ids[begin : begin + self.lengths[index]]
+
+    def take(self, which: np.ndarray) -> Sentences:
+        """Some of the sentences."""
+        parts = [self[index] for index in which]
+        return Sentences(np.concatenate(parts) if parts else self.ids[:0], self.lengths[which])
+
+
+def vectorize_sentences(sentences: Sequence[str], language: Language) -> Sentences:
+    """Ids of sentences, by TextVectorization; the same as `language.encode` of each."""
+    layer = keras.layers.TextVectorization(
+        standardize=None, split="whitespace", vocabulary=language.tokens, ragged=True, output_mode="int"
+    )
+    ids, lengths = [], []
+    for chunk in _joined(sentences, language.tokenizer):
+        found = layer(tf.constant(chunk))
+        # Its [UNK] is 1 and tokens begin at 2; ours begin after the reserved ids.
+        values = found.values.numpy().astype(np.int32)
+        ids.append(np.where(values >= OWN, values + (RESERVED - OWN), values))
+        lengths.append(found.row_lengths().numpy())
+    return Sentences(np.concatenate(ids), np.concatenate(lengths))
+
+
+class PairBatches:
+    """Pairs of sentences in batches of about equal work, each with sentences of about equal length. Everything is a
+    function of (seed, epoch, position).
+
+    Args:
+        source, target: ids, without START and END.
+        batch_tokens: sentences x tokens of the longer side, about.
+        accumulate: batches that a step takes.
+    """
+
+    def __init__(self, source: Sentences, target: Sentences, batch_tokens: int, seed: int, accumulate: int = 1) -> None:
+        self.source, self.target, self.seed, self.accumulate = source, target, seed, accumulate
+        self.work = np.maximum(source.lengths, target.lengths + 1).astype(np.int64)
+        count = max(1, round(self.work.sum() / batch_tokens))
+        self.steps_per_epoch = max(1, count // accumulate)
+        self._epoch, self._order = -1, [np.empty(0, np.int64)]
+
+    def batch(self, index: int) -> tuple[np.ndarray, np.ndarray]:
+        """Source ids `[batch, source]` and target ids `[batch, target + 2]`, START and END included, filled with PAD:
+        decoder inputs are all but the last column, labels all but the first."""
+        which = self.pairs(index)
+        return padded([self.source[i] for i in which]), padded([framed(self.target[i]) for i in which])
+
+    def pairs(self, index: int) -> np.ndarray:
+        """Numbers of the pairs in a batch."""
+        step, part = divmod(index, self.accumulate)
+        epoch, position = divmod(step, self.steps_per_epoch)
+        if epoch != self._epoch:
+            self._epoch, self._order = epoch, self._epoch_order(epoch)
+        return self._order[position * self.accumulate + part]
+
+    def _epoch_order(self, epoch: int) -> list[np.ndarray]:
+        """All batches of an epoch. Sorted by target length, then source length, with some noise, so that a sentence
+        meets others each time; cut where the work is; shuffled."""
+        generator = np.random.default_rng([self.seed, epoch])
+        noise = generator.uniform(0, 2, (2, len(self.work)))
+        order = np.lexsort((self.source.lengths + noise[0], (self.target.lengths + noise[1]) // 2))
+        count = self.steps_per_epoch * self.accumulate
+        edges = np.cumsum(self.work[order]) * count // (self.work.sum() + 1)  # number of the batch of each
+        cuts = np.searchsorted(edges, np.arange(1, count))
+        parts = [part if len(part) else order[:1] for part in np.split(order, cuts)]
+        return [parts[i] for i in generator.permutation(count)]
+
+
+def framed(ids: np.ndarray) -> np.ndarray:
+    """START, the ids, END."""
+    return np.concatenate([[START], ids, [END]])
+
+
+def padded(sentences: Iterable[np.ndarray]) -> np.ndarray:
+    """`[batch, longest]`, int32, filled up with PAD."""
+    members = list(sentences)
+    found = np.full((len(members), max(len(m) for m in members)), PAD, np.int32)
+    for row, ids in zip(found, members, strict=True):
+        row[: len(ids)] = ids
+    return found

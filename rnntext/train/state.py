@@ -23,6 +23,7 @@ class Position:
     plan: Plan | None = None
     best: dict[str, float] | None = None
     best_step: int = 0
+    stale: int = 0  # evaluations since then
     first_loss: float | None = None
     smooth_loss: float | None = None
 

@@ -7,7 +7,7 @@ import pytest
 from cli.shell import Shell, read_some
 
 import rnntext
-from rnntext.jobs.load import CharacterModel
+from rnntext.jobs.characters import CharacterModel
 
 
 @pytest.fixture(scope="module")

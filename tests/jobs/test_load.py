@@ -15,7 +15,8 @@ from threadpoolctl import threadpool_info, threadpool_limits
 import rnntext
 from rnntext.config import CharlmConfig, SamplingConfig
 from rnntext.errors import CheckpointError, DataError, UsageError
-from rnntext.jobs.load import CharacterModel, load
+from rnntext.jobs.characters import CharacterModel
+from rnntext.jobs.load import load
 from rnntext.storage import checkpoint
 
 GREEDY = SamplingConfig(temperature=0.0)
@@ -169,7 +170,7 @@ def test_a_folder_without_a_model_is_named(tmp_path: Path, name: str) -> None:
 
 def test_another_kind_of_model_is_a_usage_error(tmp_path: Path) -> None:
     checkpoint.promote(tmp_path, checkpoint.write_version(tmp_path, "forecaster", {}, {}, {}))
-    with pytest.raises(UsageError, match=r"this is a forecaster model; a character model \(charlm\) is needed"):
+    with pytest.raises(UsageError, match=r"this is a forecaster model, which this version of rnntext does not know"):
         load(tmp_path)
 
 

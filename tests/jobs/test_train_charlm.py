@@ -20,7 +20,7 @@ import pytest
 import safetensors.numpy
 
 import rnntext
-from rnntext.config import CharlmConfig, TrainingConfig
+from rnntext.config import CharlmConfig, CharlmTraining
 from rnntext.errors import (
     BusyError,
     CheckpointError,
@@ -38,7 +38,7 @@ from rnntext.train import schedule
 from rnntext.train.observer import Observer
 
 MODEL = CharlmConfig(cell="lstm", layers=2, units=6, embedding=4)
-TRAINING = TrainingConfig(
+TRAINING = CharlmTraining(
     steps=14, batch_size=3, window=6, learning_rate=0.03, dropout=0.3, recurrent_dropout=0.2, average=0.5
 )  # some four epochs
 SMALL = CharlmConfig(cell="rnn", layers=1, units=4, embedding=2)  # where only the files matter

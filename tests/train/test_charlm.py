@@ -10,7 +10,7 @@ import safetensors.numpy
 
 import rnntext
 from rnntext import run
-from rnntext.config import CharlmConfig, TrainingConfig
+from rnntext.config import CharlmConfig, CharlmTraining
 from rnntext.run.charlm import shapes
 from rnntext.text.vocabulary import CharVocabulary
 from rnntext.train.charlm import Charlm
@@ -95,7 +95,7 @@ def test_equal_after_training_and_storage_500_characters_long(cell, tmp_path):
     text = tmp_path / "text.txt"
     text.write_text("the quick brown fox jumps over the lazy dog\n" * 20)
     config = CharlmConfig(cell=cell, layers=2, units=12, embedding=6)
-    training = TrainingConfig(steps=30, batch_size=4, window=8, learning_rate=0.01, dropout=0.2, precision="float32")
+    training = CharlmTraining(steps=30, batch_size=4, window=8, learning_rate=0.01, dropout=0.2, precision="float32")
     rnntext.train_charlm([str(text)], tmp_path / "model", config, training)
     model = rnntext.load(tmp_path / "model")
     ids = np.random.default_rng(3).integers(0, len(model.engine.vocabulary), [1, 500])
@@ -108,7 +108,7 @@ def test_equal_after_training_and_storage_500_characters_long(cell, tmp_path):
 
 def test_dropout_is_off_unless_the_model_is_trained():
     config, ids = CharlmConfig(layers=2, units=7, embedding=5), IDS[:, :6]
-    model = Charlm(config, len(VOCABULARY), TrainingConfig(dropout=0.5, recurrent_dropout=0.3))
+    model = Charlm(config, len(VOCABULARY), CharlmTraining(dropout=0.5, recurrent_dropout=0.3))
     start = model.initial_state(BATCH)
     np.testing.assert_array_equal(model(ids, start)[0], model(ids, start)[0])
     assert not np.allclose(model(ids, start, training=True)[0], model(ids, start, training=True)[0])

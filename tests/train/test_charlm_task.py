@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from rnntext.config import CharlmConfig, TrainingConfig
+from rnntext.config import CharlmConfig, CharlmTraining
 from rnntext.text.vocabulary import CODE_POINTS, CharVocabulary
 from rnntext.train import precision
 from rnntext.train.charlm_task import CharlmTask
@@ -20,7 +20,7 @@ SIZE = len(VOCABULARY)
 def task(cell: str = "lstm", **options) -> CharlmTask:
     """With random weights, without dropout."""
     config = CharlmConfig(cell=cell, layers=2, units=6, embedding=3)
-    training = TrainingConfig(
+    training = CharlmTraining(
         **{"batch_size": 2, "window": 5, "dropout": 0.0, "recurrent_dropout": 0.0, "precision": "float32", **options}
     )
     ids = np.random.default_rng(0).integers(0, SIZE, 60).astype(np.uint8)

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from rnntext.config import TrainingConfig
+from rnntext.config import CharlmTraining
 from rnntext.errors import CheckpointError, DivergedError
 from rnntext.train import loop, schedule
 from rnntext.train.loop import Loop
@@ -26,6 +26,7 @@ class Line:
     `scores` are what the evaluations say, one after another."""
 
     steps_per_epoch, units_per_step = 4, 8
+    signature = (tf.TensorSpec([8, 3]), tf.TensorSpec([8, 1]), tf.TensorSpec([]))
 
     def __init__(self, scale=lambda step: 1.0, scores=ALWAYS_ONE) -> None:
         self.model = keras.Sequential([keras.Input([3]), keras.layers.Dropout(0.3), keras.layers.Dense(1)])
@@ -49,7 +50,10 @@ class Line:
         return {"bits": -next(self.scores)}
 
     def rank(self, metrics):
-        return -metrics["bits"]
+        return (-metrics["bits"],)
+
+    def examples(self):
+        return []
 
 
 class Log(Observer):
@@ -76,7 +80,7 @@ def start(tmp_path):
     """Makes a loop whose state is kept in a file of the test's own folder."""
 
     def make(task=None, name="state", observer=None, **options) -> Loop:
-        config = TrainingConfig(**{"steps": 10, "learning_rate": 0.1, **options})
+        config = CharlmTraining(**{"steps": 10, "learning_rate": 0.1, **options})
         return Loop(task or Line(), config, tmp_path / name, observer or Observer(), loop.time.monotonic())
 
     return make

@@ -1,0 +1,223 @@
+"""Training a translation model: from pairs of sentences to a version in service."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import json
+from collections.abc import Callable, Sequence
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from rnntext.config import ARCHITECTURES, SearchConfig, TransformerConfig, TranslatorConfig, TranslatorTraining
+from rnntext.errors import DataError, UsageError
+from rnntext.jobs.training import IncomparableError, Outcome, fraction, train, with_budget
+from rnntext.jobs.translation import TranslationModel
+from rnntext.jobs.unfinished import Options, Snapshot
+from rnntext.storage.checkpoint import Checkpoint, parse_json, to_json
+from rnntext.text import tokens
+from rnntext.text.bitext import Bitext, Pair, hold_out, read_aligned, read_pairs
+from rnntext.text.lines import ENCODING_ERRORS
+from rnntext.text.tokens import Language
+from rnntext.train import tensorflow
+from rnntext.train.observer import Observer
+
+METRIC = "bleu"
+Report = Callable[[str], None]
+
+
+def train_translate(
+    pairs: str | tuple[str, str],
+    path: str | PathLike[str],
+    model: TranslatorConfig | None = None,
+    training: TranslatorTraining | None = None,
+    *,
+    validation: str | tuple[str, str] = "0.1",
+    reverse: bool = False,
+    encoding_errors: str = "strict",
+    promote: str = "better",
+    fresh: bool = False,
+    observer: Observer | None = None,
+    report: Report = lambda message: None,
+) -> Outcome:
+    """Trains a translation model, or goes on with its unfinished training, and puts it into service.
+
+    Args:
+        pairs: a file of `source TAB target` lines, or two files of which line n of one translates line n of the other.
+        path: the model's folder.
+        model, training: shape and budget.
+        validation: the held-out pairs: a fraction, or one file or two.
+        reverse: swaps source and target, of the held-out pairs, too.
+        encoding_errors: "strict" or "replace".
+        promote, fresh, observer: see `jobs.training.train`, which also says what is raised.
+        report: is told what was left out or lowered, in sentences.
+    """
+    if encoding_errors not in ENCODING_ERRORS:
+        raise UsageError(f"--encoding-errors {encoding_errors}: must be one of {', '.join(ENCODING_ERRORS)}")
+    recipe = TranslatorRecipe(
+        pairs,
+        model or TransformerConfig(),
+        with_budget(training or TranslatorTraining()),
+        validation,
+        reverse,
+        encoding_errors,
+        report,
+    )
+    return train(recipe, Path(path), promote, fresh, observer)
+
+
+class TranslatorRecipe:
+    """See `jobs.training.Recipe`."""
+
+    kind, metric, label, higher = "translator", METRIC, "BLEU", True
+
+    def __init__(
+        self,
+        pairs: str | tuple[str, str],
+        model: TranslatorConfig,
+        training: TranslatorTraining,
+        validation: str | tuple[str, str],
+        reverse: bool,
+        errors: str,
+        report: Report,
+    ) -> None:
+        self.pairs, self.model, self.training = pairs, model, training
+        self.validation, self.reverse, self.errors, self.report = validation, reverse, errors, report
+        architecture = next(name for name, cls in ARCHITECTURES.items() if isinstance(model, cls))
+        data = {"validation": _listed(validation), "reverse": reverse, "sources": _listed(pairs)}
+        self.options: Options = {
+            "model": {"architecture": architecture, **model.to_json()},
+            "training": training.to_json(),
+            "data": data,
+        }
+
+    # Beginning --------------------------------------------------------------------------------------------------------
+
+    def begin(self) -> Snapshot:
+        """See Recipe."""
+        if importlib.util.find_spec("sacrebleu") is None:
+            raise UsageError("training needs sacreBLEU, which is not installed: pip install 'rnntext[train]'")
+        pairs, held_out = self._split()
+        tensorflow.start(self.training.seed)
+        from rnntext.train.pipelines import learn_languages, vectorize_sentences
+
+        source, target = learn_languages(pairs, self.model, self.training)
+        self._tell_size(source, target)
+        sides = [vectorize_sentences([pair[n] for pair in pairs], side) for n, side in enumerate((source, target))]
+        kept = np.flatnonzero(np.maximum(sides[0].lengths, sides[1].lengths) <= self.training.longest)
+        if not len(kept):
+            raise DataError(f"every pair has a side of more than {self.training.longest} tokens; raise --longest")
+        if left_out := len(pairs) - len(kept):
+            self.report(f"{left_out} pairs with more than {self.training.longest} tokens on a side were left out")
+        arrays: dict[str, np.ndarray] = {}
+        for name, side in zip(("source", "target"), sides, strict=True):
+            chosen = side.take(kept)
+            arrays |= {f"{name}.ids": chosen.ids, f"{name}.lengths": chosen.lengths}
+        files = {**_files(source, target), "held_out.json": _pairs_to_bytes(held_out)}
+        if self.training.subword_sampling:
+            files["texts.json"] = _pairs_to_bytes([pairs[i] for i in kept])
+        digest = hashlib.sha256(_pairs_to_bytes(pairs) + b"\0" + files["held_out.json"]).hexdigest()
+        self.report(f"{len(kept)} pairs to learn from, {len(held_out)} held out")
+        return Snapshot(self.kind, self.options, files, arrays, digest)
+
+    def _split(self) -> tuple[list[Pair], list[Pair]]:
+        """Training pairs and held-out pairs."""
+        found = self._read(self.pairs)
+        share = fraction(self.validation) if isinstance(self.validation, str) else None
+        where = " and ".join(_listed(self.pairs))
+        if share is None:
+            pairs, held_out = found.pairs, self._read(self.validation).pairs
+        else:
+            pairs, held_out = hold_out(found.pairs, share)
+        if found.empty:
+            self.report(f"{found.empty} pairs with an empty side were left out")
+        if not pairs or not held_out:
+            raise DataError(
+                f"{where}: {len(found.pairs)} pairs, too few to hold some out; give more, or a file with --validation"
+            )
+        if len({target for _, target in pairs}) == 1:
+            raise DataError(f"{where}: all targets are the same sentence; there is nothing to learn")
+        seen = {source for source, _ in held_out}
+        kept = [pair for pair in pairs if pair[0] not in seen]
+        if not kept:
+            raise DataError(f"{where}: every source sentence is held out, too; there is nothing left to learn from")
+        if len(kept) < len(pairs):
+            self.report(f"{len(pairs) - len(kept)} pairs whose source is held out were left out")
+        return kept, held_out
+
+    def _read(self, source: str | tuple[str, str]) -> Bitext:
+        if isinstance(source, str):
+            return read_pairs(source, self.errors, self.reverse, self.model.lowercase)
+        return read_aligned(*source, self.errors, self.reverse, self.model.lowercase)
+
+    def _tell_size(self, source: Language, target: Language) -> None:
+        wanted = self.training.vocabulary_size
+        for name, side in {"source": source, "target": target}.items():
+            if self.model.tokens == "subword" and len(side.tokens) < 0.98 * wanted:
+                which = "" if source is target else f"{name} "
+                self.report(f"the text is too small for a {which}vocabulary of {wanted}: it has {len(side.tokens)}")
+            if source is target:
+                break
+
+    # The rest ---------------------------------------------------------------------------------------------------------
+
+    def task(self, snapshot: Snapshot) -> Any:
+        """See Recipe."""
+        from rnntext.train.pipelines import Sentences
+        from rnntext.train.translator_task import TranslatorTask
+
+        languages = self._languages(snapshot)
+        source, target = (
+            Sentences(snapshot.arrays[f"{side}.ids"], snapshot.arrays[f"{side}.lengths"])
+            for side in ("source", "target")
+        )
+        held_out = _pairs_from_bytes(snapshot.files["held_out.json"])
+        texts = _pairs_from_bytes(snapshot.files["texts.json"]) if self.training.subword_sampling else []
+        return TranslatorTask(self.model, self.training, languages, (source, target), texts, held_out)
+
+    def _languages(self, snapshot: Snapshot) -> tuple[Language, Language]:
+        files = {
+            name: parse_json(data, Path(name)) if name.endswith(".json") else data
+            for name, data in snapshot.files.items()
+        }
+        return tokens.from_files(self.model.tokens, self.model.joint, files)
+
+    def files(self, snapshot: Snapshot) -> dict[str, bytes]:
+        """See Recipe."""
+        return {n: data for n, data in snapshot.files.items() if n not in ("held_out.json", "texts.json")}
+
+    def about(self, snapshot: Snapshot) -> dict[str, Any]:
+        """See Recipe."""
+        held_out = _pairs_from_bytes(snapshot.files["held_out.json"])
+        return {"pairs": len(snapshot.arrays["source.lengths"]), "held_out": len(held_out)}
+
+    def score(self, champion: Checkpoint, snapshot: Snapshot) -> float:
+        """See Recipe."""
+        import sacrebleu
+
+        model = TranslationModel(champion)
+        if model.config.lowercase != self.model.lowercase:
+            raise IncomparableError("the version in service folds case differently")
+        held_out = _pairs_from_bytes(snapshot.files["held_out.json"])
+        found = model.translate_all([source for source, _ in held_out], SearchConfig(beam=1))
+        return float(sacrebleu.corpus_bleu([t.text for t in found], [[target for _, target in held_out]]).score)
+
+
+def _listed(files: str | Sequence[str]) -> list[str]:
+    return [files] if isinstance(files, str) else list(files)
+
+
+def _files(source: Language, target: Language) -> dict[str, bytes]:
+    found = tokens.to_files(source, target)
+    return {name: data if isinstance(data, bytes) else to_json(data) for name, data in found.items()}
+
+
+def _pairs_to_bytes(pairs: Sequence[Pair]) -> bytes:
+    return json.dumps([list(pair) for pair in pairs], ensure_ascii=True).encode()
+
+
+def _pairs_from_bytes(data: bytes) -> list[Pair]:
+    return [(source, target) for source, target in json.loads(data)]

@@ -1,0 +1,213 @@
+"""A translation model in service: sentences in, sentences out."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Iterator, Sequence
+
+import numpy as np
+
+from rnntext.config import ARCHITECTURES, SearchConfig, TranslatorConfig
+from rnntext.errors import CheckpointError, UsageError
+from rnntext.run import translators
+from rnntext.run.forcing import log_probabilities
+from rnntext.run.search import Hypothesis, search_all
+from rnntext.run.threads import blas_threads
+from rnntext.storage.checkpoint import Checkpoint, parse_json
+from rnntext.text import tokens
+from rnntext.text.normalize import normalize_line
+from rnntext.text.segments import split_long
+
+BATCH_TOKENS = 1024  # source tokens translated side by side
+
+
+@dataclasses.dataclass(frozen=True)
+class Answer:
+    """One translation of a sentence.
+
+    Attributes:
+        text: on one line.
+        log_probability: natural logarithm, of all tokens and the end.
+        score: what it was ranked by.
+        tokens: of the translation.
+        attention: how each token looked at the source's, `[tokens, source]`, if asked for.
+    """
+
+    text: str
+    log_probability: float
+    score: float
+    tokens: list[str]
+    attention: np.ndarray | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class Translation:
+    """What became of a line.
+
+    Attributes:
+        answers: the best first; always `n_best` of them, the last one repeated where there are not so many.
+        source_tokens: of the line.
+        parts: into how many parts the line was cut because it was too long; 0 for a blank line.
+    """
+
+    answers: list[Answer]
+    source_tokens: list[str]
+    parts: int
+
+    @property
+    def text(self) -> str:
+        """The best translation."""
+        return self.answers[0].text
+
+
+class TranslationModel:
+    """A translation model.
+
+    Attributes:
+        config: its shape.
+        source, target: its languages.
+        engine: the NumPy model, for work on ids and logits.
+        checkpoint: the version it came from, with its manifest and metrics.
+        longest: tokens of a sentence that it was trained on at the most.
+        threads: how many matrix products may use.
+    """
+
+    def __init__(self, source: Checkpoint, threads: int = 1) -> None:
+        if source.kind != "translator":
+            raise UsageError(f"{source.path}: this is a {source.kind} model; a translation model is needed here")
+        self.checkpoint, self.threads = source, threads
+        self.config, self.longest = _config(source)
+        files = {
+            n: parse_json(data, source.path / n) if n.endswith(".json") else data for n, data in source.files.items()
+        }
+        self.source, self.target = tokens.from_files(self.config.tokens, self.config.joint, files)
+        shapes = translators.shapes(self.config, len(self.source), len(self.target))
+        self.engine = translators.build(self.config, source.arrays(shapes))
+
+    def translate(self, lines: Iterable[str], **options: object) -> Iterator[str]:
+        """Translations of lines, as they are needed: lazily in, lazily out.
+
+        Args:
+            options: fields of `SearchConfig`: beam, length_penalty, max_length.
+        """
+        config = SearchConfig(**options)  # type: ignore[arg-type]
+        for line in lines:
+            yield self.translate_all([line], config)[0].text
+
+    def translate_all(
+        self,
+        lines: Sequence[str],
+        config: SearchConfig | None = None,
+        batch_tokens: int = BATCH_TOKENS,
+        with_attention: bool = False,
+    ) -> list[Translation]:
+        """Translations of lines, similarly long ones side by side; `translate_each` in the order of the lines."""
+        found = dict(self.translate_each(lines, config, batch_tokens, with_attention))
+        return [found[index] for index in range(len(lines))]
+
+    def translate_each(
+        self,
+        lines: Sequence[str],
+        config: SearchConfig | None = None,
+        batch_tokens: int = BATCH_TOKENS,
+        with_attention: bool = False,
+    ) -> Iterator[tuple[int, Translation]]:
+        """Yields numbers and translations of lines as they are ready, batch by batch.
+
+        A line of more tokens than the model was trained on is cut into parts, and their translations are joined.
+        """
+        config = config or SearchConfig()
+        parts = [self.parts(line) for line in lines]
+        flat = [(index, part) for index, members in enumerate(parts) for part in members]
+        waiting: list[dict[int, list[Hypothesis]]] = [{} for _ in lines]
+        yield from ((index, _blank(config.n_best)) for index, members in enumerate(parts) if not members)
+        first = np.cumsum([0, *(len(members) for members in parts)])
+        ids = [self.source.encode(part) for _, part in flat]
+        searching = search_all(self.engine, ids, config, self.target.forbidden, batch_tokens, with_attention)
+        while True:
+            with blas_threads(self.threads):
+                number, hypotheses = next(searching, (-1, []))
+            if number < 0:
+                return
+            index = flat[number][0]
+            waiting[index][number] = hypotheses
+            if len(waiting[index]) == len(parts[index]):
+                numbers = range(first[index], first[index + 1])
+                source = [self.source.tokenizer.split(flat[n][1]) for n in numbers]
+                yield index, self._translation(source, [waiting[index].pop(n) for n in numbers], config.n_best)
+
+    def parts(self, line: str) -> list[str]:
+        """A line, normalised, as sentences that are not too long for the model; none if it is blank."""
+        text = normalize_line(line, self.config.lowercase)
+        if not text:
+            return []
+        if len(text) * 4 <= self.longest or (len(text) <= 64 * self.longest and self._size(text) <= self.longest):
+            return [text]
+        return [part for part in split_long(text, self._size, self.longest) if part.strip()]
+
+    def _size(self, text: str) -> int:
+        return len(self.source.tokenizer.split(text))
+
+    def _translation(self, source: list[list[str]], found: list[list[Hypothesis]], n_best: int) -> Translation:
+        """A line's translation from those of its parts: the best ones of all parts together, the second best, ..."""
+        answers = [
+            self._answer([hypotheses[min(rank, len(hypotheses) - 1)] for hypotheses in found]) for rank in range(n_best)
+        ]
+        return Translation(answers, [token for part in source for token in part], len(found))
+
+    def _answer(self, parts: list[Hypothesis]) -> Answer:
+        texts = [self.target.decode(part.ids) for part in parts]
+        maps = [part.attention for part in parts]
+        return Answer(
+            " ".join(text for text in texts if text),
+            sum(part.log_probability for part in parts),
+            sum(part.score for part in parts) / len(parts),
+            [self.target.tokens[i - tokens.RESERVED] for part in parts for i in part.ids],
+            None if any(m is None for m in maps) else _diagonal([m for m in maps if m is not None]),
+        )
+
+    def score(self, pairs: Sequence[tuple[str, str]]) -> list[tuple[float, int]]:
+        """The natural log-probability of each target given its source, and the target's number of tokens, the end
+        included; nan for a pair with a blank source."""
+        lowercase = self.config.lowercase
+        clean = [(normalize_line(source, lowercase), normalize_line(target, lowercase)) for source, target in pairs]
+        sources = [self.source.encode(source) for source, _ in clean]
+        targets = [self.target.encode(target) for _, target in clean]
+        usable = [index for index, source in enumerate(sources) if len(source)]
+        scores = np.full(len(pairs), np.nan)
+        with blas_threads(self.threads):
+            scores[usable] = log_probabilities(
+                self.engine, [sources[i] for i in usable], [targets[i] for i in usable], BATCH_TOKENS
+            )
+        return [(float(score), len(target) + 1) for score, target in zip(scores, targets, strict=True)]
+
+
+def _config(source: Checkpoint) -> tuple[TranslatorConfig, int]:
+    """The model's config, and the most tokens of a sentence that it was trained on."""
+    settings = source.json("config.json")
+    where = f"{source.path}: config.json"
+    if not isinstance(settings, dict) or not isinstance(settings.get("model"), dict):
+        raise CheckpointError(f"{where}: not the settings of a translation model")
+    model = dict(settings["model"])
+    architecture = model.pop("architecture", None)
+    if architecture not in ARCHITECTURES:
+        raise CheckpointError(f"{where}: architecture {architecture!r} is unknown to this version of rnntext")
+    training = settings.get("training")
+    longest = training.get("longest") if isinstance(training, dict) else None
+    if type(longest) is not int or not 1 <= longest <= 100_000:
+        raise CheckpointError(f"{where}: 'longest' is missing")
+    return ARCHITECTURES[architecture].from_json(model), longest
+
+
+def _blank(n_best: int) -> Translation:
+    return Translation([Answer("", 0.0, 0.0, [], np.zeros((0, 0), np.float32))] * n_best, [], 0)
+
+
+def _diagonal(maps: list[np.ndarray]) -> np.ndarray:
+    """The attention of a line from those of its parts, which did not see one another."""
+    found = np.zeros((sum(len(m) for m in maps), sum(m.shape[1] for m in maps)), np.float32)
+    row = column = 0
+    for part in maps:
+        found[row : row + len(part), column : column + part.shape[1]] = part
+        row, column = row + len(part), column + part.shape[1]
+    return found

@@ -1,0 +1,114 @@
+"""Several processes that work on portions of a stream side by side, their results in the order of the portions."""
+
+from __future__ import annotations
+
+import ctypes
+import multiprocessing
+import signal
+from collections import deque
+from collections.abc import Callable, Iterator
+from multiprocessing.connection import Connection, wait
+from typing import Generic, Protocol, TypeVar
+
+from rnntext.errors import RnntextError
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+AHEAD = 2  # portions that a worker has at the most, so that it need not wait for the next one
+_PR_SET_PDEATHSIG = 1  # <sys/prctl.h>
+
+
+class Source(Protocol[Item]):
+    """Where portions come from; see `text.lines.LineReader`."""
+
+    def read(self) -> list[Item]:
+        """What is there, at least one item; an empty list at the end."""
+        ...
+
+    def ready(self) -> bool:
+        """Whether `read` would not have to wait."""
+        ...
+
+    def fileno(self) -> int:
+        """The descriptor to wait for when not `ready`."""
+        ...
+
+
+class Workers(Generic[Item, Result]):
+    """Worker processes, forked: what they need is in memory already. They end with their parent, however it ends.
+
+    Args:
+        count: number of processes.
+        work: what is done to a portion; returns as many results as there are items.
+    """
+
+    def __init__(self, count: int, work: Callable[[list[Item]], list[Result]]) -> None:
+        context = multiprocessing.get_context("fork")
+        self._ends: list[Connection] = []
+        self._processes = []
+        for _ in range(count):
+            ours, theirs = context.Pipe()
+            process = context.Process(target=_serve, args=(theirs, [*self._ends, ours], work), daemon=True)
+            process.start()
+            theirs.close()
+            self._ends.append(ours)
+            self._processes.append(process)
+
+    def run(self, source: Source[Item]) -> Iterator[tuple[list[Item], list[Result]]]:
+        """Yields portions and their results, in order, as soon as they are ready; never waits for more input while
+        there are results to give."""
+        pending: deque[tuple[Connection, list[Item]]] = deque()
+        turn, ended = 0, False
+        while pending or not ended:
+            full = len(pending) >= AHEAD * len(self._ends)
+            if not ended and not full and (not pending or source.ready()):
+                items = source.read()
+                ended = not items
+                if items:
+                    end = self._ends[turn % len(self._ends)]
+                    end.send(items)
+                    pending.append((end, items))
+                    turn += 1
+                continue
+            end, items = pending[0]
+            wait([end] if full or ended else [end, source.fileno()])
+            if end.poll():
+                pending.popleft()
+                yield items, _received(end)
+
+    def close(self) -> None:
+        """Ends the workers."""
+        for end in self._ends:
+            end.close()
+        for process in self._processes:
+            process.terminate()
+            process.join()
+
+
+def _received(end: Connection) -> list[Result]:
+    try:
+        found = end.recv()
+    except EOFError as error:
+        raise RnntextError("a worker process has died; is there enough memory for --jobs?") from error
+    if isinstance(found, BaseException):
+        raise found
+    return found  # type: ignore[no-any-return]
+
+
+def _serve(end: Connection, others: list[Connection], work: Callable[[list[Item]], list[Result]]) -> None:
+    """The life of a worker."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    for other in others:  # inherited; a pipe ends only when all its copies are closed
+        other.close()
+    while True:
+        try:
+            items = end.recv()
+        except EOFError:
+            return
+        try:
+            end.send(work(items))
+        except BrokenPipeError:
+            return
+        except Exception as error:
+            end.send(error)

@@ -1,0 +1,89 @@
+"""What the translation models' NumPy twins have in common: products whose rows do not depend on their neighbours, layer
+normalisation, softmax, attention (Vaswani et al. 2017).
+
+Axis words: `[batch, time, units]` for sentences, `[rows, units]` for hypotheses, `[batch, heads, time, width]` inside
+attention, where width is units / heads.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+Array = np.ndarray
+
+ROWS = 16  # OpenBLAS takes other kernels, and rounds otherwise, for fewer rows (docs/decisions.md)
+EPSILON = 1e-6  # of layer normalisation
+
+
+def affine(x: Array, kernel: Array, bias: Array | None = None) -> Array:
+    """x W + b along the last axis. What becomes of a row does not depend on the number of rows."""
+    rows = x.reshape(-1, x.shape[-1])
+    count = len(rows)
+    if count < ROWS:
+        rows = np.concatenate([rows, np.zeros((ROWS - count, rows.shape[1]), np.float32)])
+    y = rows @ kernel
+    if bias is not None:
+        y += bias
+    return np.asarray(y[:count].reshape(*x.shape[:-1], kernel.shape[1]))
+
+
+def layer_norm(x: Array, scale: Array, bias: Array) -> Array:
+    """(x - mean) / sqrt(variance + epsilon) * scale + bias along the last axis (Ba, Kiros, Hinton 2016)."""
+    centred = x - x.mean(axis=-1, keepdims=True)
+    variance = np.mean(centred * centred, axis=-1, keepdims=True)
+    centred /= np.sqrt(variance + np.float32(EPSILON))
+    centred *= scale
+    centred += bias
+    return np.asarray(centred)
+
+
+def softmax(scores: Array) -> Array:
+    """Along the last axis, in place."""
+    scores -= scores.max(axis=-1, keepdims=True)
+    np.exp(scores, out=scores)
+    scores /= scores.sum(axis=-1, keepdims=True)
+    return scores
+
+
+def split_heads(x: Array, heads: int) -> Array:
+    """`[batch, time, units]` to `[batch, heads, time, width]`."""
+    batch, time, units = x.shape
+    return np.ascontiguousarray(x.reshape(batch, time, heads, units // heads).swapaxes(1, 2))
+
+
+def merge_heads(x: Array) -> Array:
+    """`[batch, heads, time, width]` to `[batch, time, units]`."""
+    batch, heads, time, width = x.shape
+    return x.swapaxes(1, 2).reshape(batch, time, heads * width)
+
+
+def attend(queries: Array, keys: Array, values: Array, mask: Array | None = None) -> tuple[Array, Array]:
+    """softmax(Q K^T / sqrt(width)) V.
+
+    Args:
+        queries: `[batch, heads, queries, width]`.
+        keys, values: `[batch, heads, keys, width]`.
+        mask: added to the scores `[batch, heads, queries, keys]`: 0, or -inf where nobody may look.
+
+    Returns:
+        what was found, `[batch, heads, queries, width]`, and the weights `[batch, heads, queries, keys]`.
+    """
+    scores = queries @ keys.swapaxes(2, 3)
+    scores *= np.float32(queries.shape[-1] ** -0.5)
+    if mask is not None:
+        scores += mask
+    weights = softmax(scores)
+    return weights @ values, weights
+
+
+def padding_mask(lengths: Array, longest: int) -> Array:
+    """0 at the positions of each sentence, -inf behind its end: `[batch, longest]`, float32."""
+    return np.where(np.arange(longest) < lengths[:, None], np.float32(0), np.float32(-np.inf))
+
+
+def pad(sentences: list[Array], longest: int) -> tuple[Array, Array]:
+    """Sentences as one array `[batch, longest]`, filled up with PAD (0), and their lengths `[batch]`."""
+    ids = np.zeros((len(sentences), longest), np.int32)
+    for row, sentence in zip(ids, sentences, strict=True):
+        row[: len(sentence)] = sentence
+    return ids, np.array([len(sentence) for sentence in sentences])

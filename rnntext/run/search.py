@@ -1,0 +1,206 @@
+"""Beam search (Sutskever, Vinyals, Le 2014), written once for every translation model; a beam of one is greedy."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Sequence
+from typing import Protocol
+
+import numpy as np
+
+from rnntext.config import SearchConfig
+from rnntext.run.attention import Array
+from rnntext.run.batching import batches, length_class
+from rnntext.text.tokens import END, START
+
+
+class State(Protocol):
+    """What a model remembers of some sentences and `beam` hypotheses for each, `[sentences * beam]` rows."""
+
+    attention: Array
+
+    def reorder(self, rows: Array) -> None:
+        """Row r goes on with what row rows[r], of the same sentence, has seen."""
+        ...
+
+    def keep(self, sentences: Array) -> None:
+        """Forgets all sentences but these."""
+        ...
+
+
+class Model(Protocol):
+    """What the search knows of a model."""
+
+    def start(self, sentences: list[Array], longest: int, beam: int) -> State:
+        """Reads source sentences, padded to `longest`."""
+        ...
+
+    def step(self, state: State, ids: Array) -> Array:
+        """Reads one token of each hypothesis `[rows]`; returns the next one's logits `[rows, vocabulary]`."""
+        ...
+
+
+@dataclasses.dataclass(frozen=True)
+class Hypothesis:
+    """A translation: its ids (without the end), natural log-probability (with the end), the score that it was ranked
+    by, and, if asked for, how each of its tokens looked at the source `[tokens, source]`."""
+
+    ids: tuple[int, ...]
+    log_probability: float
+    score: float
+    attention: Array | None = None
+
+
+def length_penalty(length: Array | int, alpha: float) -> Array | float:
+    """((5 + length) / 6) ** alpha (Wu et al. 2016, equation 14); length counts the end, too."""
+    return ((5.0 + length) / 6.0) ** alpha
+
+
+def top(scores: Array, k: int) -> tuple[Array, Array]:
+    """The k highest along the last axis, best first, and where they are, both `[..., k]`."""
+    k = min(k, scores.shape[-1])
+    at = np.argpartition(scores, -k, axis=-1)[..., -k:]
+    found = np.take_along_axis(scores, at, axis=-1)
+    order = np.argsort(-found, axis=-1, kind="stable")
+    return np.take_along_axis(found, order, axis=-1), np.take_along_axis(at, order, axis=-1)
+
+
+def log_sum_exp(logits: Array) -> Array:
+    """log(sum(exp(logits))) along the last axis, which is kept."""
+    highest = logits.max(axis=-1, keepdims=True)
+    return np.asarray(np.log(np.exp(logits - highest).sum(axis=-1, keepdims=True)) + highest)
+
+
+def search(
+    model: Model,
+    sentences: Sequence[Array],
+    longest: int,
+    config: SearchConfig,
+    forbidden: Sequence[int],
+    with_attention: bool = False,
+) -> list[list[Hypothesis]]:
+    """The best translations of some sentences.
+
+    A sentence is done when `beam` hypotheses have ended, or when its limit of tokens is reached; then those that have
+    not ended are cut off and count, too. No translation is empty.
+
+    Args:
+        sentences: source ids of each, at least one.
+        longest: length that all are padded to.
+        config: width of the beam, length penalty, limit.
+        forbidden: ids that never occur in a translation.
+        with_attention: whether to keep the attention.
+
+    Returns:
+        for each sentence at most `n_best` hypotheses, the best first.
+    """
+    return _Search(model, sentences, longest, config, forbidden, with_attention).run()
+
+
+def search_all(
+    model: Model,
+    sentences: Sequence[Array],
+    config: SearchConfig,
+    forbidden: Sequence[int],
+    batch_tokens: int,
+    with_attention: bool = False,
+) -> Iterator[tuple[int, list[Hypothesis]]]:
+    """`search` for any number of sentences, in batches of `batch_tokens`: yields each one's number and translations,
+    batch by batch. An answer depends on nothing but its own sentence."""
+    for batch in batches([len(sentence) for sentence in sentences], batch_tokens):
+        members = [sentences[index] for index in batch]
+        longest = length_class(len(members[0]))
+        yield from zip(batch, search(model, members, longest, config, forbidden, with_attention), strict=True)
+
+
+class _Search:
+    """One search. Arrays are `[sentences, beam, ...]`; a sentence that is done leaves them."""
+
+    def __init__(
+        self,
+        model: Model,
+        sentences: Sequence[Array],
+        longest: int,
+        config: SearchConfig,
+        forbidden: Sequence[int],
+        with_attention: bool,
+    ) -> None:
+        self.model, self.config, self.forbidden = model, config, list(forbidden)
+        self.state = model.start(list(sentences), longest, config.beam)
+        count, beam = len(sentences), config.beam
+        self.limits = np.array([config.max_length or 2 * len(s) + 10 for s in sentences])
+        self.lengths = np.array([len(s) for s in sentences])
+        self.alive = np.arange(count)  # numbers of the sentences that are still in the arrays
+        self.scores = np.full((count, beam), -np.inf)  # log-probabilities
+        self.scores[:, 0] = 0.0  # at first all hypotheses are the same: only one counts
+        self.tokens = np.full((count, beam, 1), START)
+        self.attention = np.empty((count, beam, 0, longest), np.float32) if with_attention else None
+        self.ended: list[list[Hypothesis]] = [[] for _ in sentences]
+
+    def run(self) -> list[list[Hypothesis]]:
+        while len(self.alive):
+            self._advance()
+            self._leave()
+        return [sorted(found, key=lambda h: -h.score)[: self.config.n_best] for found in self.ended]
+
+    def _advance(self) -> None:
+        """Lengthens all hypotheses by one token; those that end are noted down."""
+        count, beam = self.scores.shape
+        totals, parents, ids = self._candidates()
+        ends = ids == END
+        for sentence, rank in zip(*np.nonzero(ends[:, :beam] & np.isfinite(totals[:, :beam])), strict=True):
+            self._end(int(sentence), int(parents[sentence, rank]), float(totals[sentence, rank]))
+        onward = np.argsort(ends, axis=1, kind="stable")[:, :beam]  # the best that go on
+        parents, ids = np.take_along_axis(parents, onward, 1), np.take_along_axis(ids, onward, 1)
+        self.scores = np.take_along_axis(np.where(ends, -np.inf, totals), onward, 1)
+        rows = np.arange(count)[:, None]
+        if beam > 1:
+            self.state.reorder((rows * beam + parents).ravel())
+        self.tokens = np.concatenate([self.tokens[rows, parents], ids[:, :, None]], axis=2)
+        if self.attention is not None:
+            self.attention = self.attention[rows, parents]
+
+    def _candidates(self) -> tuple[Array, Array, Array]:
+        """The 2 beam best ways to go on, best first: total log-probability, hypothesis and token, each
+        `[sentences, n]`. As many may end as there are hypotheses, and still enough go on."""
+        count, beam = self.scores.shape
+        logits = self.model.step(self.state, self.tokens[:, :, -1].ravel())
+        if self.attention is not None:
+            looked = self.state.attention.reshape(count, beam, 1, -1)
+            self.attention = np.concatenate([self.attention, looked], axis=2)
+        normaliser = log_sum_exp(logits)
+        logits[:, self.forbidden] = -np.inf
+        if self.tokens.shape[2] == 1:
+            logits[:, END] = -np.inf
+        best, ids = top(logits, 2 * beam)
+        totals = (self.scores[:, :, None] + (best - normaliser).reshape(count, beam, -1)).reshape(count, -1)
+        totals, at = top(totals, 2 * beam)
+        ids = np.take_along_axis(ids.reshape(count, -1), at, axis=1)
+        return totals, at // best.shape[1], ids
+
+    def _leave(self) -> None:
+        """Takes out the sentences that are done."""
+        steps = self.tokens.shape[2] - 1
+        cut_off = steps >= self.limits[self.alive]
+        for sentence in np.flatnonzero(cut_off):
+            for hypothesis in np.flatnonzero(np.isfinite(self.scores[sentence])):
+                self._end(int(sentence), int(hypothesis), float(self.scores[sentence, hypothesis]), cut_off=True)
+        ended = np.array([len(self.ended[number]) for number in self.alive])
+        exhausted = ~np.isfinite(self.scores).any(axis=1)
+        going_on = np.flatnonzero(~(cut_off | exhausted | (ended >= self.config.beam)))
+        if len(going_on) == len(self.alive):
+            return
+        self.alive, self.scores, self.tokens = self.alive[going_on], self.scores[going_on], self.tokens[going_on]
+        if self.attention is not None:
+            self.attention = self.attention[going_on]
+        if len(going_on):
+            self.state.keep(going_on)
+
+    def _end(self, sentence: int, hypothesis: int, total: float, cut_off: bool = False) -> None:
+        ids = tuple(self.tokens[sentence, hypothesis, 1:].tolist())
+        number = self.alive[sentence]
+        attention = None
+        if self.attention is not None:
+            attention = self.attention[sentence, hypothesis, : len(ids), : self.lengths[number]].copy()
+        score = total / float(length_penalty(len(ids) + (not cut_off), self.config.length_penalty))
+        self.ended[number].append(Hypothesis(ids, total, score, attention))

@@ -1,0 +1,202 @@
+"""The Transformer in NumPy, one token at a time: the twin of `train/transformer.py`, and the only one that users run.
+
+Pre-norm: x + f(norm(x)) (Xiong et al. 2020). The decoder keeps the keys and values of all tokens so far, and of the
+source, so that a step costs one token.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping
+
+import numpy as np
+
+from rnntext.config import TransformerConfig
+from rnntext.run.attention import (
+    Array,
+    affine,
+    attend,
+    layer_norm,
+    merge_heads,
+    pad,
+    padding_mask,
+    split_heads,
+)
+
+MOST_POSITIONS = 1024  # rows of learned positions; whatever comes after them gets the last one
+FIRST_CACHE = 32  # tokens; doubled whenever they do not suffice
+
+
+def shapes(config: TransformerConfig, source_size: int, target_size: int) -> dict[str, tuple[int, ...]]:
+    """Names and shapes of the arrays that a model of this config consists of, all float32."""
+    d, f = config.units, config.feedforward
+    norm: dict[str, tuple[int, ...]] = {"norm.scale": (d,), "norm.bias": (d,)}
+
+    def attention(*projections: tuple[str, int]) -> dict[str, tuple[int, ...]]:
+        found = dict(norm)
+        for name, width in (*projections, ("output", d)):
+            found |= {f"{name}.kernel": (d, width), f"{name}.bias": (width,)}
+        return found
+
+    feedforward = norm | {"inner.kernel": (d, f), "inner.bias": (f,), "output.kernel": (f, d), "output.bias": (d,)}
+    itself, source = attention(("qkv", 3 * d)), attention(("query", d), ("memory", 2 * d))
+    found: dict[str, tuple[int, ...]] = {"source.embedding": (source_size, d)}
+    if not shares_embedding(config):
+        found["target.embedding"] = (target_size, d)
+    if config.positions == "learned":
+        found |= {"source.positions": (MOST_POSITIONS, d), "target.positions": (MOST_POSITIONS, d)}
+    for side, blocks in [
+        ("encoder", {"itself": itself, "feedforward": feedforward}),
+        ("decoder", {"itself": itself, "source": source, "feedforward": feedforward}),
+    ]:
+        for layer in range(config.layers):
+            for block, members in blocks.items():
+                found |= {f"{side}.{layer}.{block}.{name}": shape for name, shape in members.items()}
+        found |= {f"{side}.{name}": shape for name, shape in norm.items()}
+    if not config.tied:
+        found["logits.kernel"] = (d, target_size)
+    found["logits.bias"] = (target_size,)
+    return found
+
+
+def shares_embedding(config: TransformerConfig) -> bool:
+    """Whether source and target have one embedding."""
+    return config.tied and config.joint
+
+
+@functools.lru_cache(maxsize=8)
+def sinusoids(count: int, units: int) -> Array:
+    """Position p has sin(p / 10000^(2i / units)) in its first half and the cosines in its second: `[count, units]`."""
+    rates = 10000.0 ** (-np.arange(0, units, 2) / units)
+    angles = np.arange(count)[:, None] * rates
+    return np.concatenate([np.sin(angles), np.cos(angles)], axis=1).astype(np.float32)
+
+
+class State:
+    """The decoder's memory of some sentences and of `beam` hypotheses for each, `[batch * beam]` rows.
+
+    Attributes:
+        attention: how the last step looked at the source, `[rows, source]`: the mean over the heads of the last layer
+            but one, which knows best what is being translated (Garg et al. 2019).
+    """
+
+    def __init__(self, beam: int, memory: list[tuple[Array, Array]], mask: Array, shape: tuple[int, ...]) -> None:
+        self.beam, self.memory, self.mask = beam, memory, mask
+        self.length = 0
+        rows = len(mask) * beam
+        self.caches = [np.empty((2, rows, *shape[:1], FIRST_CACHE, *shape[1:]), np.float32) for _ in memory]
+        self.attention = np.empty((rows, mask.shape[-1]), np.float32)
+
+    def reorder(self, rows: Array) -> None:
+        """Row r goes on with what row rows[r], of the same sentence, has seen."""
+        for cache in self.caches:
+            cache[:, :, :, : self.length] = cache[:, rows, :, : self.length]
+
+    def keep(self, sentences: Array) -> None:
+        """Forgets all sentences but these."""
+        rows = (sentences[:, None] * self.beam + np.arange(self.beam)).ravel()
+        self.caches = [cache[:, rows] for cache in self.caches]
+        self.memory = [(keys[sentences], values[sentences]) for keys, values in self.memory]
+        self.mask = self.mask[sentences]
+
+    def append(self, layer: int, keys: Array, values: Array) -> tuple[Array, Array]:
+        """Adds `[rows, heads, 1, width]` of a new token; returns keys and values of all tokens so far."""
+        if self.length == self.caches[layer].shape[3]:
+            self.caches[layer] = np.concatenate([self.caches[layer]] * 2, axis=3)
+        cache = self.caches[layer]
+        cache[0, :, :, self.length], cache[1, :, :, self.length] = keys[:, :, 0], values[:, :, 0]
+        return cache[0, :, :, : self.length + 1], cache[1, :, :, : self.length + 1]
+
+
+class Transformer:
+    """A trained Transformer.
+
+    Args:
+        config: its shape.
+        arrays: its weights, as `shapes` names them.
+    """
+
+    def __init__(self, config: TransformerConfig, arrays: Mapping[str, Array]) -> None:
+        self.config, self.arrays = config, arrays
+        scale = np.float32(config.units**0.5)
+        source = arrays["source.embedding"]
+        target = source if shares_embedding(config) else arrays["target.embedding"]
+        self.source, self.target = source * scale, target * scale
+        self.logits = np.ascontiguousarray(target.T) if config.tied else arrays["logits.kernel"]
+
+    def start(self, sentences: list[Array], longest: int, beam: int = 1) -> State:
+        """Reads source sentences.
+
+        Args:
+            sentences: ids of each, at least one.
+            longest: length that all are padded to.
+            beam: hypotheses for each.
+        """
+        ids, lengths = pad(sentences, longest)
+        mask = padding_mask(lengths, longest)[:, None, None]
+        memory = self.encode(ids, mask)
+        heads, width = self.config.heads, self.config.units // self.config.heads
+        parts = [
+            np.split(self._affine(f"decoder.{layer}.source.memory", memory), 2, axis=-1)
+            for layer in range(self.config.layers)
+        ]
+        return State(beam, [(split_heads(k, heads), split_heads(v, heads)) for k, v in parts], mask, (heads, width))
+
+    def encode(self, ids: Array, mask: Array) -> Array:
+        """The encoder's output `[batch, time, units]` for ids `[batch, time]`; `mask` `[batch, 1, 1, time]`."""
+        x = self.source[ids] + self._positions("source", 0, ids.shape[1])
+        for layer in range(self.config.layers):
+            block = f"encoder.{layer}.itself"
+            q, k, v = np.split(self._affine(f"{block}.qkv", self._norm(block, x)), 3, axis=-1)
+            heads = self.config.heads
+            found, _ = attend(split_heads(q, heads), split_heads(k, heads), split_heads(v, heads), mask)
+            x = x + self._affine(f"{block}.output", merge_heads(found))
+            x = self._feedforward(f"encoder.{layer}.feedforward", x)
+        return self._norm("encoder", x)
+
+    def step(self, state: State, ids: Array) -> Array:
+        """Reads one target token of each hypothesis.
+
+        Args:
+            ids: `[rows]`.
+
+        Returns:
+            logits of the next token, `[rows, vocabulary]`.
+        """
+        x = self.target[ids][:, None] + self._positions("target", state.length, 1)  # [rows, 1, units]
+        heads, rows = self.config.heads, len(ids)
+        for layer in range(self.config.layers):
+            block = f"decoder.{layer}.itself"
+            q, k, v = np.split(self._affine(f"{block}.qkv", self._norm(block, x)), 3, axis=-1)
+            keys, values = state.append(layer, split_heads(k, heads), split_heads(v, heads))
+            found, _ = attend(split_heads(q, heads), keys, values)
+            x = x + self._affine(f"{block}.output", merge_heads(found))
+
+            # The hypotheses of a sentence are so many queries to one memory.
+            block = f"decoder.{layer}.source"
+            q = self._affine(f"{block}.query", self._norm(block, x)).reshape(-1, state.beam, self.config.units)
+            found, weights = attend(split_heads(q, heads), *state.memory[layer], state.mask)
+            x = x + self._affine(f"{block}.output", merge_heads(found).reshape(rows, 1, -1))
+            if layer == max(0, self.config.layers - 2):
+                state.attention = weights.mean(axis=1).reshape(rows, -1)
+            x = self._feedforward(f"decoder.{layer}.feedforward", x)
+        state.length += 1
+        return affine(self._norm("decoder", x)[:, 0], self.logits, self.arrays["logits.bias"])
+
+    def _affine(self, name: str, x: Array) -> Array:
+        return affine(x, self.arrays[f"{name}.kernel"], self.arrays[f"{name}.bias"])
+
+    def _norm(self, block: str, x: Array) -> Array:
+        return layer_norm(x, self.arrays[f"{block}.norm.scale"], self.arrays[f"{block}.norm.bias"])
+
+    def _feedforward(self, block: str, x: Array) -> Array:
+        inner = self._affine(f"{block}.inner", self._norm(block, x))
+        np.maximum(inner, 0, out=inner)
+        return x + self._affine(f"{block}.output", inner)
+
+    def _positions(self, side: str, begin: int, count: int) -> Array:
+        if self.config.positions == "sinusoidal":
+            room = max(MOST_POSITIONS, 1 << (begin + count - 1).bit_length())
+            return np.asarray(sinusoids(room, self.config.units)[begin : begin + count])
+        at = np.minimum(np.arange(begin, begin + count), MOST_POSITIONS - 1)
+        return np.asarray(self.arrays[f"{side}.positions"][at])

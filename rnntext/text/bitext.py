@@ -1,0 +1,89 @@
+"""Pairs of sentences that translate one another: reading them, and holding some out."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from collections.abc import Iterable, Iterator
+
+from rnntext.errors import DataError
+from rnntext.text.lines import name_of, read_text
+from rnntext.text.normalize import normalize_line
+
+Pair = tuple[str, str]
+MOST_HELD_OUT = 2000  # pairs, however large the corpus is
+
+
+@dataclasses.dataclass(frozen=True)
+class Bitext:
+    """Pairs of normalised sentences, no side of them empty; `empty` counts the pairs that were left out for that."""
+
+    pairs: list[Pair]
+    empty: int = 0
+
+
+def read_pairs(source: str, errors: str = "strict", reverse: bool = False, lowercase: bool = False) -> Bitext:
+    """Reads `source TAB target` lines; further columns are ignored, as in Tatoeba's files.
+
+    Raises:
+        DataError: a line without a TAB, no pair at all, invalid UTF-8.
+    """
+
+    def split() -> Iterator[Pair]:
+        for number, line in enumerate(_lines(source, errors), start=1):
+            columns = line.split("\t")
+            if len(columns) < 2:
+                if not line.strip():
+                    continue
+                raise DataError(f"{name_of(source)}: line {number}: no TAB between source and target")
+            yield columns[0], columns[1]
+
+    return _bitext(split(), name_of(source), reverse, lowercase)
+
+
+def read_aligned(
+    source: str, target: str, errors: str = "strict", reverse: bool = False, lowercase: bool = False
+) -> Bitext:
+    """Reads two files of which line n of one translates line n of the other.
+
+    Raises:
+        DataError: they have different numbers of lines, no pair at all, invalid UTF-8.
+    """
+    left, right = _lines(source, errors), _lines(target, errors)
+    if len(left) != len(right):
+        raise DataError(
+            f"{name_of(source)} has {len(left)} lines and {name_of(target)} {len(right)}: "
+            "line n of one must translate line n of the other"
+        )
+    return _bitext(zip(left, right, strict=True), f"{name_of(source)}, {name_of(target)}", reverse, lowercase)
+
+
+def _lines(source: str, errors: str) -> list[str]:
+    return read_text(source, errors).removesuffix("\n").split("\n")
+
+
+def _bitext(pairs: Iterable[Pair], where: str, reverse: bool, lowercase: bool) -> Bitext:
+    clean = [(normalize_line(a, lowercase), normalize_line(b, lowercase)) for a, b in pairs]
+    kept = [(b, a) if reverse else (a, b) for a, b in clean if a and b]
+    if not kept:
+        raise DataError(f"{where}: no pair of sentences; there is nothing to learn from")
+    return Bitext(kept, len(clean) - len(kept))
+
+
+def hold_out(pairs: list[Pair], fraction: float) -> tuple[list[Pair], list[Pair]]:
+    """Splits pairs into those for training and those held out, at most `MOST_HELD_OUT` or so.
+
+    A hash of the source sentence decides: sentences that occur several times stay together, and a sentence that is held
+    out today is held out tomorrow, when the corpus has grown.
+    """
+    share = min(fraction, MOST_HELD_OUT / len(pairs))
+    limit = int(share * 2**64)
+    training: list[Pair] = []
+    held_out: list[Pair] = []
+    for pair in pairs:
+        (held_out if _hash(pair[0]) < limit else training).append(pair)
+    return training, held_out
+
+
+def _hash(text: str) -> int:
+    return int.from_bytes(hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "big")

@@ -1,0 +1,185 @@
+"""What a sentence consists of for a translation model: subwords, words or characters, and their ids."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Protocol
+
+import numpy as np
+
+from rnntext.errors import CheckpointError
+
+# Ids outside every list of tokens: nobody can type them in.
+PAD, UNKNOWN, START, END = range(4)
+RESERVED = 4
+
+_META, _META_ESCAPE = "\u2581", "\U000f2581"  # SentencePiece's sign for a space; where a text has it, another stands in
+_CONTROL_BYTES = {f"<0x{byte:02X}>" for byte in range(0x20)}  # would break a line, or worse, in an answer
+
+
+class Tokenizer(Protocol):
+    """Cuts normalised sentences into tokens and puts tokens together."""
+
+    def split(self, text: str) -> list[str]:
+        """The tokens of a sentence; none contains ASCII white space."""
+        ...
+
+    def join(self, tokens: Sequence[str]) -> str:
+        """The sentence of tokens."""
+        ...
+
+    def files(self) -> dict[str, bytes]:
+        """What must be stored to have this tokenizer again, by the end of the files' names."""
+        ...
+
+
+class Characters:
+    """Every character is a token; a space is written as U+2581."""
+
+    def split(self, text: str) -> list[str]:
+        """See Tokenizer."""
+        return list(text.replace(_META, _META_ESCAPE).replace(" ", _META))
+
+    def join(self, tokens: Sequence[str]) -> str:
+        """See Tokenizer."""
+        return "".join(tokens).replace(_META, " ").replace(_META_ESCAPE, _META)
+
+    def files(self) -> dict[str, bytes]:
+        """None."""
+        return {}
+
+
+class Words:
+    """Words and punctuation marks are tokens. Which spaces stood around a mark is not kept: `join` writes them as
+    English and its neighbours do."""
+
+    _token = re.compile(r"\w+(?:['\u2019]\w+)*|[^\w\s]")
+    _no_space_before = re.compile(r" ([.,;:!?%)\]}\u2026\u201d\u2019])")
+    _no_space_after = re.compile(r"([\u00bf\u00a1(\[{\u201e\u201c]) ")
+
+    def split(self, text: str) -> list[str]:
+        """See Tokenizer."""
+        return self._token.findall(text)
+
+    def join(self, tokens: Sequence[str]) -> str:
+        """See Tokenizer."""
+        return self._no_space_after.sub(r"\1", self._no_space_before.sub(r"\1", " ".join(tokens)))
+
+    def files(self) -> dict[str, bytes]:
+        """None."""
+        return {}
+
+
+class Subwords:
+    """The pieces of a SentencePiece model (Kudo, Richardson 2018).
+
+    Args:
+        model: the model file's content; its digest must have been checked: a malformed one can crash the process.
+    """
+
+    def __init__(self, model: bytes) -> None:
+        import sentencepiece
+
+        self.model = model
+        try:
+            self.processor = sentencepiece.SentencePieceProcessor(model_proto=model)
+        except (RuntimeError, OSError) as error:
+            raise CheckpointError(f"the SentencePiece model is damaged ({error})") from error
+
+    def split(self, text: str) -> list[str]:
+        """See Tokenizer."""
+        pieces: list[str] = self.processor.encode(text.replace(_META, _META_ESCAPE), out_type=str)
+        return pieces
+
+    def sample(self, text: str, rate: float) -> list[str]:
+        """One of many segmentations: each merge is left out with probability `rate` (BPE-dropout). What is drawn
+        depends on `sentencepiece.set_random_generator_seed`."""
+        pieces: list[str] = self.processor.encode(
+            text.replace(_META, _META_ESCAPE), out_type=str, enable_sampling=True, alpha=rate, nbest_size=-1
+        )
+        return pieces
+
+    def join(self, tokens: Sequence[str]) -> str:
+        """See Tokenizer."""
+        text: str = self.processor.decode_pieces(list(tokens))
+        return text.replace(_META_ESCAPE, _META)
+
+    def files(self) -> dict[str, bytes]:
+        """The model."""
+        return {"model": self.model}
+
+
+class Language:
+    """One side of a translation: sentences to ids and back.
+
+    Attributes:
+        tokens: the tokens of ids RESERVED, RESERVED + 1, ...
+        forbidden: ids that an answer must not contain.
+
+    Raises:
+        CheckpointError: a token is no text, empty, or occurs twice.
+    """
+
+    def __init__(self, tokenizer: Tokenizer, tokens: Iterable[str]) -> None:
+        entries = list(tokens) if isinstance(tokens, Iterable) else [None]
+        self.tokenizer = tokenizer
+        self.tokens = [entry for entry in entries if isinstance(entry, str) and entry]
+        if len(set(self.tokens)) != len(entries):
+            raise CheckpointError("the vocabulary is damaged: every entry must be a token, once")
+        self.ids = {token: index for index, token in enumerate(self.tokens, start=RESERVED)}
+        self.forbidden = [PAD, UNKNOWN, START, *(self.ids[t] for t in sorted(_CONTROL_BYTES & self.ids.keys()))]
+
+    def __len__(self) -> int:
+        """Number of ids, the reserved ones included."""
+        return len(self.tokens) + RESERVED
+
+    def encode(self, text: str) -> np.ndarray:
+        """Ids of a normalised sentence, `[tokens]`, int32."""
+        return np.array([self.ids.get(token, UNKNOWN) for token in self.tokenizer.split(text)], np.int32)
+
+    def decode(self, ids: Iterable[int]) -> str:
+        """The sentence of ids, on one line; reserved ids are left out."""
+        text = self.tokenizer.join([self.tokens[i - RESERVED] for i in ids if i >= RESERVED])
+        return text.replace("\n", " ").replace("\r", " ")
+
+
+SPLITTERS: dict[str, type[Words] | type[Characters]] = {"word": Words, "char": Characters}
+
+
+def tokenizer(kind: str, model: bytes | None) -> Tokenizer:
+    """The tokenizer of a kind ("subword", "word", "char"); `model` belongs to "subword"."""
+    if kind in SPLITTERS:
+        return SPLITTERS[kind]()
+    if model is None:
+        raise CheckpointError("the SentencePiece model is missing")
+    return Subwords(model)
+
+
+def to_files(source: Language, target: Language) -> dict[str, object]:
+    """What stores two languages: token lists (to be written as JSON) and SentencePiece models (bytes), by file name."""
+    sides = {"tokens": source} if source is target else {"source": source, "target": target}
+    found: dict[str, object] = {}
+    for name, side in sides.items():
+        found[f"{name}.json"] = side.tokens
+        found.update({f"{name}.{end}": data for end, data in side.tokenizer.files().items()})
+    return found
+
+
+def from_files(kind: str, joint: bool, files: Mapping[str, object]) -> tuple[Language, Language]:
+    """Reads what `to_files` wrote.
+
+    Raises:
+        CheckpointError: something is missing or damaged.
+    """
+
+    def side(name: str) -> Language:
+        if f"{name}.json" not in files:
+            raise CheckpointError(f"{name}.json is missing")
+        model = files.get(f"{name}.model")
+        return Language(tokenizer(kind, model if isinstance(model, bytes) else None), files[f"{name}.json"])  # type: ignore[arg-type]
+
+    if joint:
+        both = side("tokens")
+        return both, both
+    return side("source"), side("target")

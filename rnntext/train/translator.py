@@ -1,0 +1,150 @@
+"""What the translation models in Keras have in common."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from rnntext.config import TranslatorConfig, TranslatorTraining
+from rnntext.run.attention import EPSILON
+from rnntext.train.recurrent import Tensor, product
+
+
+class Linear(keras.layers.Layer):
+    """x W + b along the last axis, the operands of the product rounded to `operands`."""
+
+    def __init__(self, features: int, units: int, operands: str, bias: bool = True) -> None:
+        super().__init__()
+        self.operands = tf.as_dtype(operands)
+        self.kernel = self.add_weight(shape=(features, units), initializer="glorot_uniform", name="kernel")
+        self.bias = self.add_weight(shape=(units,), initializer="zeros", name="bias") if bias else None
+        self.built = True
+
+    def call(self, x: Tensor) -> Tensor:
+        """`[..., features]` to `[..., units]`."""
+        y = product(tf.reshape(x, [-1, self.kernel.shape[0]]), tf.convert_to_tensor(self.kernel), self.operands)
+        y = y if self.bias is None else y + self.bias
+        return tf.reshape(y, tf.concat([tf.shape(x)[:-1], [self.kernel.shape[1]]], axis=0))
+
+
+def norm(units: int) -> keras.layers.LayerNormalization:
+    """Layer normalisation as `run/attention.py` has it."""
+    layer = keras.layers.LayerNormalization(epsilon=EPSILON)
+    layer.build((None, None, units))
+    return layer
+
+
+class Translator(keras.Model):
+    """An encoder-decoder, trained by teacher forcing: it reads the whole right target, shifted by one token, and
+    predicts each token from those before it.
+
+    Args:
+        config: the model's shape.
+        sizes: numbers of source ids and of target ids.
+        shapes: names and shapes of its weights, in the order of `trainable_variables`.
+        width: of an embedding.
+        training: rate of dropout; None builds a model without any.
+        operands: "float32" or "bfloat16", the type of matrix products' operands.
+    """
+
+    def __init__(
+        self,
+        config: TranslatorConfig,
+        sizes: tuple[int, int],
+        shapes: dict[str, tuple[int, ...]],
+        width: int,
+        training: TranslatorTraining | None,
+        operands: str,
+    ) -> None:
+        super().__init__(name="translator")
+        self.config: Any
+        self.config, self.names, self.width, self.operands = config, shapes, width, operands
+        self.rate = training.dropout if training else 0.0
+        self.source_embedding = self._embedding(sizes[0])
+        self.target_embedding = self.source_embedding if config.tied and config.joint else self._embedding(sizes[1])
+        self.target_size = sizes[1]
+        self.dropouts: list[keras.layers.Dropout] = []
+
+    def _embedding(self, size: int) -> keras.layers.Embedding:
+        # With a standard deviation of width^-1/2, inputs (scaled up by width^1/2) and tied logits both have a variance
+        # of about one (Vaswani et al. 2017, section 3.4).
+        start = keras.initializers.RandomNormal(stddev=self.width**-0.5)
+        layer = keras.layers.Embedding(size, self.width, embeddings_initializer=start)
+        layer.build()
+        return layer
+
+    def finish(self) -> None:
+        """Adds the output layer; the last thing that a constructor does."""
+        if not self.config.tied:
+            self.logits_kernel = self.add_weight(
+                shape=(self.width, self.target_size), initializer="glorot_uniform", name="logits_kernel"
+            )
+        self.logits_bias = self.add_weight(shape=(self.target_size,), initializer="zeros", name="logits_bias")
+        self.built = True
+
+    def drop(self) -> keras.layers.Dropout:
+        """A dropout layer of this model."""
+        self.dropouts.append(keras.layers.Dropout(self.rate))
+        return self.dropouts[-1]
+
+    def embed(self, embedding: keras.layers.Embedding, ids: Tensor) -> Tensor:
+        """`[batch, time]` to `[batch, time, width]`."""
+        return embedding(ids) * self.width**0.5
+
+    def call(self, source: Tensor, target: Tensor, training: bool = False) -> Tensor:
+        """Predicts each next token.
+
+        Args:
+            source: ids `[batch, source]`, filled up with PAD (0).
+            target: ids `[batch, target]`, the first one START.
+
+        Returns:
+            logits `[batch, target, vocabulary]`.
+        """
+        return self.logits(self.decode(target, *self.encode(source, training), training))
+
+    def encode(self, source: Tensor, training: bool) -> tuple[Any, ...]:
+        """What `decode` wants to know of the source."""
+        raise NotImplementedError
+
+    def decode(self, target: Tensor, *memory: Any) -> Tensor:
+        """The decoder's output `[batch, target, width]`; the last argument is `training`."""
+        raise NotImplementedError
+
+    def logits(self, x: Tensor) -> Tensor:
+        """`[..., width]` to `[..., vocabulary]`."""
+        rows = tf.reshape(x, [-1, self.width])
+        operands = tf.as_dtype(self.operands)
+        if self.config.tied:
+            kernel = tf.convert_to_tensor(self.target_embedding.embeddings)
+            y = product(rows, kernel, operands, transpose_b=True)
+        else:
+            y = product(rows, tf.convert_to_tensor(self.logits_kernel), operands)
+        return tf.reshape(y + self.logits_bias, tf.concat([tf.shape(x)[:-1], [self.target_size]], axis=0))
+
+    def arrays(self, values: list[np.ndarray] | None = None) -> dict[str, np.ndarray]:
+        """The trainable weights (or `values` in their place) under the names a checkpoint gives them."""
+        values = [np.asarray(v) for v in self.trainable_variables] if values is None else values
+        order = {id(v): n for n, v in enumerate(self.trainable_variables)}
+        named = {name: values[order[id(variable)]] for name, variable in self.named_variables().items()}
+        return {name: named[name] for name in self.names}
+
+    def named_variables(self) -> dict[str, keras.Variable]:
+        """Every trainable variable by the name a checkpoint gives it."""
+        raise NotImplementedError
+
+    def shared_variables(self) -> dict[str, keras.Variable]:
+        """Those of embeddings and output layer."""
+        found = {"source.embedding": self.source_embedding.embeddings, "logits.bias": self.logits_bias}
+        if self.target_embedding is not self.source_embedding:
+            found["target.embedding"] = self.target_embedding.embeddings
+        if not self.config.tied:
+            found["logits.kernel"] = self.logits_kernel
+        return found
+
+    def get_config(self) -> dict[str, Any]:
+        """Keras's way of storing models is not ours."""
+        raise NotImplementedError("a model is rebuilt from rnntext's own config, see storage/checkpoint.py")

@@ -1,0 +1,130 @@
+"""What the training loop needs to know to train a translation model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import sacrebleu
+import sentencepiece
+import tensorflow as tf
+
+from rnntext.config import GRUConfig, SearchConfig, TransformerConfig, TranslatorConfig, TranslatorTraining
+from rnntext.run import translators
+from rnntext.run.forcing import log_probabilities
+from rnntext.run.search import search_all
+from rnntext.run.threads import blas_threads
+from rnntext.text.bitext import Pair
+from rnntext.text.tokens import PAD, Language, Subwords
+from rnntext.train.gru_translator import GRUTranslator
+from rnntext.train.pipelines import PairBatches, Sentences, framed, padded
+from rnntext.train.precision import choose
+from rnntext.train.recurrent import Tensor
+from rnntext.train.transformer import Transformer
+from rnntext.train.translator import Translator
+
+MODELS: dict[type, type[Transformer] | type[GRUTranslator]] = {TransformerConfig: Transformer, GRUConfig: GRUTranslator}
+SAMPLES = 5  # translations shown at an evaluation
+EVALUATION_TOKENS = 2048  # of a batch in evaluation
+GREEDY = SearchConfig(beam=1)
+
+
+class TranslatorTask:
+    """A translation model and its pairs of sentences, as `train.loop.Task` wants it.
+
+    Args:
+        languages: of source and target.
+        pairs: the training sentences' ids.
+        texts: the training sentences themselves, for subword sampling; may be empty without it.
+        held_out: normalised pairs that are not trained on.
+    """
+
+    def __init__(
+        self,
+        config: TranslatorConfig,
+        training: TranslatorTraining,
+        languages: tuple[Language, Language],
+        pairs: tuple[Sentences, Sentences],
+        texts: Sequence[Pair],
+        held_out: Sequence[Pair],
+    ) -> None:
+        self.config, self.training, self.languages, self.texts, self.held_out = (
+            config,
+            training,
+            languages,
+            texts,
+            held_out,
+        )
+        sizes = (len(languages[0]), len(languages[1]))
+        self.model: Translator = MODELS[type(config)](config, sizes, training, choose(training.precision))  # type: ignore[arg-type]
+        self.batches = PairBatches(*pairs, training.batch_tokens, training.seed, training.accumulate)
+        self.steps_per_epoch = self.batches.steps_per_epoch
+        self.units_per_step = float((pairs[1].lengths + 1).sum() / self.steps_per_epoch)
+        self.signature = (tf.TensorSpec([None, None], tf.int32),) * 2
+        self.sources = [languages[0].encode(source) for source, _ in held_out]
+        self.targets = [languages[1].encode(target) for _, target in held_out]
+        self.answers: list[str] = []
+
+    def batch(self, index: int) -> tuple[np.ndarray, ...]:
+        """Source ids `[batch, source]`, target ids with START and END `[batch, target + 2]`."""
+        if not self.training.subword_sampling:
+            return self.batches.batch(index)
+        sentencepiece.set_random_generator_seed(hash((self.training.seed, index)) % 2**32)
+        chosen = [self.texts[i] for i in self.batches.pairs(index)]
+        sources = [self._sampled(self.languages[0], source) for source, _ in chosen]
+        return padded(sources), padded(framed(self._sampled(self.languages[1], target)) for _, target in chosen)
+
+    def _sampled(self, language: Language, text: str) -> np.ndarray:
+        assert isinstance(language.tokenizer, Subwords)
+        tokens = language.tokenizer.sample(text, self.training.subword_sampling)
+        return np.array([language.ids[token] for token in tokens[: self.training.longest]], np.int32)
+
+    def start_state(self) -> list[Tensor]:
+        """Nothing: sentences know nothing of one another."""
+        return []
+
+    def loss(self, batch: tuple[Tensor, ...], carried: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
+        """Mean cross-entropy in nats per target token, END included, with smoothed labels."""
+        source, target = batch
+        labels = target[:, 1:]
+        memory = self.model.encode(source, True)
+        hidden = self.model.decode(target[:, :-1], *memory, True)
+        real = labels != PAD
+        logits = self.model.logits(tf.boolean_mask(hidden, real))  # [tokens, vocabulary]
+        return tf.reduce_mean(smoothed(logits, tf.boolean_mask(labels, real), self.training.smoothing)), carried
+
+    def evaluate(self, values: list[np.ndarray]) -> dict[str, float]:
+        """BLEU of greedy translations and nats per token of the held-out pairs, computed by the NumPy engine: what is
+        measured is what is shipped."""
+        model = translators.build(self.config, self.model.arrays(values))
+        with blas_threads():
+            found = search_all(model, self.sources, GREEDY, self.languages[1].forbidden, EVALUATION_TOKENS)
+            nats = -log_probabilities(model, self.sources, self.targets, EVALUATION_TOKENS).sum()
+        best = {index: hypotheses[0] for index, hypotheses in found}
+        self.answers = [self.languages[1].decode(best[index].ids) for index in range(len(self.sources))]
+        references = [target for _, target in self.held_out]
+        return {
+            "bleu": sacrebleu.corpus_bleu(self.answers, [references]).score,
+            "nats_per_token": float(nats / sum(len(target) + 1 for target in self.targets)),
+        }
+
+    def rank(self, metrics: Mapping[str, float]) -> tuple[float, ...]:
+        """More BLEU is better; equal BLEU: fewer nats."""
+        return metrics["bleu"], -metrics["nats_per_token"]
+
+    def examples(self) -> list[str]:
+        """Some held-out sentences with the model's answers and the references."""
+        shown = zip(self.held_out[:SAMPLES], self.answers, strict=False)
+        return [
+            line for (source, target), answer in shown for line in (f"  < {source}", f"  = {target}", f"  > {answer}")
+        ]
+
+
+def smoothed(logits: Tensor, labels: Tensor, smoothing: float) -> Tensor:
+    """Cross-entropy with the distribution that has 1 - smoothing at the label, and smoothing shared by all (Szegedy et
+    al. 2016), in nats, `[tokens]`."""
+    losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits)
+    if not smoothing:
+        return losses
+    right = tf.gather(logits, labels, batch_dims=1)
+    return losses + smoothing * (right - tf.reduce_mean(logits, axis=1))
