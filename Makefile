@@ -6,10 +6,13 @@ INSTALLED := .venv/.installed
 
 .PHONY: demo test check clean
 
-demo: $(INSTALLED)  ## train on the bundled corpus (about 3 minutes on two cores), then generate
-	$(BIN)/rnntext train-charlm valley --model demo --time-limit 3m \
+demo: $(INSTALLED)  ## train on the bundled corpora (about 5 minutes on two cores), then generate and translate
+	$(BIN)/rnntext train-charlm valley --model demo --time-limit 2m \
 	  --units 256 --batch-size 32 --dropout 0.3 --recurrent-dropout 0.1  # a small text, a short time: a smaller model
 	$(BIN)/rnntext generate "The miller " --model demo --length 600
+	$(BIN)/rnntext train-translate grammar --validation grammar-heldout --model demo-es --time-limit 150s \
+	  --vocabulary-size 1000
+	head -n 10 corpora/grammar-heldout.tsv | cut -f 1 | tee /dev/stderr | $(BIN)/rnntext translate --model demo-es
 
 test: $(INSTALLED)  ## run all tests
 	$(BIN)/python -m pytest

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from rnntext.config import CharlmConfig, SamplingConfig, CharlmTraining, check_choice
+from rnntext.config import CharlmConfig, CharlmTraining, SamplingConfig, check_choice
 from rnntext.errors import CheckpointError, UsageError
 
 CONFIGS = [CharlmConfig, CharlmTraining, SamplingConfig]

@@ -32,6 +32,7 @@ from rnntext.config import (
     check_choice,
 )
 from rnntext.errors import UsageError
+from rnntext.text.catalogue import DEFAULT_PAIRS
 
 if TYPE_CHECKING:
     from rnntext.jobs.translate import Item
@@ -50,7 +51,8 @@ SearchBatch = Annotated[int, typer.Option("--batch-tokens", min=1, help="Source 
 def train(
     context: typer.Context,
     pairs: Annotated[
-        str | None, typer.Argument(metavar="PAIRS.tsv", help="Lines of source TAB target; - for stdin.")
+        str | None,
+        typer.Argument(metavar="PAIRS.tsv", help="Lines of source TAB target; - for stdin, or a corpus by name."),
     ] = None,
     source: Annotated[str | None, typer.Option(metavar="FILE", help="Source sentences, one a line ...")] = None,
     target: Annotated[
@@ -116,7 +118,7 @@ def train(
     config: ConfigFile = None,
     print_config: PrintConfig = False,
 ) -> None:
-    """Train a translation model on pairs of sentences and put it into service.
+    """Train a translation model on pairs of sentences (default: a bundled corpus) and put it into service.
 
     Interrupted at any moment, the same command goes on where it was. With -v, some translations are shown at each
     evaluation.
@@ -125,6 +127,7 @@ def train(
     if print_config:
         print_settings(context)
         return
+    pairs = DEFAULT_PAIRS if (pairs, source, target) == (None, None, None) else pairs
     data = _files("PAIRS.tsv or --source and --target", pairs, source, target)
     given = None if (validation_source, validation_target) != (None, None) else validation
     held_out = _files("--validation-source and --validation-target", given, validation_source, validation_target)

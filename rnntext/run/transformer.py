@@ -192,7 +192,7 @@ class Transformer:
     def _feedforward(self, block: str, x: Array) -> Array:
         inner = self._affine(f"{block}.inner", self._norm(block, x))
         np.maximum(inner, 0, out=inner)
-        return x + self._affine(f"{block}.output", inner)
+        return np.asarray(x + self._affine(f"{block}.output", inner))
 
     def _positions(self, side: str, begin: int, count: int) -> Array:
         if self.config.positions == "sinusoidal":

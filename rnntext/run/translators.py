@@ -20,4 +20,4 @@ def shapes(config: TranslatorConfig, source_size: int, target_size: int) -> dict
 
 def build(config: TranslatorConfig, arrays: Mapping[str, Array]) -> Model:
     """The model of a config with these weights."""
-    return _MODELS[type(config)](config, arrays)  # type: ignore[no-any-return,operator]
+    return _MODELS[type(config)](config, arrays)  # type: ignore[no-any-return]

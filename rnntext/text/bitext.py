@@ -7,6 +7,7 @@ import hashlib
 from collections.abc import Iterable, Iterator
 
 from rnntext.errors import DataError
+from rnntext.text.catalogue import read_source
 from rnntext.text.lines import name_of, read_text
 from rnntext.text.normalize import normalize_line
 
@@ -23,14 +24,15 @@ class Bitext:
 
 
 def read_pairs(source: str, errors: str = "strict", reverse: bool = False, lowercase: bool = False) -> Bitext:
-    """Reads `source TAB target` lines; further columns are ignored, as in Tatoeba's files.
+    """Reads `source TAB target` lines of a file, of `-`, or of a corpus by name; further columns are ignored, as in
+    Tatoeba's files.
 
     Raises:
         DataError: a line without a TAB, no pair at all, invalid UTF-8.
     """
 
     def split() -> Iterator[Pair]:
-        for number, line in enumerate(_lines(source, errors), start=1):
+        for number, line in enumerate(_split(read_source(source, errors)), start=1):
             columns = line.split("\t")
             if len(columns) < 2:
                 if not line.strip():
@@ -59,7 +61,11 @@ def read_aligned(
 
 
 def _lines(source: str, errors: str) -> list[str]:
-    return read_text(source, errors).removesuffix("\n").split("\n")
+    return _split(read_text(source, errors, ", or read it with --encoding-errors replace"))
+
+
+def _split(text: str) -> list[str]:
+    return text.removesuffix("\n").split("\n")
 
 
 def _bitext(pairs: Iterable[Pair], where: str, reverse: bool, lowercase: bool) -> Bitext:

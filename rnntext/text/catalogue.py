@@ -11,7 +11,8 @@ from pathlib import Path
 from rnntext.errors import InputOutputError, UsageError
 from rnntext.text.lines import read_text
 
-DEFAULT = "valley"
+DEFAULT = "valley"  # to learn characters from
+DEFAULT_PAIRS = "grammar"  # to learn translating from
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,8 +35,8 @@ def _folder() -> Path:
     )
 
 
-def _bundled(name: str, about: str) -> Corpus:
-    path = _folder() / f"{name}.txt"
+def _bundled(name: str, about: str, end: str = "txt") -> Corpus:
+    path = _folder() / f"{name}.{end}"
     return Corpus(name, about, "CC0-1.0", path, lambda: read_text(str(path)))
 
 
@@ -52,6 +53,8 @@ def corpora() -> list[Corpus]:
         Corpus(
             "python-docs", "the interpreter's own help topics; English technical prose", "PSF-2.0", None, _python_docs
         ),
+        _bundled(DEFAULT_PAIRS, "sentence pairs of a small grammar, written for rnntext; English-Spanish", "tsv"),
+        _bundled("grammar-heldout", "pairs whose words never met in 'grammar'; English-Spanish", "tsv"),
     ]
 
 

@@ -11,8 +11,9 @@ import tensorflow as tf
 
 from rnntext.config import GRUConfig, TranslatorTraining
 from rnntext.run.gru_translator import shapes
+from rnntext.train.layers import Linear
 from rnntext.train.recurrent import FastGRU, Tensor, product
-from rnntext.train.translator import Linear, Translator
+from rnntext.train.translator import Translator
 
 _NEVER = -1e9  # added to a score: nobody looks there
 

@@ -18,6 +18,7 @@ from rnntext.config import TrainingConfig
 from rnntext.errors import CheckpointError, DivergedError
 from rnntext.train import schedule, state
 from rnntext.train.observer import Observer, Progress
+from rnntext.train.optimizer import Adam
 from rnntext.train.state import Position
 
 SAVE_SECONDS = 120.0
@@ -76,7 +77,7 @@ class Loop:
         self.task, self.config, self.path, self.observer = task, config, path, observer
         self.variables = task.model.trainable_variables
         self.averages = [tf.Variable(v.value, trainable=False) for v in self.variables]
-        self.optimizer = keras.optimizers.Adam(config.learning_rate, beta_2=config.beta_2, global_clipnorm=CLIP)
+        self.optimizer = Adam(config.learning_rate, beta_2=config.beta_2, global_clipnorm=CLIP)
         self.optimizer.build(self.variables)
         self.carried = task.start_state()
         self.best: list[np.ndarray] = []

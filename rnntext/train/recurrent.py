@@ -122,11 +122,9 @@ class GRUMath:
         )
 
 
-def product(a: Tensor, b: Tensor, operands: tf.DType, **transposes: bool) -> Tensor:
-    """`a @ b` with both operands rounded to `operands`; the result is float32."""
-    if operands == tf.float32:
-        return tf.matmul(a, b, **transposes)
-    return tf.cast(tf.matmul(tf.cast(a, operands), tf.cast(b, operands), **transposes), tf.float32)
+def product(a: Tensor, b: Tensor, operands: tf.DType, result: tf.DType = tf.float32, **transposes: bool) -> Tensor:
+    """`a @ b` with both operands rounded to `operands`; the result is float32, or rounded, too."""
+    return tf.cast(tf.matmul(tf.cast(a, operands), tf.cast(b, operands), **transposes), result)
 
 
 def _flat(x: Tensor) -> Tensor:

@@ -9,8 +9,9 @@ import tensorflow as tf
 
 from rnntext.config import TransformerConfig, TranslatorTraining
 from rnntext.run.transformer import MOST_POSITIONS, shapes, sinusoids
+from rnntext.train.layers import Linear, Norm
 from rnntext.train.recurrent import Tensor
-from rnntext.train.translator import Linear, Translator, norm
+from rnntext.train.translator import Translator
 
 _NEVER = -1e9  # added to a score: nobody looks there
 
@@ -20,13 +21,13 @@ class Block(keras.layers.Layer):
 
     def __init__(self, model: Translator) -> None:
         super().__init__()
-        self.norm = norm(model.width)
+        self.norm = Norm(model.width)
         self.dropout = model.drop()
         self.built = True
 
     def variables_by_name(self) -> dict[str, keras.Variable]:
         """Trainable variables, named as in a checkpoint, without the block's own name."""
-        found = {"norm.scale": self.norm.gamma, "norm.bias": self.norm.beta}
+        found = {"norm.scale": self.norm.scale, "norm.bias": self.norm.bias}
         for name in ("qkv", "query", "memory", "inner", "output_layer"):
             if (layer := getattr(self, name, None)) is not None:
                 short = name.removesuffix("_layer")
@@ -44,9 +45,10 @@ class Attention(Block):
         self.heads, self.source = config.heads, source
         self.operands = tf.as_dtype(operands)
         if source:
-            self.query, self.memory = Linear(d, d, operands), Linear(d, 2 * d, operands)
+            self.query = Linear(d, d, operands, rounded=True)
+            self.memory = Linear(d, 2 * d, operands, rounded=True)
         else:
-            self.qkv = Linear(d, 3 * d, operands)
+            self.qkv = Linear(d, 3 * d, operands, rounded=True)
         self.output_layer = Linear(d, d, operands)
         self.weights_dropout = model.drop()
 
@@ -59,10 +61,10 @@ class Attention(Block):
         else:
             q = self.query(normed)
             k, v = tf.split(self.memory(memory), 2, axis=-1)
-        q, k, v = (tf.cast(self._split(t), self.operands) for t in (q, k, v))
+        q, k, v = self._split(q), self._split(k), self._split(v)
         scores = tf.cast(tf.matmul(q, k, transpose_b=True), tf.float32) * (int(q.shape[-1]) ** -0.5) + mask
         weights = self.weights_dropout(tf.nn.softmax(scores), training=training)
-        found = tf.cast(tf.matmul(tf.cast(weights, self.operands), v), tf.float32)
+        found = tf.matmul(tf.cast(weights, self.operands), v)
         merged = tf.reshape(tf.transpose(found, [0, 2, 1, 3]), tf.shape(x))
         return x + self.dropout(self.output_layer(merged), training=training)
 
@@ -78,7 +80,7 @@ class FeedForward(Block):
 
     def __init__(self, model: Translator, config: TransformerConfig) -> None:
         super().__init__(model)
-        self.inner = Linear(config.units, config.feedforward, model.operands)
+        self.inner = Linear(config.units, config.feedforward, model.operands, rounded=True)
         self.output_layer = Linear(config.feedforward, config.units, model.operands)
         self.inner_dropout = model.drop()
 
@@ -110,12 +112,12 @@ class Transformer(Translator):
         self.encoder = [
             [Attention(self, config, source=False), FeedForward(self, config)] for _ in range(config.layers)
         ]
-        self.encoder_norm = norm(config.units)
+        self.encoder_norm = Norm(config.units)
         self.decoder = [
             [Attention(self, config, source=False), Attention(self, config, source=True), FeedForward(self, config)]
             for _ in range(config.layers)
         ]
-        self.decoder_norm = norm(config.units)
+        self.decoder_norm = Norm(config.units)
         self.embedding_dropouts = [self.drop(), self.drop()]
         self.finish()
 
@@ -157,7 +159,7 @@ class Transformer(Translator):
             ("encoder", self.encoder, self.encoder_norm),
             ("decoder", self.decoder, self.decoder_norm),
         ]:
-            found |= {f"{side}.norm.scale": last.gamma, f"{side}.norm.bias": last.beta}
+            found |= {f"{side}.norm.scale": last.scale, f"{side}.norm.bias": last.bias}
             for number, layer in enumerate(layers):
                 for name, block in zip(blocks[side], layer, strict=True):
                     for short, variable in block.variables_by_name().items():

@@ -9,32 +9,8 @@ import numpy as np
 import tensorflow as tf
 
 from rnntext.config import TranslatorConfig, TranslatorTraining
-from rnntext.run.attention import EPSILON
+from rnntext.train.layers import Dropout
 from rnntext.train.recurrent import Tensor, product
-
-
-class Linear(keras.layers.Layer):
-    """x W + b along the last axis, the operands of the product rounded to `operands`."""
-
-    def __init__(self, features: int, units: int, operands: str, bias: bool = True) -> None:
-        super().__init__()
-        self.operands = tf.as_dtype(operands)
-        self.kernel = self.add_weight(shape=(features, units), initializer="glorot_uniform", name="kernel")
-        self.bias = self.add_weight(shape=(units,), initializer="zeros", name="bias") if bias else None
-        self.built = True
-
-    def call(self, x: Tensor) -> Tensor:
-        """`[..., features]` to `[..., units]`."""
-        y = product(tf.reshape(x, [-1, self.kernel.shape[0]]), tf.convert_to_tensor(self.kernel), self.operands)
-        y = y if self.bias is None else y + self.bias
-        return tf.reshape(y, tf.concat([tf.shape(x)[:-1], [self.kernel.shape[1]]], axis=0))
-
-
-def norm(units: int) -> keras.layers.LayerNormalization:
-    """Layer normalisation as `run/attention.py` has it."""
-    layer = keras.layers.LayerNormalization(epsilon=EPSILON)
-    layer.build((None, None, units))
-    return layer
 
 
 class Translator(keras.Model):
@@ -66,7 +42,7 @@ class Translator(keras.Model):
         self.source_embedding = self._embedding(sizes[0])
         self.target_embedding = self.source_embedding if config.tied and config.joint else self._embedding(sizes[1])
         self.target_size = sizes[1]
-        self.dropouts: list[keras.layers.Dropout] = []
+        self.dropouts: list[Dropout] = []
 
     def _embedding(self, size: int) -> keras.layers.Embedding:
         # With a standard deviation of width^-1/2, inputs (scaled up by width^1/2) and tied logits both have a variance
@@ -85,9 +61,9 @@ class Translator(keras.Model):
         self.logits_bias = self.add_weight(shape=(self.target_size,), initializer="zeros", name="logits_bias")
         self.built = True
 
-    def drop(self) -> keras.layers.Dropout:
+    def drop(self) -> Dropout:
         """A dropout layer of this model."""
-        self.dropouts.append(keras.layers.Dropout(self.rate))
+        self.dropouts.append(Dropout(self.rate))
         return self.dropouts[-1]
 
     def embed(self, embedding: keras.layers.Embedding, ids: Tensor) -> Tensor:
@@ -116,14 +92,17 @@ class Translator(keras.Model):
 
     def logits(self, x: Tensor) -> Tensor:
         """`[..., width]` to `[..., vocabulary]`."""
-        rows = tf.reshape(x, [-1, self.width])
-        operands = tf.as_dtype(self.operands)
+        kernel, bias = self.output_weights()
+        y = product(tf.reshape(x, [-1, self.width]), kernel, tf.as_dtype(self.operands), transpose_b=True) + bias
+        return tf.reshape(y, tf.concat([tf.shape(x)[:-1], [self.target_size]], axis=0))
+
+    def output_weights(self) -> tuple[Tensor, Tensor]:
+        """Kernel `[vocabulary, width]` and bias `[vocabulary]` of the output layer."""
         if self.config.tied:
             kernel = tf.convert_to_tensor(self.target_embedding.embeddings)
-            y = product(rows, kernel, operands, transpose_b=True)
         else:
-            y = product(rows, tf.convert_to_tensor(self.logits_kernel), operands)
-        return tf.reshape(y + self.logits_bias, tf.concat([tf.shape(x)[:-1], [self.target_size]], axis=0))
+            kernel = tf.transpose(tf.convert_to_tensor(self.logits_kernel))
+        return kernel, tf.convert_to_tensor(self.logits_bias)
 
     def arrays(self, values: list[np.ndarray] | None = None) -> dict[str, np.ndarray]:
         """The trainable weights (or `values` in their place) under the names a checkpoint gives them."""

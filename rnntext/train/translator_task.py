@@ -17,6 +17,7 @@ from rnntext.run.threads import blas_threads
 from rnntext.text.bitext import Pair
 from rnntext.text.tokens import PAD, Language, Subwords
 from rnntext.train.gru_translator import GRUTranslator
+from rnntext.train.losses import cross_entropy
 from rnntext.train.pipelines import PairBatches, Sentences, framed, padded
 from rnntext.train.precision import choose
 from rnntext.train.recurrent import Tensor
@@ -90,8 +91,10 @@ class TranslatorTask:
         memory = self.model.encode(source, True)
         hidden = self.model.decode(target[:, :-1], *memory, True)
         real = labels != PAD
-        logits = self.model.logits(tf.boolean_mask(hidden, real))  # [tokens, vocabulary]
-        return tf.reduce_mean(smoothed(logits, tf.boolean_mask(labels, real), self.training.smoothing)), carried
+        kernel, bias = self.model.output_weights()
+        rows, wanted = tf.boolean_mask(hidden, real), tf.boolean_mask(labels, real)
+        operands = tf.as_dtype(self.model.operands)
+        return tf.reduce_mean(cross_entropy(rows, kernel, bias, wanted, self.training.smoothing, operands)), carried
 
     def evaluate(self, values: list[np.ndarray]) -> dict[str, float]:
         """BLEU of greedy translations and nats per token of the held-out pairs, computed by the NumPy engine: what is
@@ -118,13 +121,3 @@ class TranslatorTask:
         return [
             line for (source, target), answer in shown for line in (f"  < {source}", f"  = {target}", f"  > {answer}")
         ]
-
-
-def smoothed(logits: Tensor, labels: Tensor, smoothing: float) -> Tensor:
-    """Cross-entropy with the distribution that has 1 - smoothing at the label, and smoothing shared by all (Szegedy et
-    al. 2016), in nats, `[tokens]`."""
-    losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits)
-    if not smoothing:
-        return losses
-    right = tf.gather(logits, labels, batch_dims=1)
-    return losses + smoothing * (right - tf.reduce_mean(logits, axis=1))

@@ -55,7 +55,7 @@ def train(text: Path | str, path: Path, model=SMALL, training=SHORT, **options) 
 
 def evaluate_every(steps: int, monkeypatch) -> None:
     plan = schedule.plan_steps
-    monkeypatch.setattr(schedule, "plan_steps", lambda most: dataclasses.replace(plan(most), evaluate_every=steps))
+    monkeypatch.setattr(schedule, "plan_steps", lambda *a: dataclasses.replace(plan(*a), evaluate_every=steps))
 
 
 class At(Observer):

@@ -8,10 +8,12 @@ from rnntext.errors import InputOutputError, UsageError
 from rnntext.text import catalogue
 from rnntext.text.catalogue import read_source
 
+NAMES = ["valley", "python-docs", "grammar", "grammar-heldout"]
+
 
 def test_the_bundled_corpus_comes_first_and_is_the_default() -> None:
-    assert [corpus.name for corpus in catalogue.corpora()] == ["valley", "python-docs"]
-    assert catalogue.DEFAULT == "valley"
+    assert [corpus.name for corpus in catalogue.corpora()] == NAMES
+    assert (catalogue.DEFAULT, catalogue.DEFAULT_PAIRS) == ("valley", "grammar")
 
 
 def test_the_bundled_corpus_is_a_file_of_plain_text() -> None:
@@ -34,7 +36,9 @@ def test_a_near_miss_is_answered_with_a_suggestion() -> None:
 
 
 def test_an_unknown_name_is_answered_with_the_list() -> None:
-    with pytest.raises(UsageError, match=r"^no corpus 'shakespeare'; there are: valley, python-docs$"):
+    with pytest.raises(
+        UsageError, match=r"^no corpus 'shakespeare'; there are: valley, python-docs, grammar, grammar-heldout$"
+    ):
         catalogue.get("shakespeare")
     assert catalogue.find("shakespeare") is None
 

@@ -90,7 +90,7 @@ def start(tmp_path):
 def often(monkeypatch):
     """Evaluates every second step."""
     plan = schedule.plan_steps
-    monkeypatch.setattr(schedule, "plan_steps", lambda steps: dataclasses.replace(plan(steps), evaluate_every=2))
+    monkeypatch.setattr(schedule, "plan_steps", lambda *a: dataclasses.replace(plan(*a), evaluate_every=2))
 
 
 def never() -> bool:

@@ -1,0 +1,227 @@
+"""Training a translation model: resume, champion, and what is wrong with data is said in one line."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import signal
+from pathlib import Path
+
+import numpy as np
+import pytest
+import sacrebleu
+import safetensors.numpy
+
+import rnntext
+from rnntext.config import GRUConfig, TransformerConfig, TranslatorTraining
+from rnntext.errors import DataError, RnntextError, StoppedError, UsageError
+from rnntext.jobs.train_translate import train_translate
+from rnntext.jobs.training import Outcome
+from rnntext.storage.checkpoint import versions
+from rnntext.train.observer import Observer
+
+PAIRS = [
+    (f"{a} {b} {c} {n}", f"{n} {c} {b} {a}!")
+    for n in ("one", "two", "three")
+    for a in ("the", "a")
+    for b in ("old", "new", "wet")
+    for c in ("mill", "boat", "lamp", "letter")
+]
+TRANSFORMER = TransformerConfig(layers=1, units=8, heads=2, feedforward=8)
+GRU = GRUConfig(layers=2, units=5, embedding=4)
+TRAINING = TranslatorTraining(steps=9, vocabulary_size=290, batch_tokens=120, dropout=0.3, average=0.5, warmup=3)
+SHORT = dataclasses.replace(TRAINING, steps=2)
+both = pytest.mark.parametrize("model", [TRANSFORMER, GRU], ids=["transformer", "gru"])
+
+
+@pytest.fixture
+def tsv(tmp_path: Path) -> Path:
+    path = tmp_path / "pairs.tsv"
+    path.write_text("".join(f"{a}\t{b}\tignored\n" for a, b in PAIRS))
+    return path
+
+
+def train(pairs: Path, path: Path, model=TRANSFORMER, training=SHORT, **options) -> Outcome:
+    return train_translate(str(pairs), path, model, training, **options)
+
+
+def weights(path: Path) -> dict[str, np.ndarray]:
+    newest = versions(path)[-1]
+    return safetensors.numpy.load((path / "versions" / newest / "weights.safetensors").read_bytes())
+
+
+class StopAt(Observer):
+    """Sends a signal after certain steps."""
+
+    def __init__(self, *steps: int) -> None:
+        self.steps = steps
+
+    def step(self, progress):
+        if progress.step in self.steps:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+
+@both
+@pytest.mark.parametrize("options", [{}, {"subword_sampling": 0.3, "accumulate": 2}], ids=["plain", "sampled"])
+def test_a_training_stopped_twice_ends_with_the_same_bytes(tsv, tmp_path, model, options):
+    training = dataclasses.replace(TRAINING, **options)
+    train(tsv, tmp_path / "whole", model, training)
+    for step in (2, 7):
+        with pytest.raises(StoppedError):
+            train(tsv, tmp_path / "cut", model, training, observer=StopAt(step))
+    train(tsv, tmp_path / "cut", model, training)
+    expected, found = weights(tmp_path / "whole"), weights(tmp_path / "cut")
+    assert expected.keys() == found.keys()
+    for name, array in expected.items():
+        np.testing.assert_array_equal(found[name], array, name)
+
+
+def test_the_data_of_an_unfinished_training_stay_as_they_were(tsv, tmp_path):
+    train(tsv, tmp_path / "whole")
+    with pytest.raises(StoppedError):
+        train(tsv, tmp_path / "cut", observer=StopAt(1))
+    tsv.write_text("something\taltogether different\n")
+    train(tsv, tmp_path / "cut")
+    np.testing.assert_array_equal(weights(tmp_path / "cut")["logits.bias"], weights(tmp_path / "whole")["logits.bias"])
+
+
+def test_another_command_does_not_go_on(tsv, tmp_path):
+    with pytest.raises(StoppedError):
+        train(tsv, tmp_path / "m", observer=StopAt(1))
+    with pytest.raises(UsageError, match=r"--architecture transformer -> gru.*--units 8 -> 5"):
+        train(tsv, tmp_path / "m", GRU)
+    with pytest.raises(UsageError, match=r"--smoothing 0\.1 -> 0\.2"):
+        train(tsv, tmp_path / "m", training=dataclasses.replace(SHORT, smoothing=0.2))
+    with pytest.raises(UsageError, match=r"--reverse False -> True"):
+        train(tsv, tmp_path / "m", reverse=True)
+
+
+@both
+def test_the_stored_model_translates_and_its_score_is_that_of_the_held_out_pairs(tsv, tmp_path, model):
+    held_out = tmp_path / "held.tsv"
+    held_out.write_text("the new old lamp\tlamp old new the!\na wet mill\tmill wet a!\n")
+    outcome = train(tsv, tmp_path / "m", model, TRAINING, validation=str(held_out))
+    loaded = rnntext.load(tmp_path / "m")
+    found = list(loaded.translate(["the new old lamp", "a wet mill"], beam=1))
+    assert outcome.score == sacrebleu.corpus_bleu(found, [["lamp old new the!", "mill wet a!"]]).score
+    assert outcome.promoted
+    assert loaded.checkpoint.manifest["pairs"] == len(PAIRS)
+
+
+@pytest.mark.parametrize("tokens", ["word", "char"])
+@pytest.mark.parametrize("joint", [True, False])
+def test_all_kinds_of_tokens_and_vocabularies_are_stored_and_loaded(tsv, tmp_path, tokens, joint):
+    model = dataclasses.replace(TRANSFORMER, tokens=tokens, joint=joint)
+    train(tsv, tmp_path / "m", model)
+    loaded = rnntext.load(tmp_path / "m")
+    assert loaded.config == model
+    assert len(list(loaded.translate(["the old mill", "", "nothing known ☃"]))) == 3
+
+
+def test_reverse_swaps_the_sides_of_training_and_held_out_pairs(tsv, tmp_path):
+    swapped = tmp_path / "swapped.tsv"
+    swapped.write_text("".join(f"{b}\t{a}\n" for a, b in PAIRS))
+    train(tsv, tmp_path / "m", reverse=True)
+    train(swapped, tmp_path / "n")
+    np.testing.assert_array_equal(weights(tmp_path / "m")["logits.bias"], weights(tmp_path / "n")["logits.bias"])
+
+
+def test_aligned_files_are_the_same_as_pairs(tsv, tmp_path):
+    for side in (0, 1):
+        (tmp_path / f"side{side}").write_text("".join(pair[side] + "\n" for pair in PAIRS))
+    train(tsv, tmp_path / "m")
+    train_translate((str(tmp_path / "side0"), str(tmp_path / "side1")), tmp_path / "n", TRANSFORMER, SHORT)
+    np.testing.assert_array_equal(weights(tmp_path / "m")["logits.bias"], weights(tmp_path / "n")["logits.bias"])
+
+
+def test_a_worse_model_does_not_replace_a_better_one(tsv, tmp_path, monkeypatch):
+    scores = iter([50.0, 40.0, 60.0])
+    evaluate = "rnntext.train.translator_task.TranslatorTask.evaluate"
+    monkeypatch.setattr(evaluate, lambda self, values: {"bleu": next(scores), "nats_per_token": 1.0})
+    monkeypatch.setattr("rnntext.jobs.train_translate.TranslatorRecipe.score", lambda self, champion, snapshot: 50.0)
+    assert train(tsv, tmp_path / "m").promoted
+    worse = train(tsv, tmp_path / "m")
+    assert (worse.promoted, worse.champion) == (False, 50.0)
+    assert "the version in service is better (50.0000)" in worse.sentence("m")
+    assert train(tsv, tmp_path / "m").promoted
+
+
+def test_champion_and_challenger_are_measured_alike(tsv, tmp_path):
+    first = train(tsv, tmp_path / "m", training=TRAINING)
+    second = train(tsv, tmp_path / "m", training=TRAINING)
+    assert second.champion == first.score == second.score
+
+
+def test_a_model_of_another_kind_is_not_replaced(tsv, tmp_path):
+    from helpers import alphabet_weights, save_charlm
+
+    save_charlm(tmp_path / "m", *alphabet_weights())
+    with pytest.raises(UsageError, match="this is a charlm model"):
+        train(tsv, tmp_path / "m")
+
+
+def test_patience_ends_a_run_that_gets_no_better(tsv, tmp_path, monkeypatch):
+    from rnntext.train import schedule
+
+    plan = schedule.plan_steps
+    monkeypatch.setattr(schedule, "plan_steps", lambda *a: dataclasses.replace(plan(*a), evaluate_every=1))
+    scores = iter([1.0, 3.0, 2.0, 2.0, 9.0])
+    evaluate = "rnntext.train.translator_task.TranslatorTask.evaluate"
+    monkeypatch.setattr(evaluate, lambda self, values: {"bleu": next(scores), "nats_per_token": 1.0})
+    outcome = train(tsv, tmp_path / "m", training=dataclasses.replace(TRAINING, patience=2))
+    assert (outcome.steps, outcome.score) == (4, 3.0)
+
+
+# Data -----------------------------------------------------------------------------------------------------------------
+
+
+def test_pairs_whose_source_is_held_out_are_not_trained_on(tsv, tmp_path):
+    held_out = tmp_path / "held.tsv"
+    held_out.write_text("".join(f"{a}\tx\n" for a, _ in PAIRS[:5]))
+    said: list[str] = []
+    train(tsv, tmp_path / "m", validation=str(held_out), report=said.append)
+    assert "5 pairs whose source is held out were left out" in said
+    assert rnntext.load(tmp_path / "m").checkpoint.manifest["pairs"] == len(PAIRS) - 5
+
+
+def test_long_pairs_and_empty_sides_are_left_out_and_counted(tsv, tmp_path):
+    tsv.write_text(tsv.read_text() + "only\t\n \tone\n" + "very " * 200 + "\tlong\n")
+    said: list[str] = []
+    train(tsv, tmp_path / "m", report=said.append)
+    assert "2 pairs with an empty side were left out" in said
+    assert "1 pairs with more than 128 tokens on a side were left out" in said
+
+
+def test_too_large_a_vocabulary_is_lowered_with_a_word(tsv, tmp_path):
+    said: list[str] = []
+    train(tsv, tmp_path / "m", training=dataclasses.replace(SHORT, vocabulary_size=8000), report=said.append)
+    assert any("too small for a vocabulary of 8000" in line for line in said)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("", "no pair of sentences"),
+        ("a\tb\nno tab here\n", "line 2: no TAB"),
+        ("\tb\na\t\n", "no pair of sentences"),
+        ("one\tpair\n", "too few to hold some out"),
+        ("".join(f"sentence {n}\tthe same\n" for n in range(50)), "all targets are the same sentence"),
+        ("".join(f"the same\tsentence {n}\n" for n in range(50)), "too few to hold some out"),
+    ],
+)
+def test_data_that_nothing_can_be_learnt_from_are_one_line(tmp_path, content, message):
+    (tmp_path / "bad.tsv").write_text(content)
+    with pytest.raises(DataError, match=message) as error:
+        train(tmp_path / "bad.tsv", tmp_path / "m")
+    assert "bad.tsv" in str(error.value)
+    assert "\n" not in str(error.value)
+    assert not (tmp_path / "m" / "run").exists()
+
+
+def test_a_missing_file_or_an_unequal_pair_of_files_is_one_line(tmp_path):
+    (tmp_path / "a").write_text("1\n2\n3\n")
+    (tmp_path / "b").write_text("1\n2\n")
+    with pytest.raises(DataError, match=r"a has 3 lines and .*b 2"):
+        train_translate((str(tmp_path / "a"), str(tmp_path / "b")), tmp_path / "m", TRANSFORMER, SHORT)
+    with pytest.raises(RnntextError, match="No such file"):
+        train(tmp_path / "missing.tsv", tmp_path / "m")
