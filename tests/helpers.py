@@ -1,4 +1,4 @@
-"""What several tests need: tiny character models, and a textbook's version of the recurrent layers in float64."""
+"""What several tests need: tiny models, one that is made by hand, and a textbook's recurrent layers in float64."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -6,9 +6,13 @@ from pathlib import Path
 import numpy as np
 from hypothesis import settings
 
-from rnntext.config import CharlmConfig
+from rnntext.config import ARCHITECTURES, CharlmConfig, GRUConfig, TransformerConfig, TranslatorConfig
+from rnntext.run import translators
+from rnntext.run.attention import EPSILON
 from rnntext.run.charlm import Charlm, shapes
+from rnntext.run.search import Model
 from rnntext.storage import checkpoint
+from rnntext.text.tokens import END, RESERVED, Characters, Language, to_files
 from rnntext.text.vocabulary import CharVocabulary
 
 examples = settings(max_examples=100, deadline=None)  # for @given
@@ -91,3 +95,114 @@ def textbook_logits(config: CharlmConfig, arrays: Mapping[str, np.ndarray], ids:
             x = states[index][0]
         logits.append(x @ a["logits.kernel"] + a["logits.bias"])
     return np.array(logits)
+
+
+# Translators ----------------------------------------------------------------------------------------------------------
+
+
+def translator_arrays(
+    config: TranslatorConfig, sizes: tuple[int, int], seed: int = 0, scale: float = 0.3, bias: float = 0.1
+) -> Arrays:
+    """Normally distributed weights; the scales of layer normalisation about one."""
+    generator = np.random.default_rng(seed)
+    found = {}
+    for name, shape in translators.shapes(config, *sizes).items():
+        spread = bias if name.endswith((".bias", ".scale")) else scale
+        found[name] = (generator.normal(0.0, spread, shape) + name.endswith(".scale")).astype(np.float32)
+    return found
+
+
+TINY_TRANSFORMER = TransformerConfig(layers=2, units=8, heads=2, feedforward=12)
+TINY_GRU = GRUConfig(layers=2, units=6, embedding=5)
+
+
+def tiny_translator(
+    config: TranslatorConfig = TINY_TRANSFORMER, sizes: tuple[int, int] = (12, 12), seed: int = 0, scale: float = 0.3
+) -> Model:
+    """A translation model with random weights."""
+    return translators.build(config, translator_arrays(config, sizes, seed, scale))
+
+
+def sentences(count: int, ids: int, seed: int = 0, shortest: int = 1, longest: int = 40) -> list[np.ndarray]:
+    """Random sentences of a vocabulary of `ids` ids; each length is as likely as any other."""
+    generator = np.random.default_rng(seed)
+    lengths = generator.integers(shortest, longest + 1, count)
+    return [generator.integers(RESERVED, ids, length).astype(np.int32) for length in lengths]
+
+
+def save_translator(
+    root: Path, config: TranslatorConfig, arrays: Mapping[str, np.ndarray], *languages: Language, longest: int = 128
+) -> Path:
+    """Puts a translation model into service in a folder; one language serves both sides."""
+    architecture = next(name for name, cls in ARCHITECTURES.items() if isinstance(config, cls))
+    settings = {"model": {"architecture": architecture, **config.to_json()}, "training": {"longest": longest}}
+    stored = {"config.json": settings, **to_files(languages[0], languages[-1])}
+    files = {name: data if isinstance(data, bytes) else checkpoint.to_json(data) for name, data in stored.items()}
+    checkpoint.promote(root, checkpoint.write_version(root, "translator", files, arrays, {}))
+    return root
+
+
+LETTERS = "abcdefghijklmnopqrstuvwxyz"
+SPACE = "\u2581"  # how `Characters` writes a space
+KNOWN, UNKNOWN_LETTER = LETTERS + SPACE, "?"
+FARTHEST = 40  # positions that the shifting translator tells apart
+TOKEN_LOGIT, END_LOGIT = 10.0, 20.0
+
+
+def shifted(text: str) -> str:
+    """What the shifting translator answers to a normalised sentence: HAL becomes IBM, in small letters."""
+    following = dict(zip(LETTERS + " ", LETTERS[1:] + "a ", strict=True))
+    return "".join(following.get(letter, UNKNOWN_LETTER) for letter in text)
+
+
+def shifting_weights() -> tuple[TransformerConfig, Arrays, Language]:
+    """A Transformer made by hand, whose answers are known, with their probabilities: it reads small letters and spaces,
+    one at a time and in order, and answers each letter by the next one of the alphabet, each space by a space,
+    everything else by "?".
+
+    A vector consists of four blocks, each with a single one: target letter or (encoder) source letter, own position,
+    letter that was found in the source, position where it was found. So all vectors of a kind have the same mean and
+    variance, and layer normalisation can be undone. Target position t looks at source position t, or at the last one;
+    the end's logit is END_LOGIT times the distance between the two, the right letter's TOKEN_LOGIT, others' are zero.
+    """
+    language = Language(Characters(), [*KNOWN, UNKNOWN_LETTER])
+    v, p = len(language), FARTHEST
+    d = 2 * (v + p)
+    config = TransformerConfig(
+        layers=1, units=d, heads=1, feedforward=1, positions="learned", tied=False, joint=True, tokens="char"
+    )
+    a = {name: np.zeros(shape) for name, shape in translators.shapes(config, v, v).items()}
+    letter, position, found, where = (slice(0, v), slice(v, v + p), slice(v + p, 2 * v + p), slice(2 * v + p, d))
+    for side in ("source", "target"):
+        a[f"{side}.embedding"][:, letter] = np.eye(v) / d**0.5
+        a[f"{side}.positions"][:p, position] = np.eye(p)
+        a[f"{side}.positions"][p:, d - v - 2 * p + p - 1] = 0.0
+        a[f"{side}.positions"][p:, v + p - 1] = 1.0
+
+    def undo(block: str, ones: int) -> None:
+        mean = ones / d
+        a[f"{block}.bias"] += mean
+        a[f"{block}.scale"] += (mean - mean**2 + EPSILON) ** 0.5
+
+    undo("encoder.norm", 2)
+    undo("decoder.0.source.norm", 2)
+    undo("decoder.norm", 4)
+    far = np.abs(np.arange(p)[:, None] - np.arange(p))  # [target, source]
+    a["decoder.0.source.query.kernel"][position, :p] = -100.0 * d**0.5 * far
+    a["decoder.0.source.memory.kernel"][position, :p] = np.eye(p)
+    values = a["decoder.0.source.memory.kernel"][:, d:]
+    values[letter, found], values[position, where] = np.eye(v), np.eye(p)
+    a["decoder.0.source.output.kernel"] += np.eye(d)
+    for known in [*LETTERS, " ", "!"]:
+        source = language.encode(known)[0]
+        a["logits.kernel"][found][source, language.encode(shifted(known))[0]] = TOKEN_LOGIT
+    a["logits.kernel"][position, END] = END_LOGIT * np.arange(p)
+    a["logits.kernel"][where, END] = -END_LOGIT * np.arange(p)
+    return config, {name: array.astype(np.float32) for name, array in a.items()}, language
+
+
+def shifting_log_probability(letters: int) -> float:
+    """Of an answer of so many letters, its end included."""
+    others = len(KNOWN) + 1 + RESERVED - 1
+    right, end = (np.exp(x) / (np.exp(x) + np.exp(y) + others - 1) for x, y in ((10.0, 0.0), (20.0, 10.0)))
+    return float(letters * np.log(right) + np.log(end))

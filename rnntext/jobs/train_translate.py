@@ -111,7 +111,7 @@ class TranslatorRecipe:
         if not len(kept):
             raise DataError(f"every pair has a side of more than {self.training.longest} tokens; raise --longest")
         if left_out := len(pairs) - len(kept):
-            self.report(f"{left_out} pairs with more than {self.training.longest} tokens on a side were left out")
+            self.report(f"left out: {_pairs(left_out)} with more than {self.training.longest} tokens on a side")
         arrays: dict[str, np.ndarray] = {}
         for name, side in zip(("source", "target"), sides, strict=True):
             chosen = side.take(kept)
@@ -120,7 +120,7 @@ class TranslatorRecipe:
         if self.training.subword_sampling:
             files["texts.json"] = _pairs_to_bytes([pairs[i] for i in kept])
         digest = hashlib.sha256(_pairs_to_bytes(pairs) + b"\0" + files["held_out.json"]).hexdigest()
-        self.report(f"{len(kept)} pairs to learn from, {len(held_out)} held out")
+        self.report(f"{_pairs(len(kept))} to learn from, {len(held_out)} held out")
         return Snapshot(self.kind, self.options, files, arrays, digest)
 
     def _split(self) -> tuple[list[Pair], list[Pair]]:
@@ -133,10 +133,10 @@ class TranslatorRecipe:
         else:
             pairs, held_out = hold_out(found.pairs, share)
         if found.empty:
-            self.report(f"{found.empty} pairs with an empty side were left out")
+            self.report(f"left out: {_pairs(found.empty)} with an empty side")
         if not pairs or not held_out:
             raise DataError(
-                f"{where}: {len(found.pairs)} pairs, too few to hold some out; give more, or a file with --validation"
+                f"{where}: {_pairs(len(found.pairs))}, too few to hold some out; give more, or a file with --validation"
             )
         if len({target for _, target in pairs}) == 1:
             raise DataError(f"{where}: all targets are the same sentence; there is nothing to learn")
@@ -145,7 +145,7 @@ class TranslatorRecipe:
         if not kept:
             raise DataError(f"{where}: every source sentence is held out, too; there is nothing left to learn from")
         if len(kept) < len(pairs):
-            self.report(f"{len(pairs) - len(kept)} pairs whose source is held out were left out")
+            self.report(f"left out: {_pairs(len(pairs) - len(kept))} whose source is held out")
         return kept, held_out
 
     def _read(self, source: str | tuple[str, str]) -> Bitext:
@@ -204,6 +204,10 @@ class TranslatorRecipe:
         held_out = _pairs_from_bytes(snapshot.files["held_out.json"])
         found = model.translate_all([source for source, _ in held_out], SearchConfig(beam=1))
         return float(sacrebleu.corpus_bleu([t.text for t in found], [[target for _, target in held_out]]).score)
+
+
+def _pairs(count: int) -> str:
+    return "1 pair" if count == 1 else f"{count} pairs"
 
 
 def _listed(files: str | Sequence[str]) -> list[str]:

@@ -39,7 +39,7 @@ class Dropout(keras.layers.Layer):
 
 
 class Linear(keras.layers.Layer):
-    """x W + b along the last axis, the operands of the product rounded to `operands`, with `rounded` its result, too."""
+    """x W + b along the last axis; the product's operands are rounded to `operands`, with `rounded` its result, too."""
 
     def __init__(self, features: int, units: int, operands: str, bias: bool = True, rounded: bool = False) -> None:
         super().__init__()

@@ -217,11 +217,12 @@ class PairBatches:
         return self._order[position * self.accumulate + part]
 
     def _epoch_order(self, epoch: int) -> list[np.ndarray]:
-        """All batches of an epoch. Sorted by target length, then source length, with some noise, so that a sentence
-        meets others each time; cut where the work is; shuffled."""
+        """All batches of an epoch. Sorted by target length, then source length (up and down in turn, so that it never
+        jumps), with some noise, so that a sentence meets others each time; cut where the work is; shuffled."""
         generator = np.random.default_rng([self.seed, epoch])
         noise = generator.uniform(0, 2, (2, len(self.work)))
-        order = np.lexsort((self.source.lengths + noise[0], (self.target.lengths + noise[1]) // 2))
+        rank = (self.target.lengths + noise[1]) // 2
+        order = np.lexsort(((self.source.lengths + noise[0]) * (1 - 2 * (rank % 2)), rank))
         count = self.steps_per_epoch * self.accumulate
         edges = np.cumsum(self.work[order]) * count // (self.work.sum() + 1)  # number of the batch of each
         cuts = np.searchsorted(edges, np.arange(1, count))

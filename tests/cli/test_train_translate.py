@@ -49,18 +49,11 @@ def test_the_model_translates_a_line_for_a_line(first: Done, shell: Shell) -> No
 
 
 def test_aligned_files_gru_and_json(shell: Shell) -> None:
-    files = [
-        "--source",
-        "source",
-        "--target",
-        "target",
-        "--validation-source",
-        "source",
-        "--validation-target",
-        "target",
-    ]
-    done = shell("train-translate", *files[:4], "-m", "gru", "--architecture", "gru", "--units", "8", "--embedding", "8",
-                 "--tokens", "word", "--separate", "--steps", "2", "--json", "-q")  # fmt: skip
+    arguments = (
+        "--source source --target target -m gru "
+        "--architecture gru --units 8 --embedding 8 --tokens word --separate --steps 2 --json -q"
+    )
+    done = shell("train-translate", *arguments.split())
     record = json.loads(done.text)
     assert (record["steps"], record["promoted"], done.err) == (2, True, "")
     assert json.loads((shell.folder / "checkpoints/gru/versions/000001/config.json").read_text())["model"] == {

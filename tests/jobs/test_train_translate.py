@@ -180,7 +180,7 @@ def test_pairs_whose_source_is_held_out_are_not_trained_on(tsv, tmp_path):
     held_out.write_text("".join(f"{a}\tx\n" for a, _ in PAIRS[:5]))
     said: list[str] = []
     train(tsv, tmp_path / "m", validation=str(held_out), report=said.append)
-    assert "5 pairs whose source is held out were left out" in said
+    assert "left out: 5 pairs whose source is held out" in said
     assert rnntext.load(tmp_path / "m").checkpoint.manifest["pairs"] == len(PAIRS) - 5
 
 
@@ -188,8 +188,8 @@ def test_long_pairs_and_empty_sides_are_left_out_and_counted(tsv, tmp_path):
     tsv.write_text(tsv.read_text() + "only\t\n \tone\n" + "very " * 200 + "\tlong\n")
     said: list[str] = []
     train(tsv, tmp_path / "m", report=said.append)
-    assert "2 pairs with an empty side were left out" in said
-    assert "1 pairs with more than 128 tokens on a side were left out" in said
+    assert "left out: 2 pairs with an empty side" in said
+    assert "left out: 1 pair with more than 128 tokens on a side" in said
 
 
 def test_too_large_a_vocabulary_is_lowered_with_a_word(tsv, tmp_path):
