@@ -6,11 +6,19 @@ from pathlib import Path
 import numpy as np
 from hypothesis import settings
 
-from rnntext.config import ARCHITECTURES, CharlmConfig, GRUConfig, TransformerConfig, TranslatorConfig
+from rnntext.config import (
+    ARCHITECTURES,
+    CharlmConfig,
+    GRUConfig,
+    SearchConfig,
+    TransformerConfig,
+    TranslatorConfig,
+)
 from rnntext.run import translators
 from rnntext.run.attention import EPSILON
 from rnntext.run.charlm import Charlm, shapes
-from rnntext.run.search import Model
+from rnntext.run.search import Model, search_all
+from rnntext.run.threads import blas_threads
 from rnntext.storage import checkpoint
 from rnntext.text.tokens import END, RESERVED, Characters, Language, to_files
 from rnntext.text.vocabulary import CharVocabulary
@@ -130,6 +138,28 @@ def sentences(count: int, ids: int, seed: int = 0, shortest: int = 1, longest: i
     return [generator.integers(RESERVED, ids, length).astype(np.int32) for length in lengths]
 
 
+def strangers(config: TranslatorConfig, beam: int, count: int = 60, ids: int = 500) -> list[str]:
+    """Translates random sentences alone, and in batches of two to 64 in random orders: tells whose ids or scores are
+    not the same, bit for bit."""
+    generator = np.random.default_rng(beam)
+    model = tiny_translator(config, (ids, ids), seed=1, scale=0.1)
+    sources = sentences(count, ids, seed=2)
+    search = SearchConfig(beam=beam, n_best=beam, max_length=8)
+
+    def found(order: Sequence[int], batch_tokens: int) -> dict[int, list[tuple[tuple[int, ...], float, float]]]:
+        answers = search_all(model, [sources[index] for index in order], search, range(END), batch_tokens)
+        return {order[n]: [(h.ids, h.log_probability, h.score) for h in best] for n, best in answers}
+
+    with blas_threads(1):
+        alone = found(range(count), 1)
+        return [
+            f"sentence {index} of {len(sources[index])} tokens in batches of {batch_tokens} tokens"
+            for batch_tokens in (48, 250, 64 * 40)
+            for index, answers in found(generator.permutation(count).tolist(), batch_tokens).items()
+            if answers != alone[index]
+        ]
+
+
 def save_translator(
     root: Path, config: TranslatorConfig, arrays: Mapping[str, np.ndarray], *languages: Language, longest: int = 128
 ) -> Path:
@@ -146,7 +176,7 @@ LETTERS = "abcdefghijklmnopqrstuvwxyz"
 SPACE = "\u2581"  # how `Characters` writes a space
 KNOWN, UNKNOWN_LETTER = LETTERS + SPACE, "?"
 FARTHEST = 40  # positions that the shifting translator tells apart
-TOKEN_LOGIT, END_LOGIT = 10.0, 20.0
+RIGHT, EARLY_END, END_AT_LAST = 10.0, -10.0, 20.0  # logits; all others are zero
 
 
 def shifted(text: str) -> str:
@@ -163,7 +193,7 @@ def shifting_weights() -> tuple[TransformerConfig, Arrays, Language]:
     A vector consists of four blocks, each with a single one: target letter or (encoder) source letter, own position,
     letter that was found in the source, position where it was found. So all vectors of a kind have the same mean and
     variance, and layer normalisation can be undone. Target position t looks at source position t, or at the last one;
-    the end's logit is END_LOGIT times the distance between the two, the right letter's TOKEN_LOGIT, others' are zero.
+    the distance between the two tells when to end.
     """
     language = Language(Characters(), [*KNOWN, UNKNOWN_LETTER])
     v, p = len(language), FARTHEST
@@ -176,7 +206,6 @@ def shifting_weights() -> tuple[TransformerConfig, Arrays, Language]:
     for side in ("source", "target"):
         a[f"{side}.embedding"][:, letter] = np.eye(v) / d**0.5
         a[f"{side}.positions"][:p, position] = np.eye(p)
-        a[f"{side}.positions"][p:, d - v - 2 * p + p - 1] = 0.0
         a[f"{side}.positions"][p:, v + p - 1] = 1.0
 
     def undo(block: str, ones: int) -> None:
@@ -195,14 +224,16 @@ def shifting_weights() -> tuple[TransformerConfig, Arrays, Language]:
     a["decoder.0.source.output.kernel"] += np.eye(d)
     for known in [*LETTERS, " ", "!"]:
         source = language.encode(known)[0]
-        a["logits.kernel"][found][source, language.encode(shifted(known))[0]] = TOKEN_LOGIT
-    a["logits.kernel"][position, END] = END_LOGIT * np.arange(p)
-    a["logits.kernel"][where, END] = -END_LOGIT * np.arange(p)
+        a["logits.kernel"][found][source, language.encode(shifted(known))[0]] = RIGHT
+    a["logits.bias"][END] = EARLY_END
+    a["logits.kernel"][position, END] = (END_AT_LAST - EARLY_END) * np.arange(p)
+    a["logits.kernel"][where, END] = -(END_AT_LAST - EARLY_END) * np.arange(p)
     return config, {name: array.astype(np.float32) for name, array in a.items()}, language
 
 
 def shifting_log_probability(letters: int) -> float:
-    """Of an answer of so many letters, its end included."""
-    others = len(KNOWN) + 1 + RESERVED - 1
-    right, end = (np.exp(x) / (np.exp(x) + np.exp(y) + others - 1) for x, y in ((10.0, 0.0), (20.0, 10.0)))
+    """Of the right answer, of so many letters, its end included."""
+    others = RESERVED + len(KNOWN) + 1 - 2  # neither the right letter nor the end
+    right = np.exp(RIGHT) / (np.exp(RIGHT) + np.exp(EARLY_END) + others)
+    end = np.exp(END_AT_LAST) / (np.exp(END_AT_LAST) + np.exp(RIGHT) + others)
     return float(letters * np.log(right) + np.log(end))

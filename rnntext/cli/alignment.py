@@ -54,7 +54,7 @@ def show(translation: Translation) -> None:
     for token, row in zip(translation.answers[0].tokens, _map(translation), strict=True):
         cells = [_SHADES[min(len(_SHADES) - 1, int(weight * len(_SHADES)))] * 3 for weight in row]
         table.add_row(token, *cells)
-    Console(stderr=True).print(table)
+    Console(stderr=True, markup=False, emoji=False).print(table)
 
 
 def _map(translation: Translation) -> np.ndarray:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
@@ -84,15 +85,25 @@ class TranslationModel:
         shapes = translators.shapes(self.config, len(self.source), len(self.target))
         self.engine = translators.build(self.config, source.arrays(shapes))
 
-    def translate(self, lines: Iterable[str], **options: object) -> Iterator[str]:
-        """Translations of lines, as they are needed: lazily in, lazily out.
+    def translate(
+        self,
+        lines: Iterable[str],
+        *,
+        beam: int = SearchConfig.beam,
+        length_penalty: float = SearchConfig.length_penalty,
+        max_length: int | None = None,
+        ahead: int = 64,
+    ) -> Iterator[str]:
+        """Translations of lines, in order, as they are asked for: lazily in, lazily out.
 
         Args:
-            options: fields of `SearchConfig`: beam, length_penalty, max_length.
+            beam, length_penalty, max_length: see `SearchConfig`.
+            ahead: lines that are taken, and translated, at a time; 1 takes none before it is needed.
         """
-        config = SearchConfig(**options)  # type: ignore[arg-type]
-        for line in lines:
-            yield self.translate_all([line], config)[0].text
+        config = SearchConfig(beam=beam, length_penalty=length_penalty, max_length=max_length)
+        source = iter(lines)
+        while portion := list(itertools.islice(source, ahead)):
+            yield from (found.text for found in self.translate_all(portion, config))
 
     def translate_all(
         self,
@@ -137,13 +148,13 @@ class TranslationModel:
                 yield index, self._translation(source, [waiting[index].pop(n) for n in numbers], config.n_best)
 
     def parts(self, line: str) -> list[str]:
-        """A line, normalised, as sentences that are not too long for the model; none if it is blank."""
+        """A line, normalised, as sentences that are not too long for the model; none if there is no token in it."""
         text = normalize_line(line, self.config.lowercase)
-        if not text:
-            return []
-        if len(text) * 4 <= self.longest or (len(text) <= 64 * self.longest and self._size(text) <= self.longest):
-            return [text]
-        return [part for part in split_long(text, self._size, self.longest) if part.strip()]
+        if len(text) <= 64 * self.longest and self._size(text) <= self.longest:
+            parts = [text]
+        else:
+            parts = split_long(text, self._size, self.longest)
+        return [part for part in parts if self._size(part)]  # to a model of words, wide spaces alone are nothing
 
     def _size(self, text: str) -> int:
         return len(self.source.tokenizer.split(text))

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import ctypes
 import multiprocessing
+import queue
 import signal
+import threading
 from collections import deque
 from collections.abc import Callable, Iterator
 from multiprocessing.connection import Connection, wait
@@ -56,25 +58,31 @@ class Workers(Generic[Item, Result]):
 
     def run(self, source: Source[Item]) -> Iterator[tuple[list[Item], list[Result]]]:
         """Yields portions and their results, in order, as soon as they are ready; never waits for more input while
-        there are results to give."""
+        there are results to give. When the source fails, what came before is answered first."""
         pending: deque[tuple[Connection, list[Item]]] = deque()
         turn, ended = 0, False
+        failure: RnntextError | None = None
         while pending or not ended:
             full = len(pending) >= AHEAD * len(self._ends)
-            if not ended and not full and (not pending or source.ready()):
-                items = source.read()
-                ended = not items
-                if items:
-                    end = self._ends[turn % len(self._ends)]
-                    end.send(items)
-                    pending.append((end, items))
-                    turn += 1
-                continue
-            end, items = pending[0]
-            wait([end] if full or ended else [end, source.fileno()])
-            if end.poll():
-                pending.popleft()
-                yield items, _received(end)
+            try:
+                items = source.read() if not ended and not full and (not pending or source.ready()) else None
+            except RnntextError as error:
+                items, failure = [], error
+            if items:
+                end = self._ends[turn % len(self._ends)]
+                _send(end, items)
+                pending.append((end, items))
+                turn += 1
+            elif items is not None:
+                ended = True
+            else:
+                end, items = pending[0]
+                wait([end] if full or ended else [end, source.fileno()])
+                if end.poll():
+                    pending.popleft()
+                    yield items, _received(end)
+        if failure is not None:
+            raise failure
 
     def close(self) -> None:
         """Ends the workers."""
@@ -85,11 +93,22 @@ class Workers(Generic[Item, Result]):
             process.join()
 
 
+def _died() -> RnntextError:
+    return RnntextError("a worker process has died; is there enough memory for --jobs?")
+
+
+def _send(end: Connection, items: list[Item]) -> None:
+    try:
+        end.send(items)
+    except OSError as error:
+        raise _died() from error
+
+
 def _received(end: Connection) -> list[Result]:
     try:
         found = end.recv()
-    except EOFError as error:
-        raise RnntextError("a worker process has died; is there enough memory for --jobs?") from error
+    except (EOFError, OSError) as error:
+        raise _died() from error
     if isinstance(found, BaseException):
         raise found
     return found  # type: ignore[no-any-return]
@@ -101,14 +120,22 @@ def _serve(end: Connection, others: list[Connection], work: Callable[[list[Item]
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     for other in others:  # inherited; a pipe ends only when all its copies are closed
         other.close()
-    while True:
-        try:
-            items = end.recv()
-        except EOFError:
-            return
+    inbox: queue.SimpleQueue[list[Item] | None] = queue.SimpleQueue()
+    threading.Thread(target=_receive, args=(end, inbox), daemon=True).start()
+    while (items := inbox.get()) is not None:
         try:
             end.send(work(items))
         except BrokenPipeError:
             return
         except Exception as error:
             end.send(error)
+
+
+def _receive(end: Connection, inbox: queue.SimpleQueue[list[Item] | None]) -> None:
+    """Takes in portions while the worker works or sends: the parent must not have to wait, for it might wait for the
+    worker, which waits for the parent, both with more to say than a pipe holds."""
+    try:
+        while True:
+            inbox.put(end.recv())
+    except (EOFError, OSError):
+        inbox.put(None)

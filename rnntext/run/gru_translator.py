@@ -90,6 +90,7 @@ class State:
         rows = (sentences[:, None] * self.beam + np.arange(self.beam)).ravel()
         self.memory, self.keys, self.mask = self.memory[sentences], self.keys[sentences], self.mask[sentences]
         self.h = [layer[:, rows] for layer in self.h]
+        self.attention = self.attention[rows]
         self._make_room()
 
 

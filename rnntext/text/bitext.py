@@ -65,7 +65,7 @@ def _lines(source: str, errors: str) -> list[str]:
 
 
 def _split(text: str) -> list[str]:
-    return text.removesuffix("\n").split("\n")
+    return text.removesuffix("\n").split("\n") if text else []
 
 
 def _bitext(pairs: Iterable[Pair], where: str, reverse: bool, lowercase: bool) -> Bitext:

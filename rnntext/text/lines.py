@@ -130,8 +130,9 @@ class LineReader:
         self._stack = ExitStack()
         self._file: BinaryIO | None = None
         self._lines: deque[bytes] = deque()
+        self._held = 0  # bytes of them
         self._rest: list[bytes] = []  # of a line whose end has not come yet
-        self._begun = False
+        self._begun = False  # whether the file's first line is complete
 
     def read(self) -> list[Line]:
         """The lines that are there, at least one; an empty list at the end of everything.
@@ -139,14 +140,21 @@ class LineReader:
         Raises:
             InputOutputError: a file cannot be read.
         """
-        while len(self._lines) < self._most and (not self._lines or self.ready()) and self._more():
+        while len(self._lines) < self._most and (not self._lines or self._has_come()) and self._more():
             pass
         return [_line(self._lines.popleft()) for _ in range(min(self._most, len(self._lines)))]
 
     def ready(self) -> bool:
-        """Whether `read` would not have to wait."""
-        if self._lines or self._file is None:
-            return True
+        """Whether `read` would not have to wait for more of a line; takes in what has come."""
+        while not self._lines and (self._file is None or self._has_come()):
+            if not self._more():
+                return True  # the end of everything
+        return bool(self._lines)
+
+    def _has_come(self) -> bool:
+        """Whether there is something to be read in the file, or its end."""
+        if self._file is None:
+            return False
         try:
             return bool(select.select([self._file], [], [], 0)[0])
         except (OSError, ValueError):  # nothing that one can wait for, so nothing to wait for
@@ -158,36 +166,46 @@ class LineReader:
         return self._file.fileno()
 
     def _more(self) -> bool:
-        """Reads once; False at the end of the last file."""
+        """Opens a file or reads once; False at the end of the last file."""
         if self._file is None:
             if not self._sources:
                 return False
             self._file = self._stack.enter_context(_opened(self._sources[0]))
             self._begun = False
+            return True
         with _named(self._sources[0]):
             data = self._file.read1(_PORTION)  # type: ignore[attr-defined]
         if not data:
             self._finish()
             return True
-        if not self._begun:
-            data, self._begun = data.removeprefix(_BOM), True
         first, *others = data.split(b"\n")
         self._rest.append(first)
         if others:
-            self._lines.append(b"".join(self._rest))
+            self._lines.append(self._joined())
             self._lines.extend(others[:-1])
             self._rest = [others[-1]]
         return True
 
+    def _joined(self) -> bytes:
+        """The line that `_rest` makes."""
+        line = b"".join(self._rest)
+        if not self._begun:
+            line, self._begun = line.removeprefix(_BOM), True
+        return line
+
+    def _keep(self, *lines: bytes) -> None:
+        self._lines.extend(lines)
+        self._held += sum(map(len, lines))
+
     def _finish(self) -> None:
-        if last := b"".join(self._rest):
+        if last := self._joined():
             self._lines.append(last)
         self._rest, self._file = [], None
         self._sources.popleft()
         self._stack.close()
 
 
-_PORTION = 2**18  # bytes
+_PORTION, _MOST_HELD = 2**18, 2**20  # bytes
 
 
 def _line(data: bytes) -> Line:

@@ -17,5 +17,6 @@ def normalize(text: str, lowercase: bool = False) -> str:
 
 def normalize_line(line: str, lowercase: bool = False) -> str:
     """`normalize`, for a sentence: runs of ASCII white space, the only one that TextVectorization and SentencePiece
-    take for a gap, become one space; none remains at the ends."""
-    return re.sub("[ \t\n\v\f\r]+", " ", normalize(line, lowercase)).strip(" ")
+    take for a gap, become one space; none remains at the ends. Surrogates, as JSON may bring them, become U+FFFD."""
+    text = re.sub("[\ud800-\udfff]", "\ufffd", normalize(line, lowercase))
+    return re.sub("[ \t\n\v\f\r]+", " ", text).strip(" ")

@@ -12,19 +12,24 @@ def split_long(text: str, size: Callable[[str], int], limit: int) -> list[str]:
     """Cuts a text after punctuation where it can, else at spaces, else anywhere, into parts of at most `limit` tokens.
 
     Args:
-        size: number of tokens of a text; that of words together is about the sum of theirs.
+        size: number of tokens of a text; that of words together is the sum of theirs and of the spaces between them.
+        limit: at least 5, so that any character alone is within it.
     """
+    space = size("a a") - 2 * size("a")  # a token of its own, or none
     parts: list[str] = []
     part: list[str] = []
     sizes: list[int] = []
+    total = 0
     for word in _words(text, size, limit):
         tokens = size(word)
-        while part and sum(sizes) + tokens > limit:
+        while part and total + tokens > limit:
             cut = _cut(part)
             parts.append(" ".join(part[:cut]))
+            total -= sum(sizes[:cut])
             part, sizes = part[cut:], sizes[cut:]
         part.append(word)
-        sizes.append(tokens)
+        sizes.append(tokens + space)
+        total += sizes[-1]
     return [*parts, " ".join(part)]
 
 
@@ -32,11 +37,12 @@ def _words(text: str, size: Callable[[str], int], limit: int) -> list[str]:
     """The words of a text, those that are too long by themselves in pieces."""
     found: list[str] = []
     for word in text.split(" "):
-        # A token has at least a quarter of a character: a character outside the vocabulary is four bytes.
-        if len(word) * 4 <= limit or (len(word) <= 4 * limit and size(word) <= limit):
+        # A token has at least a quarter of a character: a character outside the vocabulary is four bytes. One more may
+        # stand for the gap before the word.
+        if len(word) * 4 < limit or (len(word) <= 4 * limit and size(word) <= limit):
             found.append(word)
         else:
-            step = max(1, limit // 4)
+            step = max(1, (limit - 1) // 4)
             found += [word[begin : begin + step] for begin in range(0, len(word), step)]
     return found
 

@@ -70,7 +70,8 @@ class TranslatorTask:
         """Source ids `[batch, source]`, target ids with START and END `[batch, target + 2]`."""
         if not self.training.subword_sampling:
             return self.batches.batch(index)
-        sentencepiece.set_random_generator_seed(hash((self.training.seed, index)) % 2**32)
+        seed = np.random.SeedSequence([self.training.seed, index]).generate_state(1)[0]
+        sentencepiece.set_random_generator_seed(int(seed))
         chosen = [self.texts[i] for i in self.batches.pairs(index)]
         sources = [self._sampled(self.languages[0], source) for source, _ in chosen]
         return padded(sources), padded(framed(self._sampled(self.languages[1], target)) for _, target in chosen)

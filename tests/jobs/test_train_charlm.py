@@ -317,7 +317,7 @@ def test_fresh_with_a_mistake_in_it_costs_no_unfinished_training(stopped, text, 
 DAMAGE = {"cut short": lambda data: data[: len(data) // 2], "of another kind": lambda data: b"{}"}
 
 
-@pytest.mark.parametrize("name", ["settings.json", "vocabulary.json", "ids.safetensors", "state.safetensors"])
+@pytest.mark.parametrize("name", ["settings.json", "vocabulary.json", "arrays.safetensors", "state.safetensors"])
 @pytest.mark.parametrize("damage", DAMAGE)
 def test_a_damaged_unfinished_training_is_refused_with_the_way_out(stopped, text, name, damage):
     path = stopped / "run" / name

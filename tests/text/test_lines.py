@@ -2,8 +2,13 @@
 
 import io
 import os
+import subprocess
 import sys
+import threading
+import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -12,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rnntext.errors import DataError, InputOutputError
-from rnntext.text.lines import decode, name_of, read_lines, read_text
+from rnntext.text.lines import Line, LineReader, decode, name_of, read_lines, read_text
 
 BOM = b"\xef\xbb\xbf"
 
@@ -176,3 +181,207 @@ def test_a_line_is_handed_on_while_the_writer_is_still_writing(monkeypatch: pyte
         finally:
             os.close(writer)  # also ends a reader that waits for more
         assert next(lines) == ("sec", True)
+
+
+# Lines in portions ----------------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def pipe_as_stdin(monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
+    """A pipe as standard input; gives the end to write to."""
+    reader, writer = os.pipe()
+    with open(reader) as stdin, open(writer, "wb", buffering=0) as keeper:
+        monkeypatch.setattr(sys, "stdin", stdin)
+        yield keeper.fileno()
+
+
+def hang_up(writer: int) -> None:
+    """Ends what a pipe's reader gets; the descriptor stays valid."""
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, writer)
+    os.close(nothing)
+
+
+def portions(reader: LineReader) -> list[list[Line]]:
+    found = []
+    while lines := reader.read():
+        found.append(lines)
+    return found
+
+
+def flat(found: list[list[Line]]) -> list[Line]:
+    return [line for portion in found for line in portion]
+
+
+def expected_lines(content: bytes) -> list[Line]:
+    """By the rules, without any cleverness."""
+    *whole, rest = content.removeprefix(BOM).split(b"\n")
+    lines = []
+    for data in [*whole, rest] if rest else whole:
+        crlf = data.endswith(b"\r")
+        text = data[: len(data) - crlf].decode("utf-8", "replace")
+        lines.append(Line(text, "\ufffd" not in text or "\ufffd".encode() in data, crlf))
+    return lines
+
+
+NASTY = [
+    b"",
+    b"\n",
+    b"a",
+    b"a\r\n\r\nb\r\r\n c \n\n",
+    BOM + b"a\n" + BOM + b"b\n",
+    BOM,
+    BOM + b"\n",
+    "a\u2028b\u2029c\x85d\x0be\x0cf\rg\0h\x1ci\n".encode(),
+    b"bad \xff\xfe\nfine\n\xf0\x9f\x98\ncut \xc3",
+    b"x" * 100_000 + b"\n" + "é😀".encode() * 20_000,
+]
+
+
+@pytest.mark.parametrize("most", [1, 3, 1000])
+@pytest.mark.parametrize("content", NASTY, ids=range(len(NASTY)))
+def test_a_file_is_read_line_by_line(tmp_path: Path, content: bytes, most: int) -> None:
+    (tmp_path / "a.txt").write_bytes(content)
+    found = portions(LineReader([str(tmp_path / "a.txt")], most))
+    assert flat(found) == expected_lines(content)
+    assert all(1 <= len(portion) <= most for portion in found)
+
+
+def test_what_is_no_line_end_stays_in_the_line(tmp_path: Path) -> None:
+    line = "a\u2028b\u2029c\x85d\x0be\x0cf\rg\0h\x1c\x1d\x1e"
+    (tmp_path / "a.txt").write_bytes(line.encode() + b"\r\n" + line.encode() + b"\n")
+    assert flat(portions(LineReader([str(tmp_path / "a.txt")], 10))) == [Line(line, True, True), Line(line, True, False)]
+
+
+def test_invalid_bytes_are_replaced_and_told(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_bytes(b"\xe9\n\xef\xbf\xbd\na\xffb\r\n")
+    found = flat(portions(LineReader([str(tmp_path / "a.txt")], 10)))
+    assert found == [Line("\ufffd", False), Line("\ufffd", True), Line("a\ufffdb", False, True)]
+
+
+busy_bytes = st.lists(
+    st.binary(max_size=5) | st.sampled_from([b"\n", b"\r\n", b"\r", BOM, "é😀".encode(), b"\x0c", b"\0", b"abc\n"])
+).map(b"".join)
+
+
+@examples
+@given(content=st.booleans().flatmap(lambda mark: busy_bytes.map(lambda b: BOM * mark + b)), data=st.data())
+def test_in_whatever_pieces_bytes_arrive_the_lines_are_the_same(content: bytes, data: st.DataObject) -> None:
+    most = data.draw(st.integers(1, 5))
+    cuts = sorted(data.draw(st.lists(st.integers(0, len(content)), max_size=8)))
+    pieces = [content[a:b] for a, b in zip([0, *cuts], [*cuts, len(content)], strict=True)]
+    found: list[Line] = []
+    with pytest.MonkeyPatch.context() as patch, pipe_as_stdin(patch) as writer:
+        reader = LineReader(["-"], most)
+        for piece in pieces:
+            os.write(writer, piece)
+            while reader.ready():  # takes in all there is; says no as soon as it would have to wait
+                portion = reader.read()
+                assert 1 <= len(portion) <= most
+                found += portion
+        assert len(found) == content.count(b"\n")
+        hang_up(writer)
+        found += flat(portions(reader))
+    assert found == expected_lines(content)
+
+
+def test_several_files_are_read_one_after_the_other(tmp_path: Path) -> None:
+    contents = [BOM + b"a\nb", b"", b"\n", BOM, b"\xff", BOM + b"c\r\n"]
+    paths = [tmp_path / str(index) for index in range(len(contents))]
+    for path, content in zip(paths, contents, strict=True):
+        path.write_bytes(content)
+    found = flat(portions(LineReader([str(path) for path in paths], 100)))
+    assert found == [line for content in contents for line in expected_lines(content)]
+    assert [line.text for line in found] == ["a", "b", "", "\ufffd", "c"]
+
+
+def test_nothing_to_read_is_no_line_again_and_again(tmp_path: Path) -> None:
+    (tmp_path / "empty").touch()
+    for sources in ([], [str(tmp_path / "empty")] * 3):
+        reader = LineReader(sources, 5)
+        assert reader.ready()
+        assert [reader.read(), reader.read()] == [[], []]
+
+
+def test_a_closed_stdin_has_no_lines(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", None)
+    reader = LineReader(["-"], 5)
+    assert reader.ready()
+    assert reader.read() == []
+
+
+def test_lines_before_a_bad_file_are_handed_out_first(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"one\ntwo")
+    reader = LineReader([str(tmp_path / "a"), str(tmp_path)], 100)
+    assert [line.text for line in reader.read()] == ["one", "two"]
+    with pytest.raises(InputOutputError, match=f"^{tmp_path}: Is a directory"):
+        reader.read()
+
+
+def test_reading_does_not_wait_for_a_second_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pipe_as_stdin(monkeypatch) as writer, ThreadPoolExecutor() as pool:
+        reader = LineReader(["-"], 100)
+        assert not reader.ready()
+        for text, line in [(b"one\ntw", ["one"]), (b"o\n", ["two"]), (b"\nthree\nfour\nfi", ["", "three", "four"])]:
+            os.write(writer, text)
+            assert reader.ready()
+            try:
+                assert [found.text for found in pool.submit(reader.read).result(timeout=10)] == line
+            except TimeoutError:
+                hang_up(writer)  # ends the reader that waits
+                raise
+            assert not reader.ready()
+
+
+def test_half_a_line_is_not_ready_and_can_be_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pipe_as_stdin(monkeypatch) as writer:
+        reader = LineReader(["-"], 100)
+        os.write(writer, b"half")
+        assert not reader.ready()
+        assert reader.fileno() == sys.stdin.fileno()
+        threading.Timer(0.1, os.write, (writer, b" and half\nmo")).start()
+        assert [line.text for line in reader.read()] == ["half and half"]
+        assert not reader.ready()
+
+
+def test_a_portion_is_no_longer_than_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pipe_as_stdin(monkeypatch) as writer:
+        reader = LineReader(["-"], 3)
+        os.write(writer, b"1\n2\n3\n4\n5\n")
+        assert [[line.text for line in reader.read()] for _ in range(2)] == [["1", "2", "3"], ["4", "5"]]
+
+
+MEMORY = """
+import os, sys
+from rnntext.text.lines import LineReader
+def resident():
+    with open("/proc/self/statm") as file:
+        return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+reader, count, sizes = LineReader(["-"], 1024), 0, []
+while lines := reader.read():
+    count += len(lines)
+    sizes.append(resident())
+print(count, max(sizes[len(sizes) // 2 :]) - max(sizes[: len(sizes) // 4]))
+"""
+
+
+def test_memory_does_not_grow_with_the_stream(tmp_path: Path) -> None:
+    path = tmp_path / "long.txt"
+    path.write_bytes((b"x" * 200 + b"\n") * 200_000)  # 40 MB
+    with open(path, "rb") as stdin:
+        done = subprocess.run([sys.executable, "-c", MEMORY], stdin=stdin, capture_output=True, check=True)
+    count, growth = map(int, done.stdout.split())
+    assert count == 200_000
+    assert growth < 2**21
+
+
+def test_a_line_of_millions_of_bytes_takes_no_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pipe_as_stdin(monkeypatch) as writer:
+        content = b"x" * 4_000_000
+        feeder = threading.Thread(target=lambda: [os.write(writer, content[i : i + 4000]) for i in range(0, 4_000_000, 4000)])
+        feeder.start()
+        began = time.process_time()
+        threading.Timer(0.0, lambda: (feeder.join(), os.write(writer, b"\n"))).start()
+        (line,) = LineReader(["-"], 10).read()
+        assert time.process_time() - began < 3
+        assert len(line.text) == len(content)

@@ -8,7 +8,7 @@ from helpers import examples
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from rnntext.text.normalize import normalize
+from rnntext.text.normalize import normalize, normalize_line
 
 any_text = st.text(st.characters())  # surrogates included
 busy_text = st.text(st.sampled_from("\r\n\0aAéÉΣςİıK\u0301\u0307\u0323\ud83d😀\ufeff"))
@@ -66,3 +66,57 @@ def test_two_hundred_thousand_carriage_returns_take_no_time() -> None:
 @given(any_text | busy_text)
 def test_no_nul_is_left(text: str) -> None:
     assert "\0" not in normalize(text)
+
+
+# Sentences ------------------------------------------------------------------------------------------------------------
+
+busy_line = st.text(st.sampled_from(" \t\n\v\f\r\0aAéÉİK\u0301\u00a0\u3000\u2028\x85\x1c\ud83d😀\ufeff"))
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("", ""),
+        (" \t\r\n\v\f ", ""),
+        ("  two  words\t\tand \v\f more\r", "two words and more"),
+        ("a\rb\r\nc\nd", "a b c d"),
+        ("a\u00a0b\u3000 c\u2028d\x85e\x1cf", "a\u00a0b\u3000 c\u2028d\x85e\x1cf"),  # other spaces stay
+        ("\u3000", "\u3000"),
+        ("e\u0301 \u0301x", "é \u0301x"),
+        ("a\0b", "a\ufffdb"),
+        ("\ufeffa", "\ufeffa"),
+        ("\ud83d\ude00x\udcff", "\ufffd\ufffdx\ufffd"),  # no tokenizer takes surrogates
+    ],
+)
+def test_a_sentence_has_single_spaces_and_none_around(line: str, expected: str) -> None:
+    assert normalize_line(line) == expected
+
+
+def test_a_sentence_can_be_made_small() -> None:
+    assert normalize_line(" ΟΔΟΣ  İ\tE\u0301 ", lowercase=True) == "οδος i\u0307 é"
+    assert normalize_line("Aa") == "Aa"
+
+
+@examples
+@given(any_text | busy_line, st.booleans())
+def test_a_normalised_sentence_is_normalised(text: str, lowercase: bool) -> None:
+    once = normalize_line(text, lowercase)
+    assert normalize_line(once, lowercase) == once
+    assert once.encode().decode() == once  # no surrogate
+    assert set(once) & set("\t\n\v\f\r\0") == set()
+    assert "  " not in once
+    assert once == once.strip(" ")
+
+
+@examples
+@given(any_text | busy_line, st.booleans())
+def test_a_sentence_is_the_normalised_text_between_the_gaps(text: str, lowercase: bool) -> None:
+    words = normalize(text, lowercase).encode("utf-8", "replace").split()  # bytes know ASCII white space only
+    found = normalize_line(text, lowercase).replace("\ufffd", "?").encode().split(b" ")
+    assert found == [word.replace("\ufffd".encode(), b"?") for word in words] or (found, words) == ([b""], [])
+
+
+def test_a_hundred_thousand_spaces_take_no_time() -> None:
+    began = time.perf_counter()
+    assert normalize_line(" \t" * 50_000 + "x" + "\r " * 50_000) == "x"
+    assert time.perf_counter() - began < 3

@@ -1,0 +1,136 @@
+"""What the translation models are built of, against NumPy's float64 and against loops."""
+
+import math
+
+import numpy as np
+import pytest
+
+from rnntext.run.attention import (
+    affine,
+    attend,
+    layer_norm,
+    merge_heads,
+    pad,
+    padding_mask,
+    softmax,
+    split_heads,
+)
+
+
+def normal(*shape: int, seed: int = 0) -> np.ndarray:
+    return np.random.default_rng(seed).normal(size=shape).astype(np.float32)
+
+
+# Products -------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("shape", [(1, 5), (15, 5), (16, 5), (17, 5), (100, 5), (2, 3, 5), (1, 1, 5), (20, 1, 5), (0, 5)])
+@pytest.mark.parametrize("bias", [True, False])
+def test_affine_is_a_product_and_a_sum(shape: tuple[int, ...], bias: bool) -> None:
+    x, kernel, b = normal(*shape), normal(5, 7, seed=1), normal(7, seed=2)
+    found = affine(x, kernel, b if bias else None)
+    expected = x.astype(np.float64) @ kernel + (b if bias else 0.0)
+    assert found.dtype == np.float32
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+
+
+def test_affine_leaves_its_operands_alone() -> None:
+    x, kernel, bias = normal(20, 5), normal(5, 7), normal(7)
+    before = x.copy(), kernel.copy(), bias.copy()
+    affine(x, kernel, bias)[:] = 0.0
+    affine(x.T.copy().T, kernel, bias)[:] = 0.0  # another order in memory
+    for now, then in zip((x, kernel, bias), before, strict=True):
+        np.testing.assert_array_equal(now, then)
+
+
+@pytest.mark.parametrize(("features", "width"), [(128, 384), (128, 128), (128, 500), (96, 20), (64, 192), (33, 7), (8, 24)])
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_what_affine_makes_of_a_row_depends_on_nothing_else(features: int, width: int, order: str) -> None:
+    row, kernel, bias = normal(1, features), normal(features, width, seed=1), normal(width, seed=2)
+    alone = affine(row, kernel, bias)[0]
+    for count in (2, 5, 12, 16, 17, 31, 48, 64, 100, 160):
+        rows = normal(count, features, seed=count)
+        for place in {0, 6, count // 2, count - 1} & set(range(count)):
+            rows[place] = row
+            found = affine(np.array(rows, order=order), kernel, bias)[place]
+            assert np.array_equal(found, alone), f"row {place} of {count}: {np.abs(found - alone).max()} apart"
+
+
+# Normalisation --------------------------------------------------------------------------------------------------------
+
+
+def test_layer_norm_is_the_textbooks() -> None:
+    x, scale, bias = 3 * normal(4, 3, 16) + 1, normal(16, seed=1), normal(16, seed=2)
+    found = layer_norm(x, scale, bias)
+    for index in np.ndindex(4, 3):
+        numbers = [float(number) for number in x[index]]
+        mean = sum(numbers) / 16
+        variance = sum((number - mean) ** 2 for number in numbers) / 16
+        expected = [(n - mean) / math.sqrt(variance + 1e-6) * s + b for n, s, b in zip(numbers, scale, bias, strict=True)]
+        np.testing.assert_allclose(found[index], expected, atol=1e-5)
+    assert found.dtype == np.float32
+
+
+def test_layer_norm_of_equal_numbers_is_the_bias() -> None:
+    x, bias = np.full((2, 8), 5, np.float32), normal(8)
+    np.testing.assert_array_equal(layer_norm(x, normal(8, seed=1), bias), [bias, bias])
+    assert (x == 5).all()
+
+
+@pytest.mark.parametrize("shift", [0, 1000, -1000])
+def test_softmax_is_the_textbooks_however_large_the_scores(shift: float) -> None:
+    scores = normal(3, 4, 5)
+    expected = np.exp(scores.astype(np.float64))
+    expected /= expected.sum(axis=-1, keepdims=True)
+    found = softmax(scores + np.float32(shift))
+    np.testing.assert_allclose(found, expected, rtol=1e-3 if shift else 1e-5)
+
+
+def test_softmax_gives_nothing_to_minus_infinity() -> None:
+    scores = np.array([[0, -np.inf, 0], [-np.inf, -np.inf, 7]], np.float32)
+    np.testing.assert_array_equal(softmax(scores), [[0.5, 0, 0.5], [0, 0, 1]])
+
+
+# Attention ------------------------------------------------------------------------------------------------------------
+
+
+def test_heads_are_slices_of_the_units() -> None:
+    x = normal(2, 3, 8)
+    heads = split_heads(x, 4)
+    assert heads.shape == (2, 4, 3, 2)
+    for batch, head, time in np.ndindex(2, 4, 3):
+        np.testing.assert_array_equal(heads[batch, head, time], x[batch, time, 2 * head : 2 * head + 2])
+    np.testing.assert_array_equal(merge_heads(heads), x)
+
+
+@pytest.mark.parametrize("masked", [False, True])
+def test_attention_is_the_textbooks(masked: bool) -> None:
+    queries, keys, values = normal(2, 3, 4, 6), normal(2, 3, 5, 6, seed=1), normal(2, 3, 5, 7, seed=2)
+    real = np.array([5, 2]) if masked else np.array([5, 5])
+    mask = padding_mask(real, 5)[:, None, None] if masked else None
+    found, weights = attend(queries, keys, values, mask)
+    assert weights.shape == (2, 3, 4, 5)
+    for batch, head, query in np.ndindex(2, 3, 4):
+        scores = [
+            sum(float(a) * float(b) for a, b in zip(queries[batch, head, query], key, strict=True)) / math.sqrt(6)
+            for key in keys[batch, head, : real[batch]]
+        ]
+        share = np.exp(scores) / sum(math.exp(score) for score in scores)
+        np.testing.assert_allclose(weights[batch, head, query, : real[batch]], share, atol=1e-6)
+        np.testing.assert_array_equal(weights[batch, head, query, real[batch] :], 0)
+        expected = sum(w * v.astype(np.float64) for w, v in zip(share, values[batch, head], strict=False))
+        np.testing.assert_allclose(found[batch, head, query], expected, atol=1e-5)
+
+
+def test_a_mask_is_zero_on_the_sentence_and_minus_infinity_behind_it() -> None:
+    mask = padding_mask(np.array([1, 3, 4]), 4)
+    oo = -np.inf
+    np.testing.assert_array_equal(mask, [[0, oo, oo, oo], [0, 0, 0, oo], [0, 0, 0, 0]])
+    assert mask.dtype == np.float32
+
+
+def test_sentences_are_filled_up_with_zeros() -> None:
+    ids, lengths = pad([np.array([5, 6, 7]), np.array([8]), np.array([], np.int32)], 4)
+    np.testing.assert_array_equal(ids, [[5, 6, 7, 0], [8, 0, 0, 0], [0, 0, 0, 0]])
+    np.testing.assert_array_equal(lengths, [3, 1, 0])
+    assert ids.dtype == np.int32
