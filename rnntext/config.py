@@ -166,7 +166,6 @@ class TrainingConfig(Config):
     patience: int | None = None
     dropout: float = 0.5
     average: float = 0.998
-    accumulate: int = 1
     precision: str = "auto"
     seed: int = 1
 
@@ -176,7 +175,6 @@ class TrainingConfig(Config):
         _check_range(self, 0, 1, "learning_rate")
         _check_range(self, 0, 0.99999, "average", "beta_2")
         _check_range(self, 0, 0.95, "dropout")
-        _check_range(self, 1, 64, "accumulate")
         _check_range(self, 0, 2**31 - 1, "seed")
         check_choice("precision", self.precision, PRECISIONS)
         check_choice("schedule", self.schedule, SCHEDULES)
@@ -207,9 +205,10 @@ class CharlmTraining(TrainingConfig):
 class TranslatorTraining(TrainingConfig):
     """How a translation model is trained.
 
-    `batch_tokens` limits sentences x tokens of the longer side, padding included; pairs with a side of more than
-    `longest` tokens are left out; `smoothing` is that of the labels (Szegedy et al. 2016); `subword_sampling` the rate
-    at which merges of subwords are left out in training (BPE-dropout; Provilkov, Emelianenko, Voita 2020).
+    `batch_tokens` is sentences x tokens of the longer side, about; `accumulate` batches make a step; pairs with a side
+    of more than `longest` tokens are left out; `smoothing` is that of the labels (Szegedy et al. 2016);
+    `subword_sampling` the rate at which merges of subwords are left out in training (BPE-dropout; Provilkov,
+    Emelianenko, Voita 2020).
     """
 
     learning_rate: float = 3e-3
@@ -218,6 +217,7 @@ class TranslatorTraining(TrainingConfig):
     dropout: float = 0.3
     average: float = 0.999
     batch_tokens: int = 2048
+    accumulate: int = 1
     longest: int = 128
     vocabulary_size: int = 8000
     smoothing: float = 0.1
@@ -226,7 +226,8 @@ class TranslatorTraining(TrainingConfig):
     def __post_init__(self) -> None:
         super().__post_init__()
         _check_range(self, 1, 10_000_000, "batch_tokens", "vocabulary_size")
-        _check_range(self, 1, 4096, "longest")
+        _check_range(self, 5, 4096, "longest")
+        _check_range(self, 1, 1024, "accumulate")
         _check_range(self, 0, 0.9, "smoothing", "subword_sampling")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -38,7 +39,8 @@ def draw(path: Path, translation: Translation) -> None:
     axes.set_xticks(range(len(columns)), columns, rotation=60, ha="left", rotation_mode="anchor", parse_math=False)
     axes.set_yticks(range(len(rows)), rows, parse_math=False)
     axes.xaxis.tick_top()
-    with output_file(path) as file:
+    with output_file(path) as file, warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # a character that no font has becomes a box
         figure.savefig(file, format=kind, dpi=150)
 
 

@@ -16,7 +16,7 @@ from rnntext.errors import InputOutputError, UsageError
 
 C = TypeVar("C", bound=Config)
 _UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
-_NOT_IN_FILES = {"config", "print_config"}
+_NOT_IN_FILES = {"config", "print_config", "fresh"}  # a file that says fresh would drop every unfinished run
 
 
 def duration(text: str | float) -> float:
@@ -136,7 +136,7 @@ Window = Annotated[int, typer.Option(help="Steps of back-propagation through tim
 LearningRate = Annotated[float, typer.Option(help="The highest; warm-up before it, a cosine after it.")]
 Dropout = Annotated[float, typer.Option(help="Dropout between layers.")]
 RecurrentDropout = Annotated[float, typer.Option(help="Dropout from step to step.")]
-BatchTokens = Annotated[int, typer.Option(help="Sentences x tokens of a batch, padding included.")]
+BatchTokens = Annotated[int, typer.Option(help="Sentences x tokens of the longer side in a batch, about.")]
 Warmup = Annotated[int, typer.Option(help="Steps in which the learning rate rises.")]
 Schedule = Annotated[str, typer.Option(metavar="|".join(SCHEDULES), help="How the learning rate falls.")]
 Patience = Annotated[int | None, typer.Option(help="End after so many evaluations without a better one.")]

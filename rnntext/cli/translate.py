@@ -89,11 +89,16 @@ def train(
         float, typer.Option(help="Rate at which merges of subwords are left out in training (BPE-dropout).")
     ] = TranslatorTraining.subword_sampling,
     longest: Annotated[
-        int, typer.Option(help="Leave out pairs with more tokens on a side.")
+        int, typer.Option(help="Leave out pairs with more tokens on a side; translate cuts longer lines.")
     ] = TranslatorTraining.longest,
     validation: Annotated[
-        str, typer.Option(metavar="FRACTION|PAIRS.tsv", help="Held-out pairs: a fraction, or a file.")
-    ] = "0.1",
+        str | None,
+        typer.Option(
+            metavar="FRACTION|PAIRS.tsv",
+            help="Held-out pairs: a fraction (at most some 2,000), or a file.",
+            show_default="0.1",
+        ),
+    ] = None,
     validation_source: Annotated[str | None, typer.Option(metavar="FILE", help="Held-out source sentences ...")] = None,
     validation_target: Annotated[str | None, typer.Option(metavar="FILE", help="... and their translations.")] = None,
     encoding_errors: options.EncodingErrors = "strict",
@@ -129,8 +134,11 @@ def train(
         return
     pairs = DEFAULT_PAIRS if (pairs, source, target) == (None, None, None) else pairs
     data = _files("PAIRS.tsv or --source and --target", pairs, source, target)
-    given = None if (validation_source, validation_target) != (None, None) else validation
-    held_out = _files("--validation-source and --validation-target", given, validation_source, validation_target)
+    if (validation, validation_source, validation_target) == (None, None, None):
+        validation = "0.1"
+    held_out = _files(
+        "--validation or --validation-source and --validation-target", validation, validation_source, validation_target
+    )
     from rnntext.jobs.train_translate import METRIC, train_translate
     from rnntext.storage.models import folder
 
@@ -178,7 +186,7 @@ def _files(what: str, one: str | None, source: str | None, target: str | None) -
         return one
     if one is None and source is not None and target is not None:
         return source, target
-    raise UsageError(f"give {what}, and not only a part of them")
+    raise UsageError(f"give either {what}")
 
 
 def translate(

@@ -52,6 +52,8 @@ def evaluate(
         from sacrebleu.metrics.ter import TER
     except ImportError as error:
         raise UsageError("evaluate needs sacreBLEU, which is not installed: pip install 'rnntext[evaluate]'") from error
+    if source == reference == "-":
+        raise UsageError("evaluate - -: standard input can be read only once")
     sources, references = _lines(source), _lines(reference)
     if len(sources) != len(references):
         raise DataError(
@@ -64,7 +66,7 @@ def evaluate(
     found = [t.text for t in model.translate_all(sources, search, batch_tokens)]
     seconds = time.monotonic() - started
     metrics = {
-        "bleu": BLEU(lowercase=lowercase),
+        "bleu": BLEU(lowercase=lowercase, force=True),
         "chrf": CHRF(lowercase=lowercase),
         "ter": TER(case_sensitive=not lowercase),
     }

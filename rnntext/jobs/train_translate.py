@@ -84,6 +84,10 @@ class TranslatorRecipe:
         errors: str,
         report: Report,
     ) -> None:
+        if training.subword_sampling and model.tokens != "subword":
+            raise UsageError(f"--subword-sampling {training.subword_sampling}: --tokens {model.tokens} has no subwords")
+        if [*_listed(pairs), *_listed(validation)].count("-") > 1:
+            raise UsageError("-: standard input can be read only once")
         self.pairs, self.model, self.training = pairs, model, training
         self.validation, self.reverse, self.errors, self.report = validation, reverse, errors, report
         architecture = next(name for name, cls in ARCHITECTURES.items() if isinstance(model, cls))
@@ -107,11 +111,16 @@ class TranslatorRecipe:
         source, target = learn_languages(pairs, self.model, self.training)
         self._tell_size(source, target)
         sides = [vectorize_sentences([pair[n] for pair in pairs], side) for n, side in enumerate((source, target))]
-        kept = np.flatnonzero(np.maximum(sides[0].lengths, sides[1].lengths) <= self.training.longest)
-        if not len(kept):
-            raise DataError(f"every pair has a side of more than {self.training.longest} tokens; raise --longest")
-        if left_out := len(pairs) - len(kept):
-            self.report(f"left out: {_pairs(left_out)} with more than {self.training.longest} tokens on a side")
+        longest = self.training.longest
+        usable = [(side.lengths > 0) & (side.lengths <= longest) for side in sides]
+        kept = np.flatnonzero(usable[0] & usable[1])
+        sizes = [(len(source.encode(a)), len(target.encode(b))) for a, b in held_out]
+        shorter = [pair for pair, size in zip(held_out, sizes, strict=True) if 0 < min(size) <= max(size) <= longest]
+        if not len(kept) or not shorter:
+            raise DataError(f"every pair has a side of no token or of more than {longest}; raise --longest")
+        if left_out := len(pairs) + len(held_out) - len(kept) - len(shorter):
+            self.report(f"left out: {_pairs(left_out)} with no token or more than {longest} on a side")
+        held_out = shorter
         arrays: dict[str, np.ndarray] = {}
         for name, side in zip(("source", "target"), sides, strict=True):
             chosen = side.take(kept)
@@ -181,7 +190,7 @@ class TranslatorRecipe:
     def _languages(self, snapshot: Snapshot) -> tuple[Language, Language]:
         files = {
             name: parse_json(data, Path(name)) if name.endswith(".json") else data
-            for name, data in snapshot.files.items()
+            for name, data in self.files(snapshot).items()
         }
         return tokens.from_files(self.model.tokens, self.model.joint, files)
 
@@ -192,18 +201,23 @@ class TranslatorRecipe:
     def about(self, snapshot: Snapshot) -> dict[str, Any]:
         """See Recipe."""
         held_out = _pairs_from_bytes(snapshot.files["held_out.json"])
-        return {"pairs": len(snapshot.arrays["source.lengths"]), "held_out": len(held_out)}
+        pairs = len(snapshot.arrays["source.lengths"])
+        return {"pairs": pairs, "held_out": len(held_out), "reverse": self.reverse}
 
     def score(self, champion: Checkpoint, snapshot: Snapshot) -> float:
         """See Recipe."""
         import sacrebleu
 
         model = TranslationModel(champion)
+        if champion.manifest.get("reverse") != self.reverse:
+            raise IncomparableError("the version in service translates the other way")
         if model.config.lowercase != self.model.lowercase:
             raise IncomparableError("the version in service folds case differently")
         held_out = _pairs_from_bytes(snapshot.files["held_out.json"])
         found = model.translate_all([source for source, _ in held_out], SearchConfig(beam=1))
-        return float(sacrebleu.corpus_bleu([t.text for t in found], [[target for _, target in held_out]]).score)
+        return float(
+            sacrebleu.corpus_bleu([t.text for t in found], [[target for _, target in held_out]], force=True).score
+        )
 
 
 def _pairs(count: int) -> str:

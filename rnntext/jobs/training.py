@@ -135,12 +135,14 @@ def train(
         _clean(path)
         _champion(path, recipe.kind)  # what cannot be compared with is noticed before the training, not after it
         snapshot = None if fresh else unfinished.read(path / "run")
+        if snapshot and snapshot.options != recipe.options and not (path / "run" / STATE).exists():
+            snapshot = None  # nothing was learnt yet that could be lost
         if snapshot is None:
             snapshot = recipe.begin()
             remove_folder(path / "run")  # only now: a mistake in the command must not cost an unfinished training
             unfinished.write(path / "run", snapshot)
         else:
-            unfinished.check_same(snapshot, recipe.options)
+            unfinished.check_same(snapshot, recipe.kind, recipe.options)
             tensorflow.start(recipe.training.seed)
         try:
             trained = _train(recipe, snapshot, path, observer or Observer(), began)

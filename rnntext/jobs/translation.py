@@ -201,7 +201,7 @@ def _config(source: Checkpoint) -> tuple[TranslatorConfig, int]:
         raise CheckpointError(f"{where}: not the settings of a translation model")
     model = dict(settings["model"])
     architecture = model.pop("architecture", None)
-    if architecture not in ARCHITECTURES:
+    if not isinstance(architecture, str) or architecture not in ARCHITECTURES:
         raise CheckpointError(f"{where}: architecture {architecture!r} is unknown to this version of rnntext")
     training = settings.get("training")
     longest = training.get("longest") if isinstance(training, dict) else None

@@ -83,9 +83,11 @@ def _digest(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-def check_same(snapshot: Snapshot, options: Options) -> None:
+def check_same(snapshot: Snapshot, kind: str, options: Options) -> None:
     """Raises UsageError, naming the options, if a command differs from the one that began the training. The texts
     themselves may have changed: a run ends on what it began with."""
+    if snapshot.kind != kind:
+        raise UsageError(f"an unfinished {snapshot.kind} training lies here: train under another name, or add --fresh")
     before, now = (
         {name: value for group in found.values() for name, value in group.items()}
         for found in (snapshot.options, options)
@@ -101,8 +103,11 @@ def check_same(snapshot: Snapshot, options: Options) -> None:
         )
 
 
+_NAMES = {"sources": "text", "tied": "not --untied", "joint": "not --separate"}
+
+
 def _named(name: str) -> str:
-    return "text" if name == "sources" else f"--{name.replace('_', '-')}"
+    return _NAMES.get(name, f"--{name.replace('_', '-')}")
 
 
 def _shown(value: object) -> str:

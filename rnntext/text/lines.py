@@ -122,7 +122,7 @@ class LineReader:
 
     Args:
         sources: files, or `-`.
-        most: lines of a portion at the most.
+        most: lines of a portion at the most; long ones make shorter portions, of a megabyte or so.
     """
 
     def __init__(self, sources: Sequence[str], most: int) -> None:
@@ -140,9 +140,11 @@ class LineReader:
         Raises:
             InputOutputError: a file cannot be read.
         """
-        while len(self._lines) < self._most and (not self._lines or self._has_come()) and self._more():
+        while self._has_room() and (not self._lines or self._has_come()) and self._more():
             pass
-        return [_line(self._lines.popleft()) for _ in range(min(self._most, len(self._lines)))]
+        portion = [self._lines.popleft() for _ in range(min(self._most, len(self._lines)))]
+        self._held -= sum(map(len, portion))
+        return [_line(data) for data in portion]
 
     def ready(self) -> bool:
         """Whether `read` would not have to wait for more of a line; takes in what has come."""
@@ -150,6 +152,9 @@ class LineReader:
             if not self._more():
                 return True  # the end of everything
         return bool(self._lines)
+
+    def _has_room(self) -> bool:
+        return len(self._lines) < self._most and self._held < _MOST_HELD
 
     def _has_come(self) -> bool:
         """Whether there is something to be read in the file, or its end."""
@@ -181,8 +186,7 @@ class LineReader:
         first, *others = data.split(b"\n")
         self._rest.append(first)
         if others:
-            self._lines.append(self._joined())
-            self._lines.extend(others[:-1])
+            self._keep(self._joined(), *others[:-1])
             self._rest = [others[-1]]
         return True
 
@@ -199,7 +203,7 @@ class LineReader:
 
     def _finish(self) -> None:
         if last := self._joined():
-            self._lines.append(last)
+            self._keep(last)
         self._rest, self._file = [], None
         self._sources.popleft()
         self._stack.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Protocol
@@ -13,6 +14,7 @@ from rnntext.errors import CheckpointError
 # Ids outside every list of tokens: nobody can type them in.
 PAD, UNKNOWN, START, END = range(4)
 RESERVED = 4
+VARIANTS = 16  # segmentations of a word that sampling chooses from
 
 _META, _META_ESCAPE = "\u2581", "\U000f2581"  # SentencePiece's sign for a space; where a text has it, another stands in
 _CONTROL_BYTES = {f"<0x{byte:02X}>" for byte in range(0x20)}  # would break a line, or worse, in an answer
@@ -92,14 +94,6 @@ class Subwords:
         pieces: list[str] = self.processor.encode(text.replace(_META, _META_ESCAPE), out_type=str)
         return pieces
 
-    def sample(self, text: str, rate: float) -> list[str]:
-        """One of many segmentations: each merge is left out with probability `rate` (BPE-dropout). What is drawn
-        depends on `sentencepiece.set_random_generator_seed`."""
-        pieces: list[str] = self.processor.encode(
-            text.replace(_META, _META_ESCAPE), out_type=str, enable_sampling=True, alpha=rate, nbest_size=-1
-        )
-        return pieces
-
     def join(self, tokens: Sequence[str]) -> str:
         """See Tokenizer."""
         text: str = self.processor.decode_pieces(list(tokens))
@@ -108,6 +102,52 @@ class Subwords:
     def files(self) -> dict[str, bytes]:
         """The model."""
         return {"model": self.model}
+
+
+class SubwordSampler:
+    """Draws one of many segmentations of a sentence: BPE-dropout (Provilkov, Emelianenko, Voita 2020).
+
+    SentencePiece could draw them, too, but not the same ones again in another process. As a word's segmentation takes
+    a while in Python, a word has at most VARIANTS of them, which are kept.
+
+    Args:
+        subwords: pieces, whose scores give the order of merges.
+        rate: at which merges are left out; 0 gives SentencePiece's own segmentation.
+        seed: of the variants.
+    """
+
+    def __init__(self, subwords: Subwords, rate: float, seed: int) -> None:
+        processor = subwords.processor
+        pieces = range(processor.get_piece_size())
+        self.scores = {processor.id_to_piece(i): processor.get_score(i) for i in pieces if not processor.is_byte(i)}
+        self.rate, self.seed = rate, seed
+        self._variants: dict[tuple[str, int], list[str]] = {}
+
+    def split(self, text: str, generator: np.random.Generator) -> list[str]:
+        """The pieces of a normalised sentence."""
+        words = [_META + word for word in text.replace(_META, _META_ESCAPE).split(" ")]
+        drawn = generator.integers(0, VARIANTS, len(words)).tolist()
+        return [piece for word, number in zip(words, drawn, strict=True) for piece in self._variant(word, number)]
+
+    def _variant(self, word: str, number: int) -> list[str]:
+        key = (word, number)
+        if key not in self._variants:
+            self._variants[key] = self._segment(word, random.Random(f"{self.seed} {number} {word}"))
+        return self._variants[key]
+
+    def _segment(self, word: str, chance: random.Random) -> list[str]:
+        """Merges the best pair of neighbours, again and again; each time each pair is left out at the rate."""
+        parts = list(word)
+        while True:
+            pairs = [(parts[i] + parts[i + 1], i) for i in range(len(parts) - 1)]
+            known = [(self.scores[p], -i) for p, i in pairs if p in self.scores and chance.random() >= self.rate]
+            if not known:
+                return [piece for part in parts for piece in self._or_bytes(part)]
+            at = -max(known)[1]
+            parts[at : at + 2] = [parts[at] + parts[at + 1]]
+
+    def _or_bytes(self, part: str) -> list[str]:
+        return [part] if part in self.scores else [f"<0x{byte:02X}>" for byte in part.encode()]
 
 
 class Language:

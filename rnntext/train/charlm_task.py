@@ -31,6 +31,7 @@ class CharlmTask:
     ) -> None:
         self.config, self.vocabulary = config, vocabulary
         self.model = Charlm(config, len(vocabulary), training, choose(training.precision))
+        self.accumulate = 1
         self.streams = CharStreams(ids, training.batch_size, training.window, training.seed)
         self.steps_per_epoch = self.streams.steps_per_epoch
         self.units_per_step = self.streams.batch * training.window

@@ -25,7 +25,7 @@ SAVE_SECONDS = 120.0
 CLIP = 1.0  # global norm of the gradient
 BUDGET = 0.96  # of a time limit is planned for; the rest is for saving and for a machine that slows down
 RECENT = 20  # steps that the rate shown is measured over
-DRAWS = 256  # most masks that a layer draws in one step
+DRAWS = 256  # most masks that a layer draws for one batch
 SMOOTHING = 0.98  # of the training loss that is shown and watched
 
 
@@ -35,6 +35,7 @@ class Task(Protocol):
     model: keras.Model
     steps_per_epoch: int
     units_per_step: float  # characters or tokens, on average
+    accumulate: int  # batches that make a step
     signature: tuple[tf.TensorSpec, ...]  # types and shapes of a batch's arrays; None where they vary
 
     def batch(self, index: int) -> tuple[np.ndarray, ...]:
@@ -82,42 +83,54 @@ class Loop:
         self.carried = task.start_state()
         self.best: list[np.ndarray] = []
         self.position = Position()
-        batches = (tuple(task.signature),) * config.accumulate
         carried = [tf.TensorSpec(c.shape, c.dtype) for c in self.carried]
-        signature = (batches, carried, tf.TensorSpec([], tf.int32))
-        self._update = tf.function(self._update_graph, input_signature=signature, autograph=False)
+        signature = (tuple(task.signature), carried, tf.TensorSpec([], tf.int32), tf.TensorSpec([], tf.int32))
+        self._sums = [tf.Variable(tf.zeros(v.shape)) for v in self.variables] if task.accumulate > 1 else []
+        self._learn = tf.function(self._learn_graph, input_signature=signature, autograph=False)
+        self._apply = tf.function(self._apply_graph, input_signature=signature[2:3], autograph=False)
         self._began, self._saved = began, time.monotonic()
         self._step_times: list[float] = []
         self._resume()
 
     # The step ---------------------------------------------------------------------------------------------------------
 
-    def _update_graph(
-        self, batches: tuple[tuple[tf.Tensor, ...], ...], carried: list[tf.Tensor], step: tf.Tensor
+    def _learn_graph(
+        self, batch: tuple[tf.Tensor, ...], carried: list[tf.Tensor], step: tf.Tensor, part: tf.Tensor
     ) -> Any:
-        self._seed_dropout(step)
+        """One batch: a whole step, or a part of one, whose gradients are added up."""
+        self._seed_dropout(step, part)
         with tf.GradientTape() as tape:
-            losses = []
-            for batch in batches:
-                loss, carried = self.task.loss(batch, carried)
-                losses.append(loss)
-            loss = tf.add_n(losses) / len(losses)
-        self.optimizer.apply(tape.gradient(loss, [v.value for v in self.variables]), self.variables)
+            loss, carried = self.task.loss(batch, carried)
+        gradients = tape.gradient(loss, [v.value for v in self.variables])
+        if not self._sums:
+            self._change(gradients, step)
+        for total, gradient in zip(self._sums, gradients, strict=bool(self._sums)):
+            total.assign_add(tf.convert_to_tensor(gradient) / self.task.accumulate)
+        return loss, carried
+
+    def _apply_graph(self, step: tf.Tensor) -> None:
+        """The end of a step of several batches."""
+        self._change([total.read_value() for total in self._sums], step)
+        for total in self._sums:
+            total.assign(tf.zeros_like(total))
+
+    def _change(self, gradients: list[tf.Tensor], step: tf.Tensor) -> None:
+        """Adam's update of the weights, and their average."""
+        self.optimizer.apply([tf.convert_to_tensor(gradient) for gradient in gradients], self.variables)
         # The average forgets its random beginning faster than `average` alone would (as in TensorFlow's own EMA).
         done = tf.cast(step, tf.float32)
         decay = tf.minimum(self.config.average, (1.0 + done) / (10.0 + done))
         for average, variable in zip(self.averages, self.variables, strict=True):
             average.assign_add((1.0 - decay) * (variable.value - average))
-        return loss, carried
 
-    def _seed_dropout(self, step: tf.Tensor) -> None:
+    def _seed_dropout(self, step: tf.Tensor, part: tf.Tensor) -> None:
         """Makes every dropout mask a function of (seed, layer, step), so that a resumed run draws the same ones."""
         generators = [g for layer in self.task.model._flatten_layers() if (g := getattr(layer, "seed_generator", None))]
         for index, generator in enumerate(generators):
             seed = (self.config.seed * 1000 + index) % 2**31
             # A layer that draws several masks in a step counts its state up by one each time.
-            state = tf.stack([tf.constant(seed, tf.int64), tf.cast(step, tf.int64) * DRAWS])
-            generator.state.assign(tf.cast(state, generator.state.dtype))
+            draw = (tf.cast(step, tf.int64) * self.task.accumulate + tf.cast(part, tf.int64)) * DRAWS
+            generator.state.assign(tf.cast(tf.stack([tf.constant(seed, tf.int64), draw]), generator.state.dtype))
 
     def _step(self) -> Progress:
         position, started = self.position, time.monotonic()
@@ -127,9 +140,14 @@ class Loop:
         config = self.config
         rate = schedule.learning_rate(step, position.plan, config.learning_rate, config.warmup, config.schedule)
         self.optimizer.learning_rate.assign(rate)
-        batches = tuple(self.task.batch(step * config.accumulate + k) for k in range(config.accumulate))
-        loss, self.carried = self._update(batches, self.carried, tf.constant(step))
-        value = float(loss)
+        parts = self.task.accumulate
+        value = 0.0
+        for part in range(parts):
+            batch = self.task.batch(step * parts + part)
+            loss, self.carried = self._learn(batch, self.carried, tf.constant(step), tf.constant(part))
+            value += float(loss) / parts
+        if parts > 1:
+            self._apply(tf.constant(step))
         self._watch(value)
         position.step += 1
         self._step_times.append(time.monotonic() - started)
@@ -188,6 +206,7 @@ class Loop:
 
     def _evaluate(self, progress: Progress) -> None:
         values = [a.numpy() for a in self.averages]
+        self._check(values)
         metrics = self.task.evaluate(values)
         rank = self.task.rank(metrics)
         if not all(math.isfinite(value) for value in rank):
@@ -203,6 +222,10 @@ class Loop:
         plan = self.position.plan
         if plan is not None and self.position.stale == self.config.patience:
             self.position.plan = dataclasses.replace(plan, steps=self.position.step)  # the run ends here
+
+    def _check(self, values: list[np.ndarray]) -> None:
+        if not all(np.isfinite(value).all() for value in values):
+            raise DivergedError(f"the weights at step {self.position.step} are not numbers; no version was written")
 
     def seconds(self) -> float:
         """Time spent on this run, over all sessions."""
@@ -227,7 +250,9 @@ class Loop:
                 self.position.plan = schedule.plan_steps(most, config.warmup)
             return
         started = time.monotonic()
-        self.task.evaluate([a.numpy() for a in self.averages])
+        values = [a.numpy() for a in self.averages]
+        self._check(values)
+        self.task.evaluate(values)
         evaluation = time.monotonic() - started
         left = BUDGET * config.time_limit - self.seconds()
         self.position.plan = schedule.plan_time(left, statistics.median(timed), evaluation, done, most, config.warmup)

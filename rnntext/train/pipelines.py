@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
 import keras
@@ -10,6 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from rnntext.config import TranslatorConfig, TranslatorTraining
+from rnntext.errors import DataError
 from rnntext.text.bitext import Pair
 from rnntext.text.tokens import END, PAD, RESERVED, START, Language, Subwords, Tokenizer, tokenizer
 from rnntext.text.vocabulary import CharVocabulary
@@ -73,6 +75,7 @@ class CharStreams:
 
 # Translation ----------------------------------------------------------------------------------------------------------
 
+LEAST_SUBWORDS = 300  # the 256 bytes are among them
 SUBWORD_THREADS = 2  # SentencePiece learns another model for another number
 MOST_BYTES = 4192  # of a line that SentencePiece learns from; it skips longer ones
 
@@ -111,13 +114,17 @@ def _special(processor: object, index: int) -> bool:
 def _learn_subwords(sentences: list[str], size: int) -> bytes:
     import sentencepiece
 
+    size = max(size, LEAST_SUBWORDS)
     model = io.BytesIO()
-    escaped = (s.replace("\u2581", "\U000f2581") for s in sentences)
+    escaped = [s.replace("\u2581", "\U000f2581") for s in sentences]
+    escaped = _without_rare([s for s in escaped if len(s.encode()) <= MOST_BYTES], (size - LEAST_SUBWORDS) // 2 + 20)
+    if not escaped:
+        raise DataError(f"every sentence has more than {MOST_BYTES} bytes; give shorter ones")
     sentencepiece.SentencePieceTrainer.train(
-        sentence_iterator=iter([s for s in escaped if len(s.encode()) <= MOST_BYTES]),
+        sentence_iterator=iter(escaped),
         model_writer=model,
         model_type="bpe",
-        vocab_size=max(size, 300),  # the 256 bytes are among them
+        vocab_size=size,
         hard_vocab_limit=False,
         normalization_rule_name="identity",
         byte_fallback=True,
@@ -128,6 +135,16 @@ def _learn_subwords(sentences: list[str], size: int) -> bytes:
         minloglevel=2,
     )
     return model.getvalue()
+
+
+def _without_rare(sentences: list[str], most: int) -> list[str]:
+    """Sentences without all characters but the `most` commonest: SentencePiece gives each a piece, and refuses a
+    vocabulary that cannot hold them. What has no piece is written as bytes."""
+    counts = Counter(character for sentence in sentences for character in sentence)
+    if len(counts) <= most:
+        return sentences
+    rare = dict.fromkeys(ord(character) for character, _ in counts.most_common()[most:])
+    return [kept for sentence in sentences if (kept := sentence.translate(rare))]
 
 
 def _joined(sentences: Sequence[str], cut: Tokenizer) -> Iterator[list[str]]:

@@ -101,7 +101,6 @@ class Transformer(Translator):
         operands: str = "float32",
     ) -> None:
         super().__init__(config, sizes, shapes(config, *sizes), config.units, training, operands)
-        self.positions: dict[str, keras.Variable] = {}
         if config.positions == "learned":
             self.source_positions, self.target_positions = (
                 self.add_weight(
@@ -147,7 +146,7 @@ class Transformer(Translator):
         if self.config.positions == "learned":
             table = tf.convert_to_tensor(self.source_positions if side == "source" else self.target_positions)
             return tf.gather(table, tf.minimum(tf.range(length), MOST_POSITIONS - 1))
-        return tf.constant(sinusoids(4 * MOST_POSITIONS, self.config.units))[:length]
+        return tf.constant(sinusoids(4 * MOST_POSITIONS + 2, self.config.units))[:length]
 
     def named_variables(self) -> dict[str, keras.Variable]:
         """See Translator."""

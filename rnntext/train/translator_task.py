@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import sacrebleu
-import sentencepiece
 import tensorflow as tf
 
 from rnntext.config import GRUConfig, SearchConfig, TransformerConfig, TranslatorConfig, TranslatorTraining
@@ -15,7 +14,7 @@ from rnntext.run.forcing import log_probabilities
 from rnntext.run.search import search_all
 from rnntext.run.threads import blas_threads
 from rnntext.text.bitext import Pair
-from rnntext.text.tokens import PAD, Language, Subwords
+from rnntext.text.tokens import PAD, UNKNOWN, Language, Subwords, SubwordSampler
 from rnntext.train.gru_translator import GRUTranslator
 from rnntext.train.losses import cross_entropy
 from rnntext.train.pipelines import PairBatches, Sentences, framed, padded
@@ -49,13 +48,12 @@ class TranslatorTask:
         texts: Sequence[Pair],
         held_out: Sequence[Pair],
     ) -> None:
-        self.config, self.training, self.languages, self.texts, self.held_out = (
-            config,
-            training,
-            languages,
-            texts,
-            held_out,
-        )
+        self.config, self.training, self.languages = config, training, languages
+        self.texts, self.held_out = texts, held_out
+        self.accumulate = training.accumulate
+        rate, seed = training.subword_sampling, training.seed
+        tokenizers = [language.tokenizer for language in languages]
+        self.samplers = [SubwordSampler(t, rate, seed) for t in tokenizers if rate and isinstance(t, Subwords)]
         sizes = (len(languages[0]), len(languages[1]))
         self.model: Translator = MODELS[type(config)](config, sizes, training, choose(training.precision))  # type: ignore[arg-type]
         self.batches = PairBatches(*pairs, training.batch_tokens, training.seed, training.accumulate)
@@ -68,18 +66,20 @@ class TranslatorTask:
 
     def batch(self, index: int) -> tuple[np.ndarray, ...]:
         """Source ids `[batch, source]`, target ids with START and END `[batch, target + 2]`."""
-        if not self.training.subword_sampling:
+        if not self.samplers:
             return self.batches.batch(index)
-        seed = np.random.SeedSequence([self.training.seed, index]).generate_state(1)[0]
-        sentencepiece.set_random_generator_seed(int(seed))
+        generator = np.random.default_rng([self.training.seed, index])
         chosen = [self.texts[i] for i in self.batches.pairs(index)]
-        sources = [self._sampled(self.languages[0], source) for source, _ in chosen]
-        return padded(sources), padded(framed(self._sampled(self.languages[1], target)) for _, target in chosen)
+        sources = [self._sampled(0, source, generator) for source, _ in chosen]
+        return padded(sources), padded(framed(self._sampled(1, target, generator)) for _, target in chosen)
 
-    def _sampled(self, language: Language, text: str) -> np.ndarray:
-        assert isinstance(language.tokenizer, Subwords)
-        tokens = language.tokenizer.sample(text, self.training.subword_sampling)
-        return np.array([language.ids[token] for token in tokens[: self.training.longest]], np.int32)
+    def _sampled(self, side: int, text: str, generator: np.random.Generator) -> np.ndarray:
+        """Ids of another segmentation; of the usual one, where the other is too long."""
+        language = self.languages[side]
+        tokens = self.samplers[side].split(text, generator)
+        if len(tokens) > self.training.longest:
+            return language.encode(text)
+        return np.array([language.ids.get(token, UNKNOWN) for token in tokens], np.int32)
 
     def start_state(self) -> list[Tensor]:
         """Nothing: sentences know nothing of one another."""
@@ -102,13 +102,12 @@ class TranslatorTask:
         measured is what is shipped."""
         model = translators.build(self.config, self.model.arrays(values))
         with blas_threads():
-            found = search_all(model, self.sources, GREEDY, self.languages[1].forbidden, EVALUATION_TOKENS)
+            found = dict(search_all(model, self.sources, GREEDY, self.languages[1].forbidden, EVALUATION_TOKENS))
             nats = -log_probabilities(model, self.sources, self.targets, EVALUATION_TOKENS).sum()
-        best = {index: hypotheses[0] for index, hypotheses in found}
-        self.answers = [self.languages[1].decode(best[index].ids) for index in range(len(self.sources))]
+        self.answers = [self.languages[1].decode(found[index][0].ids) for index in range(len(self.sources))]
         references = [target for _, target in self.held_out]
         return {
-            "bleu": sacrebleu.corpus_bleu(self.answers, [references]).score,
+            "bleu": sacrebleu.corpus_bleu(self.answers, [references], force=True).score,
             "nats_per_token": float(nats / sum(len(target) + 1 for target in self.targets)),
         }
 

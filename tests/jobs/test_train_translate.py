@@ -189,7 +189,7 @@ def test_long_pairs_and_empty_sides_are_left_out_and_counted(tsv, tmp_path):
     said: list[str] = []
     train(tsv, tmp_path / "m", report=said.append)
     assert "left out: 2 pairs with an empty side" in said
-    assert "left out: 1 pair with more than 128 tokens on a side" in said
+    assert "left out: 1 pair with no token or more than 128 on a side" in said
 
 
 def test_too_large_a_vocabulary_is_lowered_with_a_word(tsv, tmp_path):
@@ -225,3 +225,44 @@ def test_a_missing_file_or_an_unequal_pair_of_files_is_one_line(tmp_path):
         train_translate((str(tmp_path / "a"), str(tmp_path / "b")), tmp_path / "m", TRANSFORMER, SHORT)
     with pytest.raises(RnntextError, match="No such file"):
         train(tmp_path / "missing.tsv", tmp_path / "m")
+
+
+def test_a_run_that_has_learnt_nothing_yet_does_not_hold_up_another_command(tsv, tmp_path, monkeypatch):
+    def fail(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("rnntext.train.loop.Loop.run", fail)
+        with pytest.raises(KeyboardInterrupt):
+            train(tsv, tmp_path / "m")
+    assert (tmp_path / "m" / "run" / "settings.json").exists()
+    assert train(tsv, tmp_path / "m", training=dataclasses.replace(SHORT, dropout=0.1)).promoted
+
+
+def test_a_model_of_the_other_direction_stays_in_service(tsv, tmp_path):
+    train(tsv, tmp_path / "m")
+    outcome = train(tsv, tmp_path / "m", reverse=True)
+    assert not outcome.promoted
+    assert "translates the other way" in outcome.sentence("m")
+
+
+def test_held_out_pairs_are_as_short_as_those_trained_on(tsv, tmp_path):
+    held_out = tmp_path / "held.tsv"
+    held_out.write_text("the new mill\tmill\n" + "very " * 200 + "\tlong\n")
+    train(tsv, tmp_path / "m", validation=str(held_out))
+    assert rnntext.load(tmp_path / "m").checkpoint.manifest["held_out"] == 1
+
+
+def test_subword_sampling_needs_subwords_and_stdin_is_read_once(tsv, tmp_path):
+    words = dataclasses.replace(TRANSFORMER, tokens="word")
+    with pytest.raises(UsageError, match="--tokens word has no subwords"):
+        train(tsv, tmp_path / "m", words, TranslatorTraining(subword_sampling=0.1))
+    with pytest.raises(UsageError, match="only once"):
+        train_translate(("-", "-"), tmp_path / "m", TRANSFORMER, SHORT)
+
+
+def test_more_characters_than_the_vocabulary_holds_become_bytes(tmp_path):
+    path = tmp_path / "many.tsv"
+    path.write_text("".join(f"{chr(0x4E00 + n)}{chr(0x4E01 + n)}\t{chr(0x5E00 + n)}\n" for n in range(700)))
+    train(path, tmp_path / "m", training=dataclasses.replace(SHORT, vocabulary_size=400))
+    assert len(rnntext.load(tmp_path / "m").source.tokens) <= 400

@@ -25,7 +25,7 @@ class Line:
     """A task. Its carried state counts the steps since the epoch began; `scale` multiplies the loss of a step, and
     `scores` are what the evaluations say, one after another."""
 
-    steps_per_epoch, units_per_step = 4, 8
+    steps_per_epoch, units_per_step, accumulate = 4, 8, 1
     signature = (tf.TensorSpec([8, 3]), tf.TensorSpec([8, 1]), tf.TensorSpec([]))
 
     def __init__(self, scale=lambda step: 1.0, scores=ALWAYS_ONE) -> None:
@@ -360,3 +360,33 @@ def test_a_loss_above_twice_its_start_is_divergence_after_the_warm_up(start):
     with pytest.raises(DivergedError, match=r"--learning-rate below 0\.001"):
         start(task, steps=200, learning_rate=0.001).run(never)
     assert start(task, name="short", steps=60, learning_rate=0.001).run(never)
+
+
+# Several batches a step -----------------------------------------------------------------------------------------------
+
+
+class Halves(Line):
+    """Every batch of `Line`, in two halves."""
+
+    accumulate = 2
+    signature = (tf.TensorSpec([4, 3]), tf.TensorSpec([4, 1]), tf.TensorSpec([]))
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.model.layers[0].rate = 0.0  # masks of halves are not halves of masks
+
+    def batch(self, index):
+        x, y, scale = super().batch(index // 2)
+        half = slice(0, 4) if index % 2 == 0 else slice(4, 8)
+        return x[half], y[half], scale
+
+
+def test_two_half_batches_make_the_same_step_as_a_whole_one(start):
+    whole = Line()
+    whole.model.layers[0].rate = 0.0
+    first, second = start(whole, name="whole"), start(Halves(), name="halves")
+    assert first.run(lambda: False)
+    assert second.run(lambda: False)
+    for one, other in zip(first.averages, second.averages, strict=True):
+        np.testing.assert_allclose(one.numpy(), other.numpy(), rtol=1e-4, atol=1e-6)
+    assert first.position.smooth_loss == pytest.approx(second.position.smooth_loss, rel=1e-5)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 import sacrebleu
 import tensorflow as tf
 
 from rnntext.config import TransformerConfig, TranslatorTraining
-from rnntext.text.tokens import PAD, START, UNKNOWN
+from rnntext.text.tokens import PAD, START, UNKNOWN, SubwordSampler
 from rnntext.train.pipelines import learn_languages, vectorize_sentences
 from rnntext.train.translator_task import TranslatorTask
 
@@ -87,6 +91,32 @@ def test_subword_sampling_draws_other_segmentations_of_the_same_sentences():
             assert language.decode(row) == PAIRS[pair][0]
             assert UNKNOWN not in row
     assert sampled.batch(0)[0].tolist() != plain.batch(0)[0].tolist()
+
+
+def test_nothing_left_out_gives_the_usual_segmentation():
+    subwords = task().languages[0].tokenizer
+    sampler = SubwordSampler(subwords, 0.0, seed=1)
+    for text in [*(text for pair in PAIRS for text in pair), "mill", "☃ x", "wet ▁ old", "reddest oldboat 😀"]:
+        assert sampler.split(text, np.random.default_rng(0)) == subwords.split(text)
+
+
+def test_everything_left_out_gives_characters():
+    sampler = SubwordSampler(task().languages[0].tokenizer, 1.0, seed=1)
+    assert "".join(sampler.split("the mill", np.random.default_rng(0))) == "▁the▁mill"
+    assert all(len(piece) == 1 for piece in sampler.split("the mill", np.random.default_rng(0)))
+
+
+def test_another_process_draws_the_same_segmentations():
+    code = """
+from rnntext.train import tensorflow
+tensorflow.start(1)
+from train.test_translator_task import task
+print([task(subword_sampling=0.5).batch(n)[0].tolist() for n in (0, 5)])
+"""
+    root = Path(__file__).parents[1]
+    done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True)
+    sampled = task(subword_sampling=0.5)
+    assert done.stdout.strip() == str([sampled.batch(n)[0].tolist() for n in (0, 5)])
 
 
 def test_what_is_sampled_is_a_function_of_seed_and_batch():

@@ -1,0 +1,265 @@
+"""Processes side by side: results in order, as soon as they are there, and nobody left behind."""
+
+import dataclasses
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+import pytest
+
+from rnntext.errors import DataError, InputOutputError, RnntextError
+from rnntext.jobs.workers import AHEAD, Workers
+from rnntext.text.lines import Line, LineReader
+
+pytestmark = pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")  # OpenBLAS has threads (Python >= 3.12)
+PATIENCE = 20.0
+
+
+@dataclasses.dataclass
+class Portions:
+    """A source that has everything at once, and fails at its end if told to."""
+
+    portions: list[list[object]]
+    failure: Exception | None = None
+    taken: int = 0
+
+    def read(self) -> list[object]:
+        if self.taken < len(self.portions):
+            self.taken += 1
+            return self.portions[self.taken - 1]
+        if self.failure:
+            raise self.failure
+        return []
+
+    def ready(self) -> bool:
+        return True
+
+    def fileno(self) -> int:
+        raise AssertionError("there is nothing to wait for")
+
+
+@contextmanager
+def working(count: int, work: Callable[[list], list]) -> Iterator[Workers]:
+    """Workers for a block; a test that hangs is ended by an alarm, which raises."""
+
+    def give_up(number: int, frame: object) -> None:
+        raise AssertionError(f"still at work after {PATIENCE} s")
+
+    before = signal.signal(signal.SIGALRM, give_up)
+    signal.setitimer(signal.ITIMER_REAL, PATIENCE)
+    workers: Workers = Workers(count, work)
+    try:
+        yield workers
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+        workers.close()
+
+
+def numbers(portions: int, size: int = 3) -> list[list[object]]:
+    return [[size * p + i for i in range(size)] for p in range(portions)]
+
+
+@pytest.mark.parametrize("count", [1, 2, 3])
+@pytest.mark.parametrize("portions", [0, 1, 2, 5, 20])
+def test_results_come_in_the_order_of_the_portions(count: int, portions: int) -> None:
+    def work(items: list[int]) -> list[int]:
+        time.sleep(0.02 if items[0] % 2 else 0.0)  # every other portion takes longer
+        return [10 * item for item in items]
+
+    with working(count, work) as workers:
+        found = list(workers.run(Portions(numbers(portions))))
+    assert found == [(items, [10 * i for i in items]) for items in numbers(portions)]  # type: ignore[operator]
+
+
+def test_the_work_is_shared() -> None:
+    with working(2, lambda items: [os.getpid()] * len(items)) as workers:
+        pids = [results[0] for _, results in workers.run(Portions(numbers(6)))]
+    assert len(set(pids)) == 2
+    assert os.getpid() not in pids
+
+
+def test_no_more_is_read_ahead_than_the_workers_can_use() -> None:
+    source = Portions(numbers(100))
+    with working(2, lambda items: items) as workers:
+        running = workers.run(source)
+        next(running)
+        assert source.taken <= 2 * AHEAD + 1
+        list(running)
+    assert source.taken == 100
+
+
+def test_large_portions_and_large_results_do_not_wait_for_one_another() -> None:
+    portions: list[list[object]] = [[f"{p}-{i}-" * 60 for i in range(2000)] for p in range(6)]  # more than a pipe holds
+    with working(2, lambda items: [item + "!" for item in items]) as workers:
+        found = [results for _, results in workers.run(Portions(portions))]
+    assert found == [[f"{item}!" for item in items] for items in portions]
+
+
+# Failures -------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("error", [DataError("bad line"), ValueError("boom"), MemoryError()], ids=repr)
+def test_what_goes_wrong_in_a_worker_goes_wrong_here(error: Exception) -> None:
+    def work(items: list[int]) -> list[int]:
+        if 6 in items:
+            raise error
+        return items
+
+    with working(2, work) as workers:
+        running = workers.run(Portions(numbers(5)))
+        assert [next(running)[1], next(running)[1]] == numbers(2)
+        with pytest.raises(type(error)) as caught:
+            next(running)
+        assert str(caught.value) == str(error)
+
+
+@pytest.mark.parametrize("portions", [1, 3, 50])
+def test_a_worker_that_dies_is_told_about(portions: int) -> None:
+    def work(items: list[int]) -> list[int]:
+        os.kill(os.getpid(), signal.SIGKILL)
+        return items
+
+    with working(1, work) as workers, pytest.raises(RnntextError, match="a worker process has died"):
+        list(workers.run(Portions(numbers(portions))))
+
+
+def test_a_worker_that_is_dead_already_is_told_about() -> None:
+    class Slow(Portions):
+        def ready(self) -> bool:
+            time.sleep(0.2)  # by then the worker is dead
+            return True
+
+    with (
+        working(1, lambda items: os._exit(1)) as workers,
+        pytest.raises(RnntextError, match="a worker process has died"),
+    ):
+        list(workers.run(Slow(numbers(3))))
+
+
+def test_a_result_that_cannot_be_sent_is_a_failure_and_no_silence() -> None:
+    with (
+        working(1, lambda items: [lambda: None for _ in items]) as workers,
+        pytest.raises(Exception, match=r"pickle|died"),
+    ):
+        list(workers.run(Portions(numbers(1))))
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_what_came_before_a_failing_source_is_answered(count: int) -> None:
+    source = Portions(numbers(3), InputOutputError("missing.txt: No such file"))
+    with working(count, lambda items: items) as workers:
+        running = workers.run(source)
+        assert [next(running)[1] for _ in range(3)] == numbers(3)
+        with pytest.raises(InputOutputError, match=r"missing\.txt"):
+            next(running)
+
+
+# Slow input -----------------------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def answering(count: int, work: Callable[[list[Line]], list[str]]) -> Iterator[tuple[BinaryIO, Iterator[list[str]]]]:
+    """Workers that read standard input; gives what writes to it, and their results. The pipe is made after the workers,
+    so that they do not keep it open."""
+    with working(count, work) as workers, pytest.MonkeyPatch.context() as patch:
+        reader, writer = os.pipe()
+        with open(reader) as stdin, open(writer, "wb", buffering=0) as feeder:
+            patch.setattr(sys, "stdin", stdin)
+            yield feeder, (results for _, results in workers.run(LineReader(["-"], 10)))
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_a_line_is_answered_before_the_next_one_comes(count: int) -> None:
+    with answering(count, lambda lines: [line.text.upper() for line in lines]) as (feeder, answers):
+        for said, answered in [(b"a\n", ["A"]), (b"b\nha", ["B"]), (b"lf\n", ["HALF"]), (b"\nd\n", ["", "D"])]:
+            feeder.write(said)
+            found: list[str] = []
+            while len(found) < len(answered):
+                found += next(answers)
+            assert found == answered
+        feeder.close()
+        assert list(answers) == []
+
+
+def test_an_answer_does_not_wait_for_the_rest_of_a_line() -> None:
+    """The beginning of a line comes while an answer is made: the answer is given all the same."""
+
+    def work(lines: list[Line]) -> list[str]:
+        time.sleep(0.3)
+        return [line.text for line in lines]
+
+    with answering(2, work) as (feeder, answers):
+        feeder.write(b"one\n")
+        timer = threading.Timer(0.1, feeder.write, (b"tw",))
+        timer.start()
+        assert next(answers) == ["one"]
+        timer.join()
+        feeder.write(b"o\n")
+        assert next(answers) == ["two"]
+
+
+# Afterwards -----------------------------------------------------------------------------------------------------------
+
+
+def alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()[0] != b"Z"
+    except FileNotFoundError:
+        return False
+
+
+def gone(pids: list[int]) -> bool:
+    until = time.monotonic() + PATIENCE
+    while any(map(alive, pids)) and time.monotonic() < until:
+        time.sleep(0.02)
+    return not any(map(alive, pids))
+
+
+def test_closing_ends_the_workers() -> None:
+    with working(3, lambda items: [os.getpid()]) as workers:
+        pids = [results[0] for _, results in workers.run(Portions(numbers(6)))]
+        assert all(map(alive, pids))
+    assert gone(pids)
+
+
+PARENT = """
+import os, sys, time
+from rnntext.jobs.workers import Workers
+class Source:
+    count = 0
+    def read(self):
+        self.count += 1
+        return [self.count] if self.count < 3 else time.sleep(1000)
+    def ready(self): return self.count < 2
+    def fileno(self): return os.pipe()[0]
+def work(items):
+    if items == [2] and sys.argv[1] == "busy":
+        time.sleep(1000)
+    return [os.getpid()]
+for _, results in Workers(2, work).run(Source()):
+    print(results[0], flush=True)
+"""
+
+
+@pytest.mark.parametrize("how", ["busy", "idle"])
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_workers_end_with_their_parent_however_it_ends(how: str, number: int) -> None:
+    command = [sys.executable, "-c", PARENT, how]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        first = int(process.stdout.readline())
+        children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+        pids = [int(child) for child in children]
+        assert first in pids
+        assert len(pids) == 2
+        process.send_signal(number)
+        process.wait(PATIENCE)
+    assert gone(pids)
