@@ -222,7 +222,7 @@ def shifting_weights() -> tuple[TransformerConfig, Arrays, Language]:
     values = a["decoder.0.source.memory.kernel"][:, d:]
     values[letter, found], values[position, where] = np.eye(v), np.eye(p)
     a["decoder.0.source.output.kernel"] += np.eye(d)
-    for known in [*LETTERS, " ", "!"]:
+    for known in [*LETTERS, " ", "?", "!"]:
         source = language.encode(known)[0]
         a["logits.kernel"][found][source, language.encode(shifted(known))[0]] = RIGHT
     a["logits.bias"][END] = EARLY_END

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import multiprocessing
+import os
 import queue
 import signal
 import threading
@@ -118,6 +119,9 @@ def _serve(end: Connection, others: list[Connection], work: Callable[[list[Item]
     """The life of a worker."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    parent = multiprocessing.parent_process()
+    if parent is not None and os.getppid() != parent.pid:  # it has died before we asked
+        return
     for other in others:  # inherited; a pipe ends only when all its copies are closed
         other.close()
     inbox: queue.SimpleQueue[list[Item] | None] = queue.SimpleQueue()

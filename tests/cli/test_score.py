@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from cli.shell import Shell, read_some
+from helpers import save_translator, shifting_log_probability, shifting_weights
 
 import rnntext
 from rnntext.jobs.characters import CharacterModel
@@ -104,3 +105,71 @@ def test_each_answer_comes_before_the_next_line_is_sent(shell: Shell) -> None:
 def test_scores_can_go_into_a_file(shell: Shell) -> None:
     assert shell("score", "--per-line", "-o", "scores.txt", stdin="a\nb\n").out == b""
     assert (shell.folder / "scores.txt").read_bytes() == shell("score", "--per-line", stdin="a\nb\n").out
+
+
+# Pairs ----------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def hal(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The folder of a translation model that expects "ibm" for "hal"."""
+    return str(save_translator(tmp_path_factory.mktemp("hal"), *shifting_weights(), longest=39))
+
+
+def test_a_translation_model_scores_pairs(shell: Shell, hal: str) -> None:
+    stdin = "hal\tibm\nhal\tibn\r\n a \t b\tfurther\tcolumns\nhal\t\n" + "x" * 500 + "\ty\n"
+    done = shell("score", "-m", hal, stdin=stdin)
+    found = [line.split("\t") for line in done.lines]
+    assert [int(tokens) for _, tokens in found] == [4, 4, 2, 1, 2]
+    scores = [float(score) for score, _ in found]
+    assert scores[0] == pytest.approx(shifting_log_probability(3), abs=1e-4)
+    assert scores[1] == pytest.approx(shifting_log_probability(3) - 10, abs=1e-2)
+    assert scores[2] == pytest.approx(shifting_log_probability(1), abs=1e-4)
+    assert scores[3] == pytest.approx(-20, abs=1e-2)
+    assert math.isfinite(scores[4])
+    assert done.err == ""
+
+
+def test_pairs_are_scored_as_json_with_their_numbers(shell: Shell, hal: str) -> None:
+    files = [shell.write("a.tsv", b"hal\tibm\nh\xff\tib\n"), shell.write("b.tsv", "\ufeffa\tb")]
+    done = shell("score", "-m", hal, "--json", *files)
+    assert [(r["line"], r["tokens"]) for r in done.records] == [(1, 4), (2, 3), (3, 2)]
+    expected = [shifting_log_probability(n) for n in (3, 1)]
+    assert [done.records[n]["log_probability"] for n in (0, 2)] == pytest.approx(expected, rel=1e-2)
+    assert done.message.startswith("1 line was not valid UTF-8")
+
+
+@pytest.mark.parametrize(
+    ("stdin", "parts"),
+    [
+        ("hal\tibm\n\nhal\tibm\n", ["line 2", "no TAB"]),
+        ("hal ibm", ["line 1", "no TAB"]),
+        ("hal\tibm\n \tibm\n", ["line 2", "no source"]),
+        ("\u3000\tibm\n", ["line 1", "no source"]),
+    ],
+)
+def test_a_line_that_is_no_pair_is_named(shell: Shell, hal: str, stdin: str, parts: list[str]) -> None:
+    done = shell("score", "-m", hal, stdin=stdin, code=65)
+    assert [part for part in parts if part not in done.message] == [], done.message
+
+
+def test_pairs_before_a_bad_line_far_down_are_scored(shell: Shell, hal: str) -> None:
+    name = shell.write("long.tsv", "a\tb\n" * 1299 + "no pair\n" + "a\tb\n" * 200)
+    done = shell("score", "-m", hal, name, code=65)
+    assert 1000 < len(done.lines) < 1300
+    assert len(set(done.lines)) == 1
+    assert "line 1300" in done.message
+
+
+def test_a_pairs_score_comes_before_the_next_pair_is_sent(shell: Shell, hal: str) -> None:
+    with shell.started("score", "-m", hal) as process:
+        for line in (b"hal\tibm\n", b"a\tb\n"):
+            process.stdin.write(line)
+            assert read_some(process.stdout.fileno(), 9).count(b"\n") == 1
+        process.stdin.close()
+        assert process.wait(20) == 0
+
+
+def test_no_pairs_have_no_scores(shell: Shell, hal: str) -> None:
+    done = shell("score", "-m", hal)
+    assert (done.out, done.err) == (b"", "")

@@ -230,6 +230,22 @@ def test_closing_ends_the_workers() -> None:
     assert gone(pids)
 
 
+def test_closing_ends_workers_that_are_busy() -> None:
+    def work(items: list[int]) -> list[int]:
+        if items[0]:
+            time.sleep(1000)
+        return [os.getpid()]
+
+    with working(2, work) as workers:
+        running = workers.run(Portions(numbers(6)))
+        pids = [process.pid for process in workers._processes]
+        assert next(running)[1][0] in pids
+        assert all(map(alive, pids))
+        began = time.monotonic()
+    assert gone(pids)
+    assert time.monotonic() - began < PATIENCE
+
+
 PARENT = """
 import os, sys, time
 from rnntext.jobs.workers import Workers

@@ -24,7 +24,9 @@ def normal(*shape: int, seed: int = 0) -> np.ndarray:
 # Products -------------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("shape", [(1, 5), (15, 5), (16, 5), (17, 5), (100, 5), (2, 3, 5), (1, 1, 5), (20, 1, 5), (0, 5)])
+@pytest.mark.parametrize(
+    "shape", [(1, 5), (15, 5), (16, 5), (17, 5), (100, 5), (2, 3, 5), (1, 1, 5), (20, 1, 5), (0, 5)]
+)
 @pytest.mark.parametrize("bias", [True, False])
 def test_affine_is_a_product_and_a_sum(shape: tuple[int, ...], bias: bool) -> None:
     x, kernel, b = normal(*shape), normal(5, 7, seed=1), normal(7, seed=2)
@@ -43,7 +45,9 @@ def test_affine_leaves_its_operands_alone() -> None:
         np.testing.assert_array_equal(now, then)
 
 
-@pytest.mark.parametrize(("features", "width"), [(128, 384), (128, 128), (128, 500), (96, 20), (64, 192), (33, 7), (8, 24)])
+@pytest.mark.parametrize(
+    ("features", "width"), [(128, 384), (128, 128), (128, 500), (96, 20), (64, 192), (33, 7), (8, 24)]
+)
 @pytest.mark.parametrize("order", ["C", "F"])
 def test_what_affine_makes_of_a_row_depends_on_nothing_else(features: int, width: int, order: str) -> None:
     row, kernel, bias = normal(1, features), normal(features, width, seed=1), normal(width, seed=2)
@@ -66,7 +70,9 @@ def test_layer_norm_is_the_textbooks() -> None:
         numbers = [float(number) for number in x[index]]
         mean = sum(numbers) / 16
         variance = sum((number - mean) ** 2 for number in numbers) / 16
-        expected = [(n - mean) / math.sqrt(variance + 1e-6) * s + b for n, s, b in zip(numbers, scale, bias, strict=True)]
+        expected = [
+            (n - mean) / math.sqrt(variance + 1e-6) * s + b for n, s, b in zip(numbers, scale, bias, strict=True)
+        ]
         np.testing.assert_allclose(found[index], expected, atol=1e-5)
     assert found.dtype == np.float32
 

@@ -8,7 +8,9 @@ from hypothesis import strategies as st
 from rnntext.run.batching import batches, length_class
 
 
-@pytest.mark.parametrize(("tokens", "padded"), [(1, 8), (7, 8), (8, 8), (9, 16), (16, 16), (17, 24), (128, 128), (0, 8)])
+@pytest.mark.parametrize(
+    ("tokens", "padded"), [(1, 8), (7, 8), (8, 8), (9, 16), (16, 16), (17, 24), (128, 128), (0, 8)]
+)
 def test_a_length_class_is_the_next_multiple_of_eight(tokens: int, padded: int) -> None:
     assert length_class(tokens) == padded
 

@@ -10,7 +10,7 @@ from helpers import TINY_GRU, sentences, tiny_translator
 from rnntext.config import SearchConfig
 from rnntext.run.batching import length_class
 from rnntext.run.search import Hypothesis, length_penalty, log_sum_exp, search, search_all, top
-from rnntext.text.tokens import END, PAD, RESERVED, START, UNKNOWN
+from rnntext.text.tokens import END, PAD, START, UNKNOWN
 
 Ids = tuple[int, ...]
 LETTERS = (4, 5, 6)
@@ -341,5 +341,3 @@ def test_log_sum_exp_does_not_overflow(shift: float) -> None:
     logits = np.array([[0.0, 1.0, 2.0], [5.0, 5.0, -np.inf]]) + shift
     expected = np.array([[2.4076059644], [5.6931471806]]) + shift
     np.testing.assert_allclose(log_sum_exp(logits), expected)
-
-

@@ -189,7 +189,9 @@ def sizes_of(config: TranslatorConfig) -> tuple[int, int]:
     return (12, 12) if config.joint else (9, 14)
 
 
-def stepped(model: Model, sources: list[np.ndarray], targets: np.ndarray, longest: int) -> tuple[np.ndarray, np.ndarray]:
+def stepped(
+    model: Model, sources: list[np.ndarray], targets: np.ndarray, longest: int
+) -> tuple[np.ndarray, np.ndarray]:
     """Logits `[batch, time, vocabulary]` after START and after each target token but the last, `[batch, time]`, and
     the attention to the source, `[batch, time, longest]`."""
     state = model.start(sources, longest, 1)
@@ -208,7 +210,9 @@ def test_logits_and_attention_are_the_textbooks(config: TranslatorConfig) -> Non
     sources = sentences(5, sizes[0], seed=4, longest=12)
     targets = np.random.default_rng(5).integers(0, sizes[1], (5, 40))  # more than the first caches hold
     logits, looked = stepped(model, sources, targets, 16)
-    shown = max(0, config.layers - 2) if isinstance(config, TransformerConfig) else 0  # the layer whose attention is kept
+    shown = (
+        max(0, config.layers - 2) if isinstance(config, TransformerConfig) else 0
+    )  # the layer whose attention is kept
     for number, source in enumerate(sources):
         expected, looks = textbook(config, arrays, source, [START, *targets[number, :-1]])
         np.testing.assert_allclose(logits[number], expected, atol=TOLERANCE)
@@ -238,12 +242,19 @@ def test_arrays_of_a_model_are_named_and_shaped(config: TranslatorConfig) -> Non
     assert found.get("target.embedding") == (None if config.tied and config.joint else (sizes[1], width))
     assert found.get("logits.kernel") == (None if config.tied else (width, sizes[1]))
     assert found["logits.bias"] == (sizes[1],)
-    # none of them is idle: without it, the model cannot be built or run
-    arrays = translator_arrays(config, sizes)
+
+
+@every_config
+def test_no_array_of_a_model_is_idle(config: TranslatorConfig) -> None:
+    def use(arrays: Weights) -> None:
+        model = translators.build(config, arrays)
+        model.step(model.start([np.array([4, 5])], 8, 1), np.array([START]))
+
+    arrays = translator_arrays(config, sizes_of(config))
+    use(arrays)
     for name in arrays:
-        with pytest.raises(KeyError):
-            model = translators.build(config, {n: array for n, array in arrays.items() if n != name})
-            model.step(model.start([np.array([4, 5])], 8, 1), np.array([START]))
+        with pytest.raises(KeyError, match=name):
+            use({n: array for n, array in arrays.items() if n != name})
 
 
 # Attention and padding ------------------------------------------------------------------------------------------------
@@ -342,7 +353,9 @@ for config in (
 
 
 @pytest.mark.parametrize("beam", [1, 5])
-@pytest.mark.parametrize("config", REALISTIC, ids=lambda c: f"{type(c).__name__} {c.units} {getattr(c, 'attention', '')}")
+@pytest.mark.parametrize(
+    "config", REALISTIC, ids=lambda c: f"{type(c).__name__} {c.units} {getattr(c, 'attention', '')}"
+)
 def test_an_answer_does_not_depend_on_its_neighbours(config: TranslatorConfig, beam: int) -> None:
     assert strangers(config, beam) == []
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 from helpers import examples
-from hypothesis import given
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from rnntext.errors import DataError, InputOutputError
@@ -186,20 +186,25 @@ def test_a_line_is_handed_on_while_the_writer_is_still_writing(monkeypatch: pyte
 # Lines in portions ----------------------------------------------------------------------------------------------------
 
 
-@contextmanager
-def pipe_as_stdin(monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
-    """A pipe as standard input; gives the end to write to."""
-    reader, writer = os.pipe()
-    with open(reader) as stdin, open(writer, "wb", buffering=0) as keeper:
-        monkeypatch.setattr(sys, "stdin", stdin)
-        yield keeper.fileno()
-
-
 def hang_up(writer: int) -> None:
     """Ends what a pipe's reader gets; the descriptor stays valid."""
     nothing = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nothing, writer)
     os.close(nothing)
+
+
+@contextmanager
+def pipe_as_stdin(monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
+    """A pipe as standard input; gives the end to write to. It ends after some time, lest a reader wait for ever."""
+    reader, writer = os.pipe()
+    with open(reader) as stdin, open(writer, "wb", buffering=0):
+        monkeypatch.setattr(sys, "stdin", stdin)
+        rescue = threading.Timer(5, hang_up, [writer])
+        rescue.start()
+        try:
+            yield writer
+        finally:
+            rescue.cancel()
 
 
 def portions(reader: LineReader) -> list[list[Line]]:
@@ -250,7 +255,10 @@ def test_a_file_is_read_line_by_line(tmp_path: Path, content: bytes, most: int) 
 def test_what_is_no_line_end_stays_in_the_line(tmp_path: Path) -> None:
     line = "a\u2028b\u2029c\x85d\x0be\x0cf\rg\0h\x1c\x1d\x1e"
     (tmp_path / "a.txt").write_bytes(line.encode() + b"\r\n" + line.encode() + b"\n")
-    assert flat(portions(LineReader([str(tmp_path / "a.txt")], 10))) == [Line(line, True, True), Line(line, True, False)]
+    assert flat(portions(LineReader([str(tmp_path / "a.txt")], 10))) == [
+        Line(line, True, True),
+        Line(line, True, False),
+    ]
 
 
 def test_invalid_bytes_are_replaced_and_told(tmp_path: Path) -> None:
@@ -264,7 +272,7 @@ busy_bytes = st.lists(
 ).map(b"".join)
 
 
-@examples
+@settings(examples, phases=[Phase.explicit, Phase.generate])  # a reader that waits costs seconds: no shrinking
 @given(content=st.booleans().flatmap(lambda mark: busy_bytes.map(lambda b: BOM * mark + b)), data=st.data())
 def test_in_whatever_pieces_bytes_arrive_the_lines_are_the_same(content: bytes, data: st.DataObject) -> None:
     most = data.draw(st.integers(1, 5))
@@ -319,17 +327,13 @@ def test_lines_before_a_bad_file_are_handed_out_first(tmp_path: Path) -> None:
 
 
 def test_reading_does_not_wait_for_a_second_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    with pipe_as_stdin(monkeypatch) as writer, ThreadPoolExecutor() as pool:
+    with pipe_as_stdin(monkeypatch) as writer:
         reader = LineReader(["-"], 100)
         assert not reader.ready()
         for text, line in [(b"one\ntw", ["one"]), (b"o\n", ["two"]), (b"\nthree\nfour\nfi", ["", "three", "four"])]:
             os.write(writer, text)
             assert reader.ready()
-            try:
-                assert [found.text for found in pool.submit(reader.read).result(timeout=10)] == line
-            except TimeoutError:
-                hang_up(writer)  # ends the reader that waits
-                raise
+            assert [found.text for found in reader.read()] == line
             assert not reader.ready()
 
 
@@ -349,6 +353,14 @@ def test_a_portion_is_no_longer_than_asked_for(monkeypatch: pytest.MonkeyPatch) 
         reader = LineReader(["-"], 3)
         os.write(writer, b"1\n2\n3\n4\n5\n")
         assert [[line.text for line in reader.read()] for _ in range(2)] == [["1", "2", "3"], ["4", "5"]]
+
+
+def test_long_lines_make_short_portions(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_bytes((b"x" * 100_000 + b"\n") * 50 + b"y\n" * 3000)
+    found = portions(LineReader([str(tmp_path / "a.txt")], 1024))
+    assert max(sum(len(line.text) for line in portion) for portion in found) < 2**21
+    assert max(map(len, found)) == 1024
+    assert sum(map(len, found)) == 3050
 
 
 MEMORY = """
@@ -378,7 +390,9 @@ def test_memory_does_not_grow_with_the_stream(tmp_path: Path) -> None:
 def test_a_line_of_millions_of_bytes_takes_no_time(monkeypatch: pytest.MonkeyPatch) -> None:
     with pipe_as_stdin(monkeypatch) as writer:
         content = b"x" * 4_000_000
-        feeder = threading.Thread(target=lambda: [os.write(writer, content[i : i + 4000]) for i in range(0, 4_000_000, 4000)])
+        feeder = threading.Thread(
+            target=lambda: [os.write(writer, content[i : i + 4000]) for i in range(0, 4_000_000, 4000)]
+        )
         feeder.start()
         began = time.process_time()
         threading.Timer(0.0, lambda: (feeder.join(), os.write(writer, b"\n"))).start()

@@ -84,7 +84,8 @@ def test_a_long_word_that_is_one_token_stays_whole() -> None:
 # How much -------------------------------------------------------------------------------------------------------------
 
 busy = st.lists(
-    st.text(st.sampled_from("abcxyz.,!?…。é你😀▁\u3000"), min_size=1, max_size=30) | st.sampled_from(["a", "b.", "c,", "d"]),
+    st.text(st.sampled_from("abcxyz.,!?…。é你😀▁\u3000"), min_size=1, max_size=30)
+    | st.sampled_from(["a", "b.", "c,", "d"]),
     min_size=1,
     max_size=60,
 ).map(" ".join)

@@ -23,6 +23,7 @@ from rnntext.text.tokens import (
     Characters,
     Language,
     Subwords,
+    SubwordSampler,
     Words,
     from_files,
     to_files,
@@ -50,7 +51,9 @@ ODD = [
     "\x01\x02 \x1c\x1d\x1e\x1f \x7f",
     "x" * 300,
 ]
-any_line = st.text(st.characters()) | st.text(st.sampled_from(" \t▁abc<0x>[UNK]é😀你\u3000\u0301\ue000\0\ud83d")).filter(bool)
+any_line = st.text(st.characters()) | st.text(
+    st.sampled_from(" \t▁abc<0x>[UNK]é😀你\u3000\u0301\ue000\0\ud83d")
+).filter(bool)
 
 
 def learn(sentences: Sequence[str], size: int = 400, **options: object) -> bytes:
@@ -119,15 +122,35 @@ def test_known_words_become_few_pieces_and_unknown_characters_bytes(subwords: La
     assert len(subwords.encode(ENGLISH)) < len(ENGLISH) / 3
 
 
+def subwords_of(language: Language) -> Subwords:
+    assert isinstance(language.tokenizer, Subwords)
+    return language.tokenizer
+
+
 def test_a_sampled_segmentation_is_another_one_of_the_same_text(subwords: Language) -> None:
-    cut = subwords.tokenizer
-    assert isinstance(cut, Subwords)
+    cut, generator = subwords_of(subwords), np.random.default_rng(1)
     text = normalize_line(f"{ENGLISH} \u2581 {POLISH} 😀")
-    sampled = [cut.sample(text, 0.5) for _ in range(5)]
+    sampler = SubwordSampler(cut, 0.5, seed=1)
+    sampled = [sampler.split(text, generator) for _ in range(5)]
     assert {cut.join(pieces) for pieces in sampled} == {text}
-    assert len({tuple(pieces) for pieces in sampled}) > 1
+    assert len({tuple(pieces) for pieces in sampled}) == 5
     assert all(piece in subwords.ids for pieces in sampled for piece in pieces)
-    assert cut.sample(text, 0.0) == cut.split(text)
+    assert sum(map(len, sampled)) / 5 > 1.3 * len(cut.split(text))
+
+
+def test_the_same_seeds_sample_the_same(subwords: Language) -> None:
+    found = [
+        SubwordSampler(subwords_of(subwords), 0.3, seed).split(POLISH, np.random.default_rng(draw))
+        for seed, draw in [(1, 1), (1, 1), (2, 1), (1, 2)]
+    ]
+    assert found[0] == found[1]
+    assert found[0] not in found[2:]
+
+
+@pytest.mark.parametrize("text", [line for line in map(normalize_line, [*ODD, ENGLISH]) if line])
+def test_with_a_rate_of_zero_the_sampled_segmentation_is_sentencepieces(subwords: Language, text: str) -> None:
+    cut = subwords_of(subwords)
+    assert SubwordSampler(cut, 0.0, 1).split(text, np.random.default_rng(1)) == cut.split(text)
 
 
 def test_no_answer_may_contain_a_control_character_from_bytes(subwords: Language) -> None:
@@ -256,7 +279,9 @@ def test_unknown_words_and_characters_are_unknown() -> None:
     assert Language(Words(), []).encode("any thing").tolist() == [UNKNOWN, UNKNOWN]
 
 
-@pytest.mark.parametrize("damaged", [None, 5, ["a", "a"], ["a", ""], ["a", 1], ["a", None], [["a"]], [True], {"a": 1, "": 2}])
+@pytest.mark.parametrize(
+    "damaged", [None, 5, ["a", "a"], ["a", ""], ["a", 1], ["a", None], [["a"]], [True], {"a": 1, "": 2}]
+)
 def test_a_damaged_vocabulary_is_refused(damaged: object) -> None:
     with pytest.raises(CheckpointError, match="every entry must be a token, once"):
         Language(Words(), damaged)  # type: ignore[arg-type]
@@ -290,7 +315,9 @@ def test_languages_come_back_from_their_files(kind: str, joint: bool, model: byt
     }[kind]
     source, target = (sides[0], sides[0]) if joint else sides
     files = stored(source, target)
-    names = itertools.product(["tokens"] if joint else ["source", "target"], ["json", "model"] if kind == "subword" else ["json"])
+    names = itertools.product(
+        ["tokens"] if joint else ["source", "target"], ["json", "model"] if kind == "subword" else ["json"]
+    )
     assert set(files) == {".".join(name) for name in names}
     found = from_files(kind, joint, files)
     assert (found[0] is found[1]) == joint
