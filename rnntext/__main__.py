@@ -8,7 +8,6 @@ import signal
 import sys
 
 from rnntext.errors import ClosedPipeError, InputOutputError, RnntextError
-from rnntext.processor import features
 
 
 def main() -> None:
@@ -99,14 +98,8 @@ def _die_of_closed_pipe() -> None:
 
 
 def prepare_blas() -> None:
-    """Settings that OpenBLAS reads once, when NumPy is imported: one thread (see run/threads.py), the right kernels.
-
-    OpenBLAS does not know every processor: on an AMD one with AVX-512 it falls back to AVX2 kernels, half as fast
-    for matrix-matrix products (docs/decisions.md).
-    """
+    """OpenBLAS reads once, when NumPy is imported, how many threads it makes: one (see run/threads.py)."""
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    if {"AuthenticAMD", "avx512bw", "avx512vl"} <= features():
-        os.environ.setdefault("OPENBLAS_CORETYPE", "SkylakeX")
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from rnntext.config import GRUConfig
-from rnntext.run.attention import ROWS, Array, affine, pad, padding_mask, softmax
+from rnntext.run.attention import BLOCK, Array, affine, columns, pad, padding_mask, softmax
 from rnntext.run.cells import GRUCell
 
 
@@ -55,8 +55,9 @@ def shares_embedding(config: GRUConfig) -> bool:
     return config.tied and config.joint
 
 
-def _columns(rows: int) -> int:
-    return max(rows, ROWS)  # as in `affine`: fewer would be rounded otherwise
+def _blocks(x: Array) -> Array:
+    """A view of `[..., columns]` as `[blocks, ..., BLOCK]`: products are made block by block, as in `affine`."""
+    return np.moveaxis(x.reshape(*x.shape[:-1], -1, BLOCK), -2, 0)
 
 
 class State:
@@ -76,9 +77,9 @@ class State:
         self._make_room()
 
     def _make_room(self) -> None:
-        missing = _columns(self.h[0].shape[1]) - self.h[0].shape[1]
-        self.h = [np.pad(layer, ((0, 0), (0, missing))) for layer in self.h]
-        self.spaces = [cell.start(self.h[0].shape[1]) for cell in self.cells]
+        count = self.h[0].shape[1]
+        self.h = [np.pad(layer, ((0, 0), (0, columns(count) - count))) for layer in self.h]
+        self.spaces = [cell.start(BLOCK, columns(count) // BLOCK) for cell in self.cells]
 
     def reorder(self, rows: Array) -> None:
         """Row r goes on with what row rows[r], of the same sentence, has seen."""
@@ -125,7 +126,7 @@ class GRUTranslator:
             beam: hypotheses for each.
         """
         count = len(sentences)
-        ids, lengths = pad([*sentences, *[sentences[0]] * (_columns(count) - count)], longest)
+        ids, lengths = pad([*sentences, *[sentences[0]] * (columns(count) - count)], longest)
         memory, final = self.encode(ids, lengths)
         h = [
             np.tanh(affine(final.T, self.arrays[f"bridge.{n}.kernel"], self.arrays[f"bridge.{n}.bias"])).T[:, :count]
@@ -165,7 +166,8 @@ class GRUTranslator:
         x[:, :rows] = self.target[ids].T
         context = np.zeros((0, x.shape[1]), np.float32)
         for layer, (cell, h, space) in enumerate(zip(self.decoder, state.h, state.spaces, strict=True)):
-            cell.step(space, None, _project(cell, x), h, h)
+            now = _blocks(h)
+            cell.step(space, None, _project(cell, _blocks(x)), now, now)
             if layer == 0 and self.config.attention != "none":
                 context = np.zeros((state.memory.shape[2], x.shape[1]), np.float32)
                 context[:, :rows] = self._attend(state, h[:, :rows].T).T
@@ -188,7 +190,7 @@ class GRUTranslator:
 
 
 def _project(cell: GRUCell, x: Array) -> Array:
-    """The cell's input projection of `[features, columns]`: `[3 units, columns]`."""
+    """The cell's input projection of `[..., features, BLOCK]`: `[..., 3 units, BLOCK]`."""
     return np.asarray(cell.kernel @ x + cell.input_bias)
 
 
@@ -205,11 +207,12 @@ def _run(cell: GRUCell, x: Array, real: Array, steps: range, outputs: Array) -> 
         the final state `[units, batch]`.
     """
     time, batch = real.shape
-    projected = _project(cell, x).reshape(-1, time, batch)
-    h, space = np.zeros((cell.units, batch), np.float32), cell.start(batch)
+    projected = _project(cell, _blocks(x.reshape(-1, time, batch)).swapaxes(1, 2))  # [blocks, time, 3 units, BLOCK]
+    final = np.zeros((cell.units, batch), np.float32)
+    h, space = _blocks(final), cell.start(BLOCK, batch // BLOCK)
     for t in steps:
         before = h.copy()
         cell.step(space, None, projected[:, t], h, h)
-        np.copyto(h, before, where=~real[t])
-        outputs[:, t] = h
-    return h
+        np.copyto(h, before, where=~_blocks(real[t])[:, None])
+        outputs[:, t] = final
+    return final

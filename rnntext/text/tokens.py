@@ -88,6 +88,8 @@ class Subwords:
             self.processor = sentencepiece.SentencePieceProcessor(model_proto=model)
         except (RuntimeError, OSError) as error:
             raise CheckpointError(f"the SentencePiece model is damaged ({error})") from error
+        if not self.processor.get_piece_size():
+            raise CheckpointError("the SentencePiece model is damaged (there is nothing in it)")
 
     def split(self, text: str) -> list[str]:
         """See Tokenizer."""

@@ -25,7 +25,7 @@ from helpers import (
 from threadpoolctl import threadpool_info, threadpool_limits
 
 import rnntext
-from rnntext.config import SearchConfig, TranslatorConfig
+from rnntext.config import GRUConfig, SearchConfig, TransformerConfig, TranslatorConfig, TranslatorTraining
 from rnntext.errors import CheckpointError, UsageError
 from rnntext.jobs.load import load, load_characters, load_translation
 from rnntext.jobs.translation import TranslationModel
@@ -364,3 +364,58 @@ def test_a_missing_vocabulary_is_named(tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match=r"tokens\.json is missing"):
         load(tmp_path)
     assert isinstance(language.tokenizer, Characters)
+
+
+# Settings -------------------------------------------------------------------------------------------------------------
+
+SETTINGS = [TransformerConfig, GRUConfig, TranslatorTraining, SearchConfig]
+LIMITS = [
+    (TransformerConfig, "layers", 1, 64),
+    (TransformerConfig, "feedforward", 1, 16384),
+    (GRUConfig, "layers", 1, 64),
+    (GRUConfig, "units", 1, 16384),
+    (GRUConfig, "embedding", 1, 16384),
+    (TranslatorTraining, "longest", 5, 4096),
+    (TranslatorTraining, "batch_tokens", 1, 10_000_000),
+    (TranslatorTraining, "vocabulary_size", 1, 10_000_000),
+    (TranslatorTraining, "smoothing", 0, 0.9),
+    (TranslatorTraining, "subword_sampling", 0, 0.9),
+    (SearchConfig, "beam", 1, 256),
+    (SearchConfig, "length_penalty", 0, 10),
+    (SearchConfig, "max_length", 1, 100_000),
+]
+
+
+@pytest.mark.parametrize(("config", "name", "low", "high"), LIMITS)
+def test_settings_have_limits(config: Any, name: str, low: float, high: float) -> None:
+    for value in (low, high):
+        assert getattr(config(**{name: value}), name) == value
+    for value in (low - 0.5, high + 0.5, float("nan"), float("inf")):
+        with pytest.raises(UsageError, match=f"^--{name.replace('_', '-')} "):
+            config(**{name: value})
+
+
+@pytest.mark.parametrize(
+    ("config", "values", "message"),
+    [
+        (TransformerConfig, {"units": 100, "heads": 3}, "--units 100: must be a multiple of twice --heads 3"),
+        (TransformerConfig, {"units": 4, "heads": 4}, "--units 4: must be a multiple of twice --heads 4"),
+        (TransformerConfig, {"positions": "rotary"}, "--positions rotary: must be one of sinusoidal, learned"),
+        (TransformerConfig, {"tokens": "byte"}, "--tokens byte: must be one of subword, word, char"),
+        (GRUConfig, {"attention": "local"}, "--attention local: must be one of additive, multiplicative, none"),
+        (SearchConfig, {"n_best": 6}, "--n-best 6: must not be more than --beam 5"),
+        (SearchConfig, {"beam": 2, "n_best": 3}, "--n-best 3: must not be more than --beam 2"),
+    ],
+)
+def test_settings_must_fit_together(config: Any, values: dict[str, Any], message: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        config(**values)
+    assert str(caught.value) == message
+
+
+@pytest.mark.parametrize("config", SETTINGS)
+def test_settings_survive_json(config: Any) -> None:
+    for settings in (config(), *([SearchConfig(beam=9, n_best=3, max_length=7)] if config is SearchConfig else [])):
+        assert config.from_json(checkpoint.parse_json(checkpoint.to_json(settings.to_json()), Path("x"))) == settings
+    with pytest.raises(CheckpointError, match="'colour' is unknown"):
+        config.from_json({"colour": "red"})

@@ -7,11 +7,12 @@ import numpy as np
 import pytest
 from helpers import TINY_GRU, TINY_TRANSFORMER, sentences, translator_arrays
 
-from rnntext.config import ATTENTIONS, SearchConfig, TranslatorConfig
+from rnntext.config import ATTENTIONS, GRUConfig, SearchConfig, TransformerConfig, TranslatorConfig
 from rnntext.run import translators
 from rnntext.run.batching import length_class
 from rnntext.run.forcing import log_probabilities
 from rnntext.run.search import Model, search
+from rnntext.run.threads import blas_threads
 from rnntext.text.tokens import END, START, UNKNOWN
 
 CONFIGS: list[TranslatorConfig] = [TINY_TRANSFORMER, *(dataclasses.replace(TINY_GRU, attention=a) for a in ATTENTIONS)]
@@ -71,3 +72,17 @@ def test_an_answer_is_worth_what_the_search_said(config: TranslatorConfig) -> No
     assert len(kept) > 5
     found = log_probabilities(model, [s for s, _ in kept], [np.array(h.ids) for _, h in kept], 1000)
     np.testing.assert_allclose(found, [h.log_probability for _, h in kept], atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    "config",
+    [TransformerConfig(layers=2, units=128, heads=4), GRUConfig(layers=2, units=64, embedding=64)],
+    ids=lambda config: type(config).__name__,
+)
+def test_a_pair_is_worth_the_same_among_any_neighbours(config: TranslatorConfig) -> None:
+    model = translators.build(config, translator_arrays(config, (500, 500), scale=0.1))
+    sources, targets = sentences(40, 500, seed=1), sentences(40, 500, seed=2, longest=12)
+    with blas_threads(1):
+        alone = log_probabilities(model, sources, targets, 1)
+        for batch_tokens in (50, 5000):
+            np.testing.assert_array_equal(log_probabilities(model, sources, targets, batch_tokens), alone)

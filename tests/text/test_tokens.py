@@ -173,7 +173,7 @@ def test_line_breaks_in_bytes_become_spaces(subwords: Language) -> None:
     assert subwords.decode(ids) == "the  mill  "
 
 
-@pytest.mark.parametrize("model", [b"garbage", b"\xff" * 100, b"\x0a\xff\xff\xff\xff\x0f"])
+@pytest.mark.parametrize("model", [b"", b"garbage", b"\xff" * 100, b"\x0a\xff\xff\xff\xff\x0f"])
 def test_a_damaged_sentencepiece_model_is_a_damaged_checkpoint(model: bytes) -> None:
     with pytest.raises(CheckpointError, match="the SentencePiece model is damaged"):
         Subwords(model)
