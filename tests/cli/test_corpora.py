@@ -9,7 +9,13 @@ VALLEY = Path(__file__).parents[2] / "corpora" / "valley.txt"
 
 def test_list_names_licence_and_content_of_each_corpus(shell: Shell) -> None:
     rows = [line.split("\t") for line in shell("corpora", "list").lines]
-    assert [(len(row), row[0], row[1]) for row in rows] == [(3, "valley", "CC0-1.0"), (3, "python-docs", "PSF-2.0")]
+    assert [len(row) for row in rows] == [3] * 4
+    assert {row[0]: row[1] for row in rows} == {
+        "valley": "CC0-1.0",
+        "python-docs": "PSF-2.0",
+        "grammar": "CC0-1.0",
+        "grammar-heldout": "CC0-1.0",
+    }
     assert [list(record.values()) for record in shell("corpora", "list", "--json").records] == rows
 
 

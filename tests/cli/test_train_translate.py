@@ -74,7 +74,7 @@ def test_aligned_files_gru_and_json(shell: Shell) -> None:
         (["pairs.tsv", "--tokens", "letters"], 2, "must be one of subword, word, char"),
         (["pairs.tsv", "--validation", "1.5"], 2, "must be a fraction between 0 and 1"),
         (["missing.tsv"], 74, "missing.tsv: No such file"),
-        (["pairs.tsv", "--longest", "1"], 65, "raise --longest"),
+        (["pairs.tsv", "--longest", "1"], 2, "--longest 1: must be between 5 and 4096"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else None,
 )
