@@ -133,6 +133,9 @@ class EvaluationLines(Observer):
             f"held-out {metrics[self.metric]:.4f} {self.label}{'  *' if best else ''}"
         )
 
+    def note(self, message: str) -> None:
+        note(message)
+
     def examples(self, lines: Sequence[str]) -> None:
         if self.wants_examples:
             for line in lines:

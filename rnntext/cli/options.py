@@ -144,7 +144,32 @@ Accumulate = Annotated[int, typer.Option(help="Batches that make one step.")]
 Precision = Annotated[str, typer.Option(metavar="|".join(PRECISIONS), help="Type of matrix products.")]
 Seed = Annotated[int, typer.Option(help="With --steps or --epochs, the same seed on one machine gives the same model.")]
 
-# ... and what becomes of it
+# ... how it runs
+SaveEvery = Annotated[
+    float,
+    typer.Option(parser=duration, metavar="90s|2m", help="Time between two saves, beside those at each evaluation."),
+]
+PauseAfter = Annotated[
+    float | None,
+    typer.Option(parser=duration, metavar="90s|30m|2h", help="Save and end after this time; the same command goes on."),
+]
+Wait = Annotated[
+    float, typer.Option(parser=duration, metavar="90s|10m", help="Wait for another job that trains this model.")
+]
+Nice = Annotated[int, typer.Option(min=0, max=19, help="Let other programs go first; 19: all of them.")]
+Fresh = Annotated[bool, typer.Option("--fresh", help="Drop an unfinished training instead of going on with it.")]
+Force = Annotated[bool, typer.Option("--force", help="Train although data and settings are those of the last run.")]
+WarmStart = Annotated[
+    bool,
+    typer.Option(
+        "--warm-start/--from-scratch", help="Begin a run with the weights and the vocabulary of the version in service."
+    ),
+]
+RelearnTokens = Annotated[
+    bool, typer.Option("--relearn-tokens", help="With a warm start, learn the tokens anew; equal ones keep weights.")
+]
+
+# ... what becomes of it
 Promote = Annotated[
     str,
     typer.Option(
@@ -152,4 +177,17 @@ Promote = Annotated[
         help="When the new version goes into service; better: if not worse than the one there.",
     ),
 ]
-Fresh = Annotated[bool, typer.Option("--fresh", help="Drop an unfinished training instead of going on with it.")]
+Tolerance = Annotated[float, typer.Option(help="How much worse, in units of the score, still counts as not worse.")]
+FailIfNotPromoted = Annotated[
+    bool, typer.Option("--fail-if-not-promoted", help="Exit with 3 if the old version stays in service.")
+]
+Keep = Annotated[int, typer.Option(help="Newest versions to keep, beside the one in service and the one before it.")]
+
+# ... and who watches
+LogJson = Annotated[Path | None, typer.Option(metavar="FILE", help="Add a JSON line per event to FILE.")]
+MetricsFile = Annotated[
+    Path | None, typer.Option(metavar="FILE.prom", help="Keep metrics for Prometheus's textfile collector in FILE.")
+]
+TensorBoard = Annotated[
+    Path | None, typer.Option("--tensorboard", metavar="DIR", help="Write curves for TensorBoard into DIR.")
+]

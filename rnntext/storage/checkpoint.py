@@ -165,7 +165,18 @@ def load(root: Path) -> Checkpoint:
     Raises:
         CheckpointError: something is missing, damaged, or written by a newer rnntext.
     """
-    pointer = parse_json(_read(root / "current"), root / "current")
+    data = _read(root / "current")
+    try:
+        return _load(root, data)
+    except CheckpointError:
+        if _read(root / "current") == data:
+            raise
+    return load(root)  # another version went into service meanwhile, and the one before may be gone
+
+
+def _load(root: Path, data: bytes) -> Checkpoint:
+    """Loads the version that the content of `current` names."""
+    pointer = parse_json(data, root / "current")
     version, digest = (pointer.get(k) if isinstance(pointer, dict) else None for k in ("version", "manifest"))
     if not isinstance(version, str) or not _VERSION_NAME.fullmatch(version) or not isinstance(digest, str):
         raise CheckpointError(f"{root / 'current'}: damaged; it should name a version and its manifest's SHA-256")

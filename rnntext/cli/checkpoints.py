@@ -1,0 +1,131 @@
+"""checkpoints list, show, verify, promote, rollback, prune."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from rnntext.cli import options
+from rnntext.cli.console import note, results
+from rnntext.cli.options import Json, Quiet
+from rnntext.config import JobConfig
+from rnntext.errors import CheckpointError
+
+if TYPE_CHECKING:
+    from rnntext.jobs.checkpoints import Entry
+
+app = typer.Typer(
+    name="checkpoints", help="Trained models and their versions.", no_args_is_help=True, rich_markup_mode=None
+)
+Name = Annotated[str, typer.Argument(metavar="NAME|DIR", help="The model.")]
+AnyName = Annotated[str | None, typer.Argument(metavar="NAME|DIR", help="The model.", show_default="all")]
+Version = Annotated[str, typer.Argument(metavar="VERSION", help="As in checkpoints list NAME.")]
+
+
+@app.command("list")
+def list_checkpoints(name: AnyName = None, as_json: Json = False) -> None:
+    """List all models with their version in service, or all versions of one model.
+
+    Model or version, kind, whether it is in service, score, megabytes, when it was finished.
+    """
+    from rnntext.jobs import checkpoints
+    from rnntext.storage import models
+
+    if name is None:
+        found = [checkpoints.serving(models.home() / known) for known in models.names()]
+    else:
+        found = checkpoints.entries(checkpoints.find(name))
+    with results(None) as out:
+        for entry in found:
+            title = entry.model if name is None else entry.version
+            out.write((json.dumps(entry.to_json()) if as_json else _line(title, entry)) + "\n")
+
+
+def _line(title: str, entry: Entry) -> str:
+    score = f"{entry.score[1]:.4f} {entry.score[0]}" if entry.score else "-"
+    columns = [
+        title,
+        str(entry.facts.get("kind", "damaged")),
+        entry.version if title != entry.version else "in service" if entry.in_service else "-",
+        score,
+        f"{entry.size / 2**20:.1f} MB",
+        str(entry.facts.get("finished", "-")),
+    ]
+    return "\t".join(columns)
+
+
+@app.command("show")
+def show(
+    name: Name,
+    version: Annotated[
+        str | None, typer.Argument(metavar="VERSION", help="As in the list.", show_default="in service")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Show what is known about a version: data, command, scores, durations, parent."""
+    from rnntext.jobs import checkpoints
+
+    entry = checkpoints.entry(checkpoints.find(name), version)
+    with results(None) as out:
+        if as_json:
+            out.write(json.dumps(entry.to_json()) + "\n")
+            return
+        facts = {"version": entry.version, "in service": entry.in_service, **_flat(entry.facts), **entry.metrics}
+        for key, value in facts.items():
+            out.write(f"{key}: {'-' if value is None else value}\n")
+
+
+def _flat(facts: dict[str, Any]) -> dict[str, Any]:
+    """Facts that fit on a line each; the score stands among the metrics, too."""
+    return {key: value for key, value in facts.items() if not isinstance(value, dict)}
+
+
+@app.command("verify")
+def verify(name: AnyName = None, as_json: Json = False) -> None:
+    """Check every byte of all versions of a model, or of all models; exit with 65 if something is damaged."""
+    from rnntext.jobs import checkpoints
+    from rnntext.storage import models
+
+    paths = [checkpoints.find(name)] if name is not None else [models.home() / known for known in models.names()]
+    wrong = 0
+    with results(None) as out:
+        for path in paths:
+            found = {entry.version: entry.damage for entry in checkpoints.entries(path)}
+            found["current"] = checkpoints.pointer_damage(path)
+            wrong += sum(damage is not None for damage in found.values())
+            for what, damage in found.items():
+                record = {"model": path.name, "what": what, "damage": damage}
+                out.write((json.dumps(record) if as_json else f"{path.name}\t{what}\t{damage or 'ok'}") + "\n")
+    if wrong:
+        raise CheckpointError(f"{wrong} damaged; put a whole version into service: rnntext checkpoints rollback NAME")
+
+
+@app.command("promote")
+def promote(name: Name, version: Version, quiet: Quiet = False) -> None:
+    """Put a version into service."""
+    from rnntext.jobs import checkpoints
+
+    path = checkpoints.find(name)
+    note(f"{path}: version {checkpoints.promote(path, version)} is in service", quiet)
+
+
+@app.command("rollback")
+def rollback(name: Name, quiet: Quiet = False) -> None:
+    """Put the version back into service that was there before."""
+    from rnntext.jobs import checkpoints
+
+    path = checkpoints.find(name)
+    note(f"{path}: version {checkpoints.rollback(path)} is in service", quiet)
+
+
+@app.command("prune")
+def prune(name: Name, keep: options.Keep = JobConfig.keep, quiet: Quiet = False) -> None:
+    """Remove all but the newest versions; the one in service and the one before it stay."""
+    from rnntext.jobs import checkpoints
+
+    path = checkpoints.find(name)
+    JobConfig(keep=keep)  # checks it
+    removed = checkpoints.prune(path, keep)
+    note(f"{path}: removed {', '.join(removed) or 'nothing'}", quiet)
