@@ -53,7 +53,12 @@ def _line(title: str, entry: Entry) -> str:
         f"{entry.size / 2**20:.1f} MB",
         str(entry.facts.get("finished", "-")),
     ]
-    return "\t".join(columns)
+    return "\t".join(map(_plain, columns))
+
+
+def _plain(value: object) -> str:
+    """On one line, and without what could command a terminal: manifests may come from strangers."""
+    return "".join(c if c.isprintable() else "\ufffd" for c in str(value))
 
 
 @app.command("show")
@@ -74,7 +79,7 @@ def show(
             return
         facts = {"version": entry.version, "in service": entry.in_service, **_flat(entry.facts), **entry.metrics}
         for key, value in facts.items():
-            out.write(f"{key}: {'-' if value is None else value}\n")
+            out.write(f"{key}: {'-' if value is None else _plain(value)}\n")
 
 
 def _flat(facts: dict[str, Any]) -> dict[str, Any]:

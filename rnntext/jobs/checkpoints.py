@@ -34,7 +34,8 @@ class Entry:
     def score(self) -> tuple[str, float] | None:
         """Name and value of the score that decides, if it is known."""
         found = self.facts.get("score")
-        return (str(found["name"]), float(found["value"])) if isinstance(found, dict) else None
+        name, value = (found.get(key) if isinstance(found, dict) else None for key in ("name", "value"))
+        return (name, float(value)) if isinstance(name, str) and isinstance(value, (int, float)) else None
 
     def to_json(self) -> dict[str, Any]:
         """Everything, for --json."""

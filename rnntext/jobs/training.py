@@ -16,7 +16,15 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 
 from rnntext.config import JobConfig, TrainingConfig
-from rnntext.errors import CheckpointError, DivergedError, InputOutputError, RnntextError, StoppedError, UsageError
+from rnntext.errors import (
+    BusyError,
+    CheckpointError,
+    DivergedError,
+    InputOutputError,
+    RnntextError,
+    StoppedError,
+    UsageError,
+)
 from rnntext.files.atomic import append_line, remove_folder, remove_leftovers
 from rnntext.files.lock import locked
 from rnntext.jobs import promotion, unfinished
@@ -96,10 +104,12 @@ def _told(observer: Observer, path: Path) -> Iterator[None]:
         try:
             yield
         except OSError as error:
-            if not os.path.exists(path / "run" / STATE):
-                raise
-            reason = f"{error.strerror or error}; the last saved state is whole, and the same command goes on from it"
+            reason = error.strerror or str(error)
+            if os.path.exists(path / "run" / STATE):
+                reason += "; the last saved state is whole, and the same command goes on from it"
             raise OSError(error.errno, reason, error.filename or str(path)) from error
+    except BusyError:
+        raise  # the other job is what observers are told about
     except StoppedError as error:
         observer.stop(str(error))
         raise

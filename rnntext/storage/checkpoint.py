@@ -5,6 +5,7 @@
       versions/000007/    manifest.json  config.json  vocabulary.json  weights.safetensors  metrics.json
       run/                an unfinished training
       history.jsonl       one line per evaluation, of every run
+      promotions.jsonl    one line per version that was put into service (service.py)
       lock
 
 Arrays, JSON and nothing that could be executed. A reader opens `current` once and then sees one version, whole,
