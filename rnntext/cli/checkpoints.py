@@ -1,17 +1,19 @@
-"""checkpoints list, show, verify, promote, rollback, prune."""
+"""checkpoints list, show, verify, promote, rollback, prune, pack, unpack."""
 
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from rnntext.cli import options
-from rnntext.cli.console import note, results
+from rnntext.cli.console import named, note, results
 from rnntext.cli.options import Json, Quiet
 from rnntext.config import JobConfig
 from rnntext.errors import CheckpointError
+from rnntext.files.atomic import output_file
 
 if TYPE_CHECKING:
     from rnntext.jobs.checkpoints import Entry
@@ -21,10 +23,13 @@ app = typer.Typer(
 )
 Name = Annotated[str, typer.Argument(metavar="NAME|DIR", help="The model.")]
 AnyName = Annotated[str | None, typer.Argument(metavar="NAME|DIR", help="The model.", show_default="all")]
+OneVersion = Annotated[
+    str | None, typer.Argument(metavar="VERSION", help="As in checkpoints list NAME.", show_default="in service")
+]
 Version = Annotated[str, typer.Argument(metavar="VERSION", help="As in checkpoints list NAME.")]
 
 
-@app.command("list")
+@app.command("list", short_help="List models, or versions of a model.")
 def list_checkpoints(name: AnyName = None, as_json: Json = False) -> None:
     """List all models with their version in service, or all versions of one model.
 
@@ -61,12 +66,10 @@ def _plain(value: object) -> str:
     return "".join(c if c.isprintable() else "\ufffd" for c in str(value))
 
 
-@app.command("show")
+@app.command("show", short_help="Show what is known about a version.")
 def show(
     name: Name,
-    version: Annotated[
-        str | None, typer.Argument(metavar="VERSION", help="As in the list.", show_default="in service")
-    ] = None,
+    version: OneVersion = None,
     as_json: Json = False,
 ) -> None:
     """Show what is known about a version: data, command, scores, durations, parent."""
@@ -87,7 +90,7 @@ def _flat(facts: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in facts.items() if not isinstance(value, dict)}
 
 
-@app.command("verify")
+@app.command("verify", short_help="Check every byte.")
 def verify(name: AnyName = None, as_json: Json = False) -> None:
     """Check every byte of all versions of a model, or of all models; exit with 65 if something is damaged."""
     from rnntext.jobs import checkpoints
@@ -116,7 +119,7 @@ def promote(name: Name, version: Version, quiet: Quiet = False) -> None:
     note(f"{path}: version {checkpoints.promote(path, version)} is in service", quiet)
 
 
-@app.command("rollback")
+@app.command("rollback", short_help="Put the version before back into service.")
 def rollback(name: Name, quiet: Quiet = False) -> None:
     """Put the version back into service that was there before."""
     from rnntext.jobs import checkpoints
@@ -125,7 +128,7 @@ def rollback(name: Name, quiet: Quiet = False) -> None:
     note(f"{path}: version {checkpoints.rollback(path)} is in service", quiet)
 
 
-@app.command("prune")
+@app.command("prune", short_help="Remove old versions.")
 def prune(name: Name, keep: options.Keep = JobConfig.keep, quiet: Quiet = False) -> None:
     """Remove all but the newest versions; the one in service and the one before it stay."""
     from rnntext.jobs import checkpoints
@@ -134,3 +137,36 @@ def prune(name: Name, keep: options.Keep = JobConfig.keep, quiet: Quiet = False)
     JobConfig(keep=keep)  # checks it
     removed = checkpoints.prune(path, keep)
     note(f"{path}: removed {', '.join(removed) or 'nothing'}", quiet)
+
+
+@app.command("pack", short_help="Write a version as one file.")
+def pack(
+    name: Name,
+    output: Annotated[Path, typer.Option("-o", "--output", metavar="FILE.tar", help="The file, whole or not at all.")],
+    version: OneVersion = None,
+    quiet: Quiet = False,
+) -> None:
+    """Write a version, with its vocabulary and all that is known about it, as one file for another machine."""
+    from rnntext.jobs import checkpoints
+
+    path = checkpoints.find(name)
+    data = checkpoints.pack(path, version)
+    with named(output), output_file(output) as file:
+        file.write(data)
+    note(f"try, elsewhere: rnntext checkpoints unpack {output.name} {path.name}", quiet)
+
+
+@app.command("unpack", short_help="Take in a version from a file.")
+def unpack(
+    archive: Annotated[Path, typer.Argument(metavar="FILE.tar", help="From checkpoints pack.")],
+    name: Name,
+    quiet: Quiet = False,
+) -> None:
+    """Take in a version from a file, checked to the last byte; it goes into service if the model has none there."""
+    from rnntext.jobs import checkpoints
+    from rnntext.storage import models
+
+    path = models.folder(name)
+    version, serving = checkpoints.unpack(archive, path)
+    what = "is in service" if serving else f"is not in service yet; try: rnntext checkpoints promote {name} {version}"
+    note(f"{path}: version {version} {what}", quiet)

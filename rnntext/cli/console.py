@@ -52,7 +52,7 @@ class Results:
 def results(output: Path | None) -> Iterator[Results]:
     """stdout, or a file that appears when everything is written."""
     if output is not None:
-        with _tidy_end(), _named(output), output_file(output) as file:
+        with _tidy_end(), named(output), output_file(output) as file:
             yield Results(file, str(output), live=False)
         return
     if sys.stdout is None:
@@ -63,7 +63,7 @@ def results(output: Path | None) -> Iterator[Results]:
 
 
 @contextmanager
-def _named(output: Path) -> Iterator[None]:
+def named(output: Path) -> Iterator[None]:
     """Blames the file that the user named for whatever goes wrong with it."""
     if output == Path():
         raise UsageError("--output '': give a file")

@@ -147,14 +147,22 @@ Seed = Annotated[int, typer.Option(help="With --steps or --epochs, the same seed
 # ... how it runs
 SaveEvery = Annotated[
     float,
-    typer.Option(parser=duration, metavar="90s|2m", help="Time between two saves, beside those at each evaluation."),
+    typer.Option(
+        parser=duration,
+        metavar="90s|2m",
+        help="Time between two saves, beside those at each evaluation.",
+        show_default="2m",
+    ),
 ]
 PauseAfter = Annotated[
     float | None,
     typer.Option(parser=duration, metavar="90s|30m|2h", help="Save and end after this time; the same command goes on."),
 ]
 Wait = Annotated[
-    float, typer.Option(parser=duration, metavar="90s|10m", help="Wait for another job that trains this model.")
+    float,
+    typer.Option(
+        parser=duration, metavar="90s|10m", help="Wait for another job that trains this model.", show_default="0s"
+    ),
 ]
 Nice = Annotated[int, typer.Option(min=0, max=19, help="Let other programs go first; 19: all of them.")]
 Fresh = Annotated[bool, typer.Option("--fresh", help="Drop an unfinished training instead of going on with it.")]

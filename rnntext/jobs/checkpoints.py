@@ -6,9 +6,9 @@ import dataclasses
 from pathlib import Path
 from typing import Any
 
-from rnntext.errors import CheckpointError, UsageError
+from rnntext.errors import CheckpointError, InputOutputError, UsageError
 from rnntext.files.lock import locked
-from rnntext.storage import checkpoint, models, service
+from rnntext.storage import checkpoint, models, package, service
 
 
 @dataclasses.dataclass(frozen=True)
@@ -131,6 +131,30 @@ def prune(path: Path, keep: int) -> list[str]:
                 f"{path / 'current'}: damaged; first put a version into service: rnntext checkpoints promote {path}"
             )
         return service.prune(path, keep)
+
+
+def pack(path: Path, version: str | None) -> bytes:
+    """A version, or the one in service, as one file: see `storage.package`."""
+    name = _named(path, version) if version is not None else checkpoint.load(path).version
+    return package.pack(path / "versions" / name)
+
+
+def unpack(archive: Path, path: Path) -> tuple[str, bool]:
+    """Makes the version in an archive the newest one of a model, and puts it into service if none is; returns its name
+    and whether it is in service.
+
+    Raises:
+        CheckpointError, UsageError: see `storage.package.unpack`.
+        BusyError: a job is training this model.
+    """
+    if not archive.is_file():
+        raise InputOutputError(f"{archive}: No such file")
+    with locked(path / "lock"):
+        name = package.unpack(archive, path).version
+        free = not checkpoint.in_service(path)
+        if free:
+            service.put(path, name)
+        return name, free
 
 
 def _named(path: Path, version: str) -> str:

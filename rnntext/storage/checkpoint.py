@@ -124,7 +124,7 @@ def write_version(
     """
     import safetensors.numpy
 
-    name = f"{max((int(v) for v in versions(root)), default=0) + 1:06d}"
+    name = next_name(root)
     contents = {
         **files,
         WEIGHTS: safetensors.numpy.save({n: np.ascontiguousarray(a, np.float32) for n, a in arrays.items()}),
@@ -138,6 +138,11 @@ def write_version(
     }
     write_folder(root / "versions" / name, {**contents, MANIFEST: to_json(manifest)}, last=MANIFEST)
     return name
+
+
+def next_name(root: Path) -> str:
+    """What the next version will be called."""
+    return f"{max((int(v) for v in versions(root)), default=0) + 1:06d}"
 
 
 def promote(root: Path, version: str) -> None:
@@ -203,6 +208,23 @@ def load_version(path: Path, manifest_digest: str | None = None) -> Checkpoint:
     except FileNotFoundError as error:  # from stat
         raise _missing(path / Path(error.filename).name) from error
     return Checkpoint(path, manifest["kind"], manifest, files)
+
+
+def check_files(files: Mapping[str, bytes], where: Path) -> str:
+    """Checks that files, its manifest among them, are exactly those of one version; returns the model's kind.
+
+    Raises:
+        CheckpointError: something is missing, damaged, too much, or written by a newer rnntext.
+    """
+    if MANIFEST not in files:
+        raise _missing(where / MANIFEST)
+    manifest = parse_json(files[MANIFEST], where / MANIFEST)
+    _check_manifest(manifest, where)
+    found = {name: {"bytes": len(d), "sha256": _digest(d)} for name, d in files.items() if name != MANIFEST}
+    wrong = sorted(name for name in found.keys() | manifest["files"] if found.get(name) != manifest["files"].get(name))
+    if wrong:
+        raise CheckpointError(f"{where}: {', '.join(wrong)}: missing, damaged, or not in the manifest")
+    return str(manifest["kind"])
 
 
 def _check_manifest(manifest: Any, path: Path) -> None:

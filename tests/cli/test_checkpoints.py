@@ -146,3 +146,19 @@ def test_versions_know_their_score_and_command(home: Shell) -> None:
     assert "2.0000 bits_per_character" in home("checkpoints", "list").text
     shown = home("checkpoints", "show", "scored").lines
     assert {"command: rnntext train-charlm x.txt", "parent: -", "seconds: 7.5", "bits_per_character: 2.0"} <= set(shown)
+
+
+def test_a_version_is_carried_elsewhere_in_one_file(home: Shell) -> None:
+    done = home("checkpoints", "pack", "m", "1", "-o", "m.tar")
+    assert done.err == "try, elsewhere: rnntext checkpoints unpack m.tar m\n"
+    assert "000001 is in service" in home("checkpoints", "unpack", "m.tar", "new").err
+    sample = ["-n", "20", "--seed", "1"]
+    home("checkpoints", "promote", "m", "1")
+    assert home("generate", "-m", "new", *sample).out == home("generate", "-m", "m", *sample).out
+    taken = home("checkpoints", "unpack", "m.tar", "m").err
+    assert "000004 is not in service yet" in taken
+    assert serving(home) == "000001"
+    assert "missing.tar" in home("checkpoints", "unpack", "missing.tar", "new", code=74).message
+    home.write("garbage.tar", b"garbage" * 100)
+    assert "garbage.tar" in home("checkpoints", "unpack", "garbage.tar", "new", code=65).message
+    assert "-o" in home("checkpoints", "pack", "m", code=2).message
