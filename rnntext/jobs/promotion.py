@@ -210,8 +210,8 @@ def champion(path: Path, kind: str) -> Checkpoint | None:
 def usable_parent(recipe: Recipe, found: Checkpoint, defaults: Mapping[str, Any]) -> None:
     """Raises IncomparableError unless a run can begin with the weights of a version."""
     recipe.check_comparable(found)
-    stored = found.json("config.json")
-    model = {**defaults, **stored.get("model", {})} if isinstance(stored, dict) else {}
+    stored = found.json("config.json")  # readable, or `check_comparable` would have failed
+    model = {**defaults, **stored["model"]}
     changed = [name for name, value in recipe.options["model"].items() if model.get(name) != value]
     if changed:
         raise IncomparableError(f"the version in service has another shape ({', '.join(changed)})")
