@@ -7,7 +7,7 @@ line takes its defaults from here; a checkpoint stores what it was made with.
 from __future__ import annotations
 
 import dataclasses
-from typing import Any, Self, TypeAlias, get_args, get_type_hints
+from typing import Any, Self, get_args, get_type_hints
 
 from rnntext.errors import CheckpointError, UsageError
 
@@ -16,6 +16,7 @@ ATTENTIONS = ("additive", "multiplicative", "none")
 POSITIONS = ("sinusoidal", "learned")
 TOKENS = ("subword", "word", "char")
 SCHEDULES = ("cosine", "inverse-root")
+SEARCH_TOKENS = 1024  # source tokens that are translated side by side
 PRECISIONS = ("auto", "float32", "bfloat16")
 PROMOTIONS = ("better", "always", "never")
 
@@ -88,13 +89,38 @@ class CharlmConfig(Config):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class TransformerConfig(Config):
+class TranslatorConfig(Config):
+    """What all encoder-decoders have in common; one of the two below is meant.
+
+    `tokens` are subwords, words or characters, of both languages together (`joint`) or of each alone. With `tied`,
+    embeddings and output layer are one matrix; with separate vocabularies, the target's embedding and the output layer.
+    """
+
+    tokens: str = "subword"
+    joint: bool = True
+    tied: bool = True
+    lowercase: bool = False
+
+    def __post_init__(self) -> None:
+        check_choice("tokens", self.tokens, TOKENS)
+
+    @property
+    def architecture(self) -> str:
+        """Its name on the command line and in a checkpoint."""
+        return next(name for name, cls in ARCHITECTURES.items() if type(self) is cls)
+
+    @property
+    def one_embedding(self) -> bool:
+        """Whether source and target share their embedding."""
+        return self.tied and self.joint
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class TransformerConfig(TranslatorConfig):
     """A Transformer encoder-decoder (Vaswani et al. 2017), normalised before each block (pre-norm).
 
     `units` is the width of the model, `feedforward` that of the blocks' inner layer; `positions` are sinusoidal or
-    learned; with `tied`, source embedding, target embedding and output layer are one matrix (they are two where the
-    vocabularies are separate). `tokens` are subwords, words or characters, of both languages together (`joint`) or of
-    each alone.
+    learned.
     """
 
     layers: int = 4
@@ -102,45 +128,35 @@ class TransformerConfig(Config):
     heads: int = 4
     feedforward: int = 256
     positions: str = "sinusoidal"
-    tied: bool = True
-    tokens: str = "subword"
-    joint: bool = True
-    lowercase: bool = False
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         _check_range(self, 1, 64, "layers", "heads")
         _check_range(self, 1, 16384, "units", "feedforward")
         check_choice("positions", self.positions, POSITIONS)
-        check_choice("tokens", self.tokens, TOKENS)
         if self.units % (2 * self.heads):
             raise UsageError(f"--units {self.units}: must be a multiple of twice --heads {self.heads}")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class GRUConfig(Config):
+class GRUConfig(TranslatorConfig):
     """A GRU encoder-decoder: a bidirectional encoder and a decoder that attends to it (Bahdanau, Cho, Bengio 2015).
 
-    `attention` is additive (Bahdanau), multiplicative (Luong, Pham, Manning 2015) or none; the words `tied`, `tokens`,
-    `joint` and `lowercase` mean what they mean for the Transformer.
+    `attention` is additive (Bahdanau), multiplicative (Luong, Pham, Manning 2015) or none.
     """
 
     layers: int = 2
     units: int = 256
     embedding: int = 256
     attention: str = "additive"
-    tied: bool = True
-    tokens: str = "subword"
-    joint: bool = True
-    lowercase: bool = False
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         _check_range(self, 1, 64, "layers")
         _check_range(self, 1, 16384, "units", "embedding")
         check_choice("attention", self.attention, ATTENTIONS)
-        check_choice("tokens", self.tokens, TOKENS)
 
 
-TranslatorConfig: TypeAlias = TransformerConfig | GRUConfig
 ARCHITECTURES: dict[str, type[TransformerConfig] | type[GRUConfig]] = {
     "transformer": TransformerConfig,
     "gru": GRUConfig,

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Sequence
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rnntext.config import CharlmConfig, CharlmTraining, check_choice
 from rnntext.errors import DataError
@@ -20,6 +20,9 @@ from rnntext.text.normalize import normalize
 from rnntext.text.vocabulary import CharVocabulary
 from rnntext.train import tensorflow
 from rnntext.train.observer import Observer
+
+if TYPE_CHECKING:
+    from rnntext.train.loop import Task
 
 METRIC = "bits_per_character"
 
@@ -86,7 +89,7 @@ class CharlmRecipe:
         digest = hashlib.sha256(text.encode() + b"\0" + held_out.encode()).hexdigest()
         return Snapshot(self.kind, self.options, files, {"ids": vectorize(text, vocabulary)}, digest)
 
-    def task(self, snapshot: Snapshot) -> Any:
+    def task(self, snapshot: Snapshot) -> Task:
         """See Recipe."""
         from rnntext.train.charlm_task import CharlmTask
 

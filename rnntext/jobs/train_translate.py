@@ -8,11 +8,11 @@ import json
 from collections.abc import Callable, Sequence
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from rnntext.config import ARCHITECTURES, SearchConfig, TransformerConfig, TranslatorConfig, TranslatorTraining
+from rnntext.config import SearchConfig, TransformerConfig, TranslatorConfig, TranslatorTraining, check_choice
 from rnntext.errors import DataError, UsageError
 from rnntext.jobs.training import IncomparableError, Outcome, fraction, train, with_budget
 from rnntext.jobs.translation import TranslationModel
@@ -20,10 +20,14 @@ from rnntext.jobs.unfinished import Options, Snapshot
 from rnntext.storage.checkpoint import Checkpoint, parse_json, to_json
 from rnntext.text import tokens
 from rnntext.text.bitext import Bitext, Pair, hold_out, read_aligned, read_pairs
+from rnntext.text.bleu import bleu
 from rnntext.text.lines import ENCODING_ERRORS
 from rnntext.text.tokens import Language
 from rnntext.train import tensorflow
 from rnntext.train.observer import Observer
+
+if TYPE_CHECKING:
+    from rnntext.train.loop import Task
 
 METRIC = "bleu"
 Report = Callable[[str], None]
@@ -55,8 +59,7 @@ def train_translate(
         promote, fresh, observer: see `jobs.training.train`, which also says what is raised.
         report: is told what was left out or lowered, in sentences.
     """
-    if encoding_errors not in ENCODING_ERRORS:
-        raise UsageError(f"--encoding-errors {encoding_errors}: must be one of {', '.join(ENCODING_ERRORS)}")
+    check_choice("encoding_errors", encoding_errors, ENCODING_ERRORS)
     recipe = TranslatorRecipe(
         pairs,
         model or TransformerConfig(),
@@ -90,10 +93,9 @@ class TranslatorRecipe:
             raise UsageError("-: standard input can be read only once")
         self.pairs, self.model, self.training = pairs, model, training
         self.validation, self.reverse, self.errors, self.report = validation, reverse, errors, report
-        architecture = next(name for name, cls in ARCHITECTURES.items() if isinstance(model, cls))
         data = {"validation": _listed(validation), "reverse": reverse, "sources": _listed(pairs)}
         self.options: Options = {
-            "model": {"architecture": architecture, **model.to_json()},
+            "model": {"architecture": model.architecture, **model.to_json()},
             "training": training.to_json(),
             "data": data,
         }
@@ -111,16 +113,16 @@ class TranslatorRecipe:
         source, target = learn_languages(pairs, self.model, self.training)
         self._tell_size(source, target)
         sides = [vectorize_sentences([pair[n] for pair in pairs], side) for n, side in enumerate((source, target))]
-        longest = self.training.longest
-        usable = [(side.lengths > 0) & (side.lengths <= longest) for side in sides]
-        kept = np.flatnonzero(usable[0] & usable[1])
-        sizes = [(len(source.encode(a)), len(target.encode(b))) for a, b in held_out]
-        shorter = [pair for pair, size in zip(held_out, sizes, strict=True) if 0 < min(size) <= max(size) <= longest]
-        if not len(kept) or not shorter:
-            raise DataError(f"every pair has a side of no token or of more than {longest}; raise --longest")
-        if left_out := len(pairs) + len(held_out) - len(kept) - len(shorter):
-            self.report(f"left out: {_pairs(left_out)} with no token or more than {longest} on a side")
-        held_out = shorter
+        kept = self._usable(sides[0].lengths, sides[1].lengths)
+        sizes = np.array([(len(source.encode(a)), len(target.encode(b))) for a, b in held_out])
+        held_kept = self._usable(sizes[:, 0], sizes[:, 1])
+        if not len(kept) or not len(held_kept):
+            raise DataError(
+                f"every pair has a side of no token or of more than {self.training.longest}; raise --longest"
+            )
+        if left_out := len(pairs) + len(held_out) - len(kept) - len(held_kept):
+            self.report(f"left out: {_pairs(left_out)} with no token or more than {self.training.longest} on a side")
+        held_out = [held_out[i] for i in held_kept]
         arrays: dict[str, np.ndarray] = {}
         for name, side in zip(("source", "target"), sides, strict=True):
             chosen = side.take(kept)
@@ -131,6 +133,11 @@ class TranslatorRecipe:
         digest = hashlib.sha256(_pairs_to_bytes(pairs) + b"\0" + files["held_out.json"]).hexdigest()
         self.report(f"{_pairs(len(kept))} to learn from, {len(held_out)} held out")
         return Snapshot(self.kind, self.options, files, arrays, digest)
+
+    def _usable(self, source: np.ndarray, target: np.ndarray) -> np.ndarray:
+        """Numbers of the pairs with these numbers of tokens, `[pairs]` each, that a model can learn from."""
+        shorter, longer = np.minimum(source, target), np.maximum(source, target)
+        return np.flatnonzero((shorter > 0) & (longer <= self.training.longest))
 
     def _split(self) -> tuple[list[Pair], list[Pair]]:
         """Training pairs and held-out pairs."""
@@ -173,7 +180,7 @@ class TranslatorRecipe:
 
     # The rest ---------------------------------------------------------------------------------------------------------
 
-    def task(self, snapshot: Snapshot) -> Any:
+    def task(self, snapshot: Snapshot) -> Task:
         """See Recipe."""
         from rnntext.train.pipelines import Sentences
         from rnntext.train.translator_task import TranslatorTask
@@ -206,8 +213,6 @@ class TranslatorRecipe:
 
     def score(self, champion: Checkpoint, snapshot: Snapshot) -> float:
         """See Recipe."""
-        import sacrebleu
-
         model = TranslationModel(champion)
         if champion.manifest.get("reverse") != self.reverse:
             raise IncomparableError("the version in service translates the other way")
@@ -215,9 +220,7 @@ class TranslatorRecipe:
             raise IncomparableError("the version in service folds case differently")
         held_out = _pairs_from_bytes(snapshot.files["held_out.json"])
         found = model.translate_all([source for source, _ in held_out], SearchConfig(beam=1))
-        return float(
-            sacrebleu.corpus_bleu([t.text for t in found], [[target for _, target in held_out]], force=True).score
-        )
+        return bleu([translation.text for translation in found], [target for _, target in held_out])
 
 
 def _pairs(count: int) -> str:

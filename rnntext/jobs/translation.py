@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
-from rnntext.config import ARCHITECTURES, SearchConfig, TranslatorConfig
+from rnntext.config import ARCHITECTURES, SEARCH_TOKENS, SearchConfig, TranslatorConfig
 from rnntext.errors import CheckpointError, UsageError
 from rnntext.run import translators
 from rnntext.run.forcing import log_probabilities
@@ -18,8 +18,6 @@ from rnntext.storage.checkpoint import Checkpoint, parse_json
 from rnntext.text import tokens
 from rnntext.text.normalize import normalize_line
 from rnntext.text.segments import split_long
-
-BATCH_TOKENS = 1024  # source tokens translated side by side
 
 
 @dataclasses.dataclass(frozen=True)
@@ -109,7 +107,7 @@ class TranslationModel:
         self,
         lines: Sequence[str],
         config: SearchConfig | None = None,
-        batch_tokens: int = BATCH_TOKENS,
+        batch_tokens: int = SEARCH_TOKENS,
         with_attention: bool = False,
     ) -> list[Translation]:
         """Translations of lines, similarly long ones side by side; `translate_each` in the order of the lines."""
@@ -120,7 +118,7 @@ class TranslationModel:
         self,
         lines: Sequence[str],
         config: SearchConfig | None = None,
-        batch_tokens: int = BATCH_TOKENS,
+        batch_tokens: int = SEARCH_TOKENS,
         with_attention: bool = False,
     ) -> Iterator[tuple[int, Translation]]:
         """Yields numbers and translations of lines as they are ready, batch by batch.
@@ -133,7 +131,8 @@ class TranslationModel:
         waiting: list[dict[int, list[Hypothesis]]] = [{} for _ in lines]
         yield from ((index, _blank(config.n_best)) for index, members in enumerate(parts) if not members)
         first = np.cumsum([0, *(len(members) for members in parts)])
-        ids = [self.source.encode(part) for _, part in flat]
+        cut = [self.source.tokenizer.split(part) for _, part in flat]
+        ids = [self.source.lookup(part) for part in cut]
         searching = search_all(self.engine, ids, config, self.target.forbidden, batch_tokens, with_attention)
         while True:
             with blas_threads(self.threads):
@@ -144,17 +143,15 @@ class TranslationModel:
             waiting[index][number] = hypotheses
             if len(waiting[index]) == len(parts[index]):
                 numbers = range(first[index], first[index + 1])
-                source = [self.source.tokenizer.split(flat[n][1]) for n in numbers]
-                yield index, self._translation(source, [waiting[index].pop(n) for n in numbers], config.n_best)
+                found = [waiting[index].pop(n) for n in numbers]
+                yield index, self._translation([cut[n] for n in numbers], found, config.n_best)
 
     def parts(self, line: str) -> list[str]:
         """A line, normalised, as sentences that are not too long for the model; none if there is no token in it."""
         text = normalize_line(line, self.config.lowercase)
-        if len(text) <= 64 * self.longest and self._size(text) <= self.longest:
-            parts = [text]
-        else:
-            parts = split_long(text, self._size, self.longest)
-        return [part for part in parts if self._size(part)]  # to a model of words, wide spaces alone are nothing
+        if len(text) <= 64 * self.longest and (size := self._size(text)) <= self.longest:
+            return [text] if size else []  # to a model of words, wide spaces alone are nothing
+        return [part for part in split_long(text, self._size, self.longest) if self._size(part)]
 
     def _size(self, text: str) -> int:
         return len(self.source.tokenizer.split(text))
@@ -188,7 +185,7 @@ class TranslationModel:
         scores = np.full(len(pairs), np.nan)
         with blas_threads(self.threads):
             scores[usable] = log_probabilities(
-                self.engine, [sources[i] for i in usable], [targets[i] for i in usable], BATCH_TOKENS
+                self.engine, [sources[i] for i in usable], [targets[i] for i in usable], SEARCH_TOKENS
             )
         return [(float(score), len(target) + 1) for score, target in zip(scores, targets, strict=True)]
 

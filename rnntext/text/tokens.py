@@ -178,7 +178,11 @@ class Language:
 
     def encode(self, text: str) -> np.ndarray:
         """Ids of a normalised sentence, `[tokens]`, int32."""
-        return np.array([self.ids.get(token, UNKNOWN) for token in self.tokenizer.split(text)], np.int32)
+        return self.lookup(self.tokenizer.split(text))
+
+    def lookup(self, tokens: Sequence[str]) -> np.ndarray:
+        """Ids of tokens, `[tokens]`, int32."""
+        return np.array([self.ids.get(token, UNKNOWN) for token in tokens], np.int32)
 
     def decode(self, ids: Iterable[int]) -> str:
         """The sentence of ids, on one line; reserved ids are left out."""

@@ -102,10 +102,11 @@ class Loop:
         with tf.GradientTape() as tape:
             loss, carried = self.task.loss(batch, carried)
         gradients = tape.gradient(loss, [v.value for v in self.variables])
-        if not self._sums:
+        if self.task.accumulate == 1:
             self._change(gradients, step)
-        for total, gradient in zip(self._sums, gradients, strict=bool(self._sums)):
-            total.assign_add(tf.convert_to_tensor(gradient) / self.task.accumulate)
+        else:
+            for total, gradient in zip(self._sums, gradients, strict=True):
+                total.assign_add(tf.convert_to_tensor(gradient) / self.task.accumulate)
         return loss, carried
 
     def _apply_graph(self, step: tf.Tensor) -> None:

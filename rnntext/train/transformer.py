@@ -9,11 +9,10 @@ import tensorflow as tf
 
 from rnntext.config import TransformerConfig, TranslatorTraining
 from rnntext.run.transformer import MOST_POSITIONS, shapes, sinusoids
-from rnntext.train.layers import Linear, Norm
+from rnntext.text.tokens import PAD
+from rnntext.train.layers import NEVER, Linear, Norm
 from rnntext.train.recurrent import Tensor
 from rnntext.train.translator import Translator
-
-_NEVER = -1e9  # added to a score: nobody looks there
 
 
 class Block(keras.layers.Layer):
@@ -122,18 +121,18 @@ class Transformer(Translator):
 
     def encode(self, source: Tensor, training: bool) -> tuple[Any, ...]:
         """Memory `[batch, source, units]` and its mask `[batch, 1, 1, source]`."""
-        mask = tf.cast(source == 0, tf.float32)[:, None, None] * _NEVER
+        mask = tf.cast(source == PAD, tf.float32)[:, None, None] * NEVER
         x = self.embed(self.source_embedding, source) + self._positions("source", source)
         x = self.embedding_dropouts[0](x, training=training)
         for itself, feedforward in self.encoder:
             x = feedforward(itself(x, mask, training=training), training=training)
         return self.encoder_norm(x), mask
 
-    def decode(self, target: Tensor, *memory: Any) -> Tensor:
+    def decode(self, target: Tensor, memory: tuple[Any, ...], training: bool) -> Tensor:
         """See Translator."""
-        found, mask, training = memory
+        found, mask = memory
         length = tf.shape(target)[1]
-        causal = (1.0 - tf.linalg.band_part(tf.ones([length, length]), -1, 0)) * _NEVER
+        causal = (1.0 - tf.linalg.band_part(tf.ones([length, length]), -1, 0)) * NEVER
         x = self.embed(self.target_embedding, target) + self._positions("target", target)
         x = self.embedding_dropouts[1](x, training=training)
         for itself, source, feedforward in self.decoder:
