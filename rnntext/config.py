@@ -223,8 +223,8 @@ class TranslatorTraining(TrainingConfig):
 
     `batch_tokens` is sentences x tokens of the longer side, about; `accumulate` batches make a step; pairs with a side
     of more than `longest` tokens are left out; `smoothing` is that of the labels (Szegedy et al. 2016);
-    `subword_sampling` the rate at which merges of subwords are left out in training (BPE-dropout; Provilkov,
-    Emelianenko, Voita 2020).
+    `subword_sampling` the rate at which merges of subwords, where there are any, are left out in training (BPE-dropout;
+    Provilkov, Emelianenko, Voita 2020).
     """
 
     learning_rate: float = 3e-3
@@ -234,10 +234,10 @@ class TranslatorTraining(TrainingConfig):
     average: float = 0.999
     batch_tokens: int = 2048
     accumulate: int = 1
-    longest: int = 128
-    vocabulary_size: int = 8000
+    longest: int = 256
+    vocabulary_size: int = 4000
     smoothing: float = 0.1
-    subword_sampling: float = 0.0
+    subword_sampling: float = 0.1
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -6,12 +6,23 @@ import dataclasses
 import difflib
 import json
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
 import typer
 
-from rnntext.config import ATTENTIONS, CELLS, POSITIONS, PRECISIONS, PROMOTIONS, SCHEDULES, TOKENS, Config
+from rnntext.config import (
+    ARCHITECTURES,
+    ATTENTIONS,
+    CELLS,
+    POSITIONS,
+    PRECISIONS,
+    PROMOTIONS,
+    SCHEDULES,
+    TOKENS,
+    Config,
+)
 from rnntext.errors import InputOutputError, UsageError
 
 C = TypeVar("C", bound=Config)
@@ -50,10 +61,16 @@ def load_config(context: typer.Context, path: Path | None) -> Path | None:
     return path
 
 
-def print_settings(context: typer.Context) -> None:
-    """Prints the settings in force as a TOML file that --config reads."""
+def print_settings(context: typer.Context, resolved: Mapping[str, Any] | None = None) -> None:
+    """Prints the settings in force as a TOML file that --config reads.
+
+    Args:
+        resolved: what options that were not given came to be, where other options decide.
+    """
     for parameter in context.command.params:
-        value = context.params.get(str(parameter.name))
+        name = str(parameter.name)
+        value = context.params.get(name)
+        value = (resolved or {}).get(name) if value is None else value
         if parameter.name not in _NOT_IN_FILES and value is not None and value != [] and value != ():
             typer.echo(f"{_setting(parameter)} = {_toml(value)}")
 
@@ -112,14 +129,24 @@ Layers = Annotated[int, typer.Option(help="Recurrent layers.")]
 Units = Annotated[int, typer.Option(help="Units of a layer.")]
 Embedding = Annotated[int, typer.Option(help="Numbers that stand for a symbol.")]
 
-Heads = Annotated[int | None, typer.Option(help="Attention heads (transformer).", show_default="4")]
+
+def by_architecture(name: str) -> str:
+    """The default of a field that not all architectures have, or not with the same default."""
+    return ", ".join(f"{kind} {getattr(cls, name)}" for kind, cls in ARCHITECTURES.items() if hasattr(cls, name))
+
+
+Heads = Annotated[int | None, typer.Option(help="Attention heads.", show_default=by_architecture("heads"))]
 Feedforward = Annotated[
-    int | None, typer.Option(help="Width of the blocks' inner layer (transformer).", show_default="256")
+    int | None, typer.Option(help="Width of the blocks' inner layer.", show_default=by_architecture("feedforward"))
 ]
 Positions = Annotated[
-    str | None, typer.Option(metavar="|".join(POSITIONS), help="(transformer)", show_default="sinusoidal")
+    str | None,
+    typer.Option(metavar="|".join(POSITIONS), help="Of tokens.", show_default=by_architecture("positions")),
 ]
-Attention = Annotated[str | None, typer.Option(metavar="|".join(ATTENTIONS), help="(gru)", show_default="additive")]
+Attention = Annotated[
+    str | None,
+    typer.Option(metavar="|".join(ATTENTIONS), help="Of the decoder.", show_default=by_architecture("attention")),
+]
 Tokens = Annotated[str, typer.Option(metavar="|".join(TOKENS), help="What sentences consist of.")]
 
 # ... its budget and rates

@@ -87,8 +87,6 @@ class TranslatorRecipe:
         errors: str,
         report: Report,
     ) -> None:
-        if training.subword_sampling and model.tokens != "subword":
-            raise UsageError(f"--subword-sampling {training.subword_sampling}: --tokens {model.tokens} has no subwords")
         if [*_listed(pairs), *_listed(validation)].count("-") > 1:
             raise UsageError("-: standard input can be read only once")
         self.pairs, self.model, self.training = pairs, model, training
@@ -128,11 +126,16 @@ class TranslatorRecipe:
             chosen = side.take(kept)
             arrays |= {f"{name}.ids": chosen.ids, f"{name}.lengths": chosen.lengths}
         files = {**_files(source, target), "held_out.json": _pairs_to_bytes(held_out)}
-        if self.training.subword_sampling:
+        if self._samples:
             files["texts.json"] = _pairs_to_bytes([pairs[i] for i in kept])
         digest = hashlib.sha256(_pairs_to_bytes(pairs) + b"\0" + files["held_out.json"]).hexdigest()
         self.report(f"{_pairs(len(kept))} to learn from, {len(held_out)} held out")
         return Snapshot(self.kind, self.options, files, arrays, digest)
+
+    @property
+    def _samples(self) -> bool:
+        """Whether sentences are cut anew for each batch, for which their texts are needed."""
+        return self.model.tokens == "subword" and self.training.subword_sampling > 0
 
     def _usable(self, source: np.ndarray, target: np.ndarray) -> np.ndarray:
         """Numbers of the pairs with these numbers of tokens, `[pairs]` each, that a model can learn from."""
@@ -191,7 +194,7 @@ class TranslatorRecipe:
             for side in ("source", "target")
         )
         held_out = _pairs_from_bytes(snapshot.files["held_out.json"])
-        texts = _pairs_from_bytes(snapshot.files["texts.json"]) if self.training.subword_sampling else []
+        texts = _pairs_from_bytes(snapshot.files["texts.json"]) if self._samples else []
         return TranslatorTask(self.model, self.training, languages, (source, target), texts, held_out)
 
     def _languages(self, snapshot: Snapshot) -> tuple[Language, Language]:
@@ -208,8 +211,9 @@ class TranslatorRecipe:
     def about(self, snapshot: Snapshot) -> dict[str, Any]:
         """See Recipe."""
         held_out = _pairs_from_bytes(snapshot.files["held_out.json"])
-        pairs = len(snapshot.arrays["source.lengths"])
-        return {"pairs": pairs, "held_out": len(held_out), "reverse": self.reverse}
+        lengths = snapshot.arrays["source.lengths"]
+        longest = int(lengths.max())
+        return {"pairs": len(lengths), "held_out": len(held_out), "longest": longest, "reverse": self.reverse}
 
     def score(self, champion: Checkpoint, snapshot: Snapshot) -> float:
         """See Recipe."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -141,11 +142,13 @@ class SubwordSampler:
         """Merges the best pair of neighbours, again and again; each time each pair is left out at the rate."""
         parts = list(word)
         while True:
-            pairs = [(parts[i] + parts[i + 1], i) for i in range(len(parts) - 1)]
-            known = [(self.scores[p], -i) for p, i in pairs if p in self.scores and chance.random() >= self.rate]
-            if not known:
+            best, at = -math.inf, -1
+            for i in range(len(parts) - 1):
+                score = self.scores.get(parts[i] + parts[i + 1], -math.inf)
+                if score > best and chance.random() >= self.rate:  # chance decides only where it matters
+                    best, at = score, i
+            if at < 0:
                 return [piece for part in parts for piece in self._or_bytes(part)]
-            at = -max(known)[1]
             parts[at : at + 2] = [parts[at] + parts[at + 1]]
 
     def _or_bytes(self, part: str) -> list[str]:
