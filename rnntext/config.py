@@ -7,7 +7,7 @@ line takes its defaults from here; a checkpoint stores what it was made with.
 from __future__ import annotations
 
 import dataclasses
-from typing import Any, Self, get_args, get_type_hints
+from typing import Any, ClassVar, Self, get_args, get_type_hints
 
 from rnntext.errors import CheckpointError, UsageError
 
@@ -41,7 +41,16 @@ def check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
 
 
 class Config:
-    """What the dataclasses below have in common."""
+    """What the dataclasses below have in common.
+
+    Attributes:
+        must_match: fields in which a command must agree with the one that began an unfinished training, because they
+            decide what is learnt.
+        may_change: fields in which it need not. Every field of a training's configs is in one of the two sets.
+    """
+
+    must_match: ClassVar[frozenset[str]] = frozenset()
+    may_change: ClassVar[frozenset[str]] = frozenset()
 
     def to_json(self) -> dict[str, Any]:
         """All fields by name."""
@@ -56,7 +65,8 @@ class Config:
         """
         if not isinstance(values, dict):
             raise CheckpointError("config: not an object with the fields of a model")
-        types = get_type_hints(cls)
+        known = {field.name for field in dataclasses.fields(cls)}  # type: ignore[arg-type]
+        types = {name: hint for name, hint in get_type_hints(cls).items() if name in known}
         for name, value in values.items():
             if name not in types:
                 raise CheckpointError(f"config field {name!r} is unknown to this version of rnntext")
@@ -76,6 +86,7 @@ class CharlmConfig(Config):
     `lowercase` belongs to the model, as it decides what its prompts look like.
     """
 
+    must_match = frozenset({"cell", "layers", "units", "embedding", "lowercase"})
     cell: str = "lstm"
     layers: int = 2
     units: int = 512
@@ -96,6 +107,7 @@ class TranslatorConfig(Config):
     embeddings and output layer are one matrix; with separate vocabularies, the target's embedding and the output layer.
     """
 
+    must_match = frozenset({"tokens", "joint", "tied", "lowercase"})
     tokens: str = "subword"
     joint: bool = True
     tied: bool = True
@@ -123,6 +135,7 @@ class TransformerConfig(TranslatorConfig):
     learned.
     """
 
+    must_match = TranslatorConfig.must_match | frozenset({"layers", "units", "heads", "feedforward", "positions"})
     layers: int = 4
     units: int = 128
     heads: int = 4
@@ -145,6 +158,7 @@ class GRUConfig(TranslatorConfig):
     `attention` is additive (Bahdanau), multiplicative (Luong, Pham, Manning 2015) or none.
     """
 
+    must_match = TranslatorConfig.must_match | frozenset({"layers", "units", "embedding", "attention"})
     layers: int = 2
     units: int = 256
     embedding: int = 256
@@ -172,6 +186,14 @@ class TrainingConfig(Config):
     moving average of weights that is evaluated and shipped.
     """
 
+    # The budget, too: the learning rate of every step depends on where the run ends.
+    must_match = frozenset({"epochs", "steps", "time_limit", "patience", "learning_rate", "warmup", "schedule"}) | {
+        "beta_2",
+        "dropout",
+        "average",
+        "precision",
+        "seed",
+    }
     epochs: int | None = None
     steps: int | None = None
     time_limit: float | None = None
@@ -205,6 +227,7 @@ class CharlmTraining(TrainingConfig):
     window, Gal and Ghahramani 2016).
     """
 
+    must_match = TrainingConfig.must_match | frozenset({"batch_size", "window", "vocabulary_size", "recurrent_dropout"})
     batch_size: int = 64
     window: int = 128
     vocabulary_size: int | None = None
@@ -227,6 +250,9 @@ class TranslatorTraining(TrainingConfig):
     Provilkov, Emelianenko, Voita 2020).
     """
 
+    must_match = TrainingConfig.must_match | frozenset(
+        {"batch_tokens", "accumulate", "longest", "vocabulary_size", "smoothing", "subword_sampling"}
+    )
     learning_rate: float = 3e-3
     beta_2: float = 0.98
     warmup: int = 1000
@@ -245,6 +271,40 @@ class TranslatorTraining(TrainingConfig):
         _check_range(self, 5, 4096, "longest")
         _check_range(self, 1, 1024, "accumulate")
         _check_range(self, 0, 0.9, "smoothing", "subword_sampling")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class JobConfig(Config):
+    """How a training runs and what becomes of it, whatever it trains.
+
+    `promote` says when the new version goes into service: if it is not worse than the one there by more than
+    `tolerance` (in units of the score), always, or never; `keep` is the number of newest versions that are kept.
+    `fresh` drops an unfinished training and starts over; `force` trains although nothing has changed since the last
+    run; with `warm_start` a run begins with the weights and the vocabulary of the version in service. The state is
+    saved every `save_every` seconds; after `pause_after` seconds a session ends, to be continued by the same command;
+    `wait` is for how many seconds to wait for another job. `command` is kept with the version.
+    """
+
+    must_match = frozenset({"warm_start"})
+    may_change = frozenset(
+        {"promote", "tolerance", "keep", "fresh", "force", "save_every", "pause_after", "wait", "command"}
+    )
+    promote: str = "better"
+    tolerance: float = 0.0
+    keep: int = 3
+    fresh: bool = False
+    force: bool = False
+    warm_start: bool = True
+    save_every: float = 120.0
+    pause_after: float | None = None
+    wait: float = 0.0
+    command: str = ""
+
+    def __post_init__(self) -> None:
+        infinity = float("inf")
+        check_choice("promote", self.promote, PROMOTIONS)
+        _check_range(self, 0, infinity, "tolerance", "save_every", "pause_after", "wait")
+        _check_range(self, 1, infinity, "keep")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

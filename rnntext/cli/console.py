@@ -53,7 +53,7 @@ class Results:
 def results(output: Path | None) -> Iterator[Results]:
     """stdout, or a file that appears when everything is written."""
     if output is not None:
-        with _tidy_end(), _named(output), output_file(output) as file:
+        with _tidy_end(), named(output), output_file(output) as file:
             yield Results(file, str(output), live=False)
         return
     if sys.stdout is None:
@@ -64,7 +64,7 @@ def results(output: Path | None) -> Iterator[Results]:
 
 
 @contextmanager
-def _named(output: Path) -> Iterator[None]:
+def named(output: Path) -> Iterator[None]:
     """Blames the file that the user named for whatever goes wrong with it."""
     if output == Path():
         raise UsageError("--output '': give a file")
@@ -139,6 +139,9 @@ class EvaluationLines(Observer):
             f"loss {progress.loss:.4f}  {progress.rate:,.0f} {self.unit}/s  "
             f"held-out {metrics[self.metric]:.4f} {self.label}{'  *' if best else ''}"
         )
+
+    def note(self, message: str) -> None:
+        note(message)
 
     def examples(self, lines: Sequence[str]) -> None:
         if self.wants_examples:

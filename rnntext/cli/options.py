@@ -6,7 +6,6 @@ import dataclasses
 import difflib
 import json
 import re
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
@@ -61,16 +60,10 @@ def load_config(context: typer.Context, path: Path | None) -> Path | None:
     return path
 
 
-def print_settings(context: typer.Context, resolved: Mapping[str, Any] | None = None) -> None:
-    """Prints the settings in force as a TOML file that --config reads.
-
-    Args:
-        resolved: what options that were not given came to be, where other options decide.
-    """
+def print_settings(context: typer.Context) -> None:
+    """Prints the settings in force as a TOML file that --config reads."""
     for parameter in context.command.params:
-        name = str(parameter.name)
-        value = context.params.get(name)
-        value = (resolved or {}).get(name) if value is None else value
+        value = context.params.get(str(parameter.name))
         if parameter.name not in _NOT_IN_FILES and value is not None and value != [] and value != ():
             typer.echo(f"{_setting(parameter)} = {_toml(value)}")
 
@@ -171,7 +164,40 @@ Accumulate = Annotated[int, typer.Option(help="Batches that make one step.")]
 Precision = Annotated[str, typer.Option(metavar="|".join(PRECISIONS), help="Type of matrix products.")]
 Seed = Annotated[int, typer.Option(help="With --steps or --epochs, the same seed on one machine gives the same model.")]
 
-# ... and what becomes of it
+# ... how it runs
+SaveEvery = Annotated[
+    float,
+    typer.Option(
+        parser=duration,
+        metavar="90s|2m",
+        help="Time between two saves, beside those at each evaluation.",
+        show_default="2m",
+    ),
+]
+PauseAfter = Annotated[
+    float | None,
+    typer.Option(parser=duration, metavar="90s|30m|2h", help="Save and end after this time; the same command goes on."),
+]
+Wait = Annotated[
+    float,
+    typer.Option(
+        parser=duration, metavar="90s|10m", help="Wait for another job that trains this model.", show_default="0s"
+    ),
+]
+Nice = Annotated[int, typer.Option(min=0, max=19, help="Let other programs go first; 19: all of them.")]
+Fresh = Annotated[bool, typer.Option("--fresh", help="Drop an unfinished training instead of going on with it.")]
+Force = Annotated[bool, typer.Option("--force", help="Train although data and settings are those of the last run.")]
+WarmStart = Annotated[
+    bool,
+    typer.Option(
+        "--warm-start/--from-scratch", help="Begin a run with the weights and the vocabulary of the version in service."
+    ),
+]
+RelearnTokens = Annotated[
+    bool, typer.Option("--relearn-tokens", help="With a warm start, learn the tokens anew; equal ones keep weights.")
+]
+
+# ... what becomes of it
 Promote = Annotated[
     str,
     typer.Option(
@@ -179,4 +205,17 @@ Promote = Annotated[
         help="When the new version goes into service; better: if not worse than the one there.",
     ),
 ]
-Fresh = Annotated[bool, typer.Option("--fresh", help="Drop an unfinished training instead of going on with it.")]
+Tolerance = Annotated[float, typer.Option(help="How much worse, in units of the score, still counts as not worse.")]
+FailIfNotPromoted = Annotated[
+    bool, typer.Option("--fail-if-not-promoted", help="Exit with 3 if the old version stays in service.")
+]
+Keep = Annotated[int, typer.Option(help="Newest versions to keep, beside the one in service and the one before it.")]
+
+# ... and who watches
+LogJson = Annotated[Path | None, typer.Option(metavar="FILE", help="Add a JSON line per event to FILE.")]
+MetricsFile = Annotated[
+    Path | None, typer.Option(metavar="FILE.prom", help="Keep metrics for Prometheus's textfile collector in FILE.")
+]
+TensorBoard = Annotated[
+    Path | None, typer.Option("--tensorboard", metavar="DIR", help="Write curves for TensorBoard into DIR.")
+]

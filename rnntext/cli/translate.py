@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import json
-import shlex
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from rnntext.cli import options
-from rnntext.cli.console import INVALID, Results, note, on_terminal, results, tell_count, watching
+from rnntext.cli.console import INVALID, Results, note, on_terminal, results, tell_count
 from rnntext.cli.options import (
     ConfigFile,
     Json,
@@ -25,8 +24,10 @@ from rnntext.cli.options import (
     pick,
     print_settings,
 )
+from rnntext.cli.training import Family, Start, training_command
 from rnntext.config import (
     ARCHITECTURES,
+    JobConfig,
     SearchConfig,
     TranslatorConfig,
     TranslatorTraining,
@@ -36,8 +37,10 @@ from rnntext.errors import UsageError
 from rnntext.text.catalogue import DEFAULT_PAIRS
 
 if TYPE_CHECKING:
+    from rnntext.jobs.promotion import Outcome
     from rnntext.jobs.translate import Item
     from rnntext.jobs.translation import Answer, Translation
+    from rnntext.train.observer import Observer
 
 NAME = "translator"
 
@@ -49,6 +52,7 @@ MaxLength = Annotated[
 SearchBatch = Annotated[int, typer.Option("--batch-tokens", min=1, help="Source tokens translated side by side.")]
 
 
+@training_command(Family(NAME, "tokens", "bleu", "BLEU", "translate"))
 def train(
     context: typer.Context,
     pairs: Annotated[
@@ -121,23 +125,17 @@ def train(
     smoothing: Annotated[float, typer.Option(help="Smoothing of the labels.")] = TranslatorTraining.smoothing,
     precision: options.Precision = TranslatorTraining.precision,
     seed: options.Seed = TranslatorTraining.seed,
-    promote: options.Promote = "better",
-    fresh: options.Fresh = False,
-    as_json: Json = False,
-    quiet: Quiet = False,
-    verbose: Verbose = False,
-    config: ConfigFile = None,
-    print_config: PrintConfig = False,
-) -> None:
+    relearn_tokens: options.RelearnTokens = False,
+) -> Start:
     """Train a translation model on pairs of sentences (default: a bundled corpus) and put it into service.
 
-    Interrupted at any moment, the same command goes on where it was. With -v, some translations are shown at each
-    evaluation.
+    Interrupted at any moment, the same command goes on where it was. Repeated when the pairs have changed, it trains a
+    new version that begins where the last one ended. With -v, some translations are shown at each evaluation.
     """
     shape, budget = _shape(context.params), _budget(context.params)
-    if print_config:
-        print_settings(context, {**shape.to_json(), **budget.to_json()})
-        return
+    for name, value in {**shape.to_json(), **budget.to_json()}.items():
+        if context.params.get(name) is None:
+            context.params[name] = value  # for --print-config: what the other options made of it
     pairs = DEFAULT_PAIRS if (pairs, source, target) == (None, None, None) else pairs
     data = _files("PAIRS.tsv or --source and --target", pairs, source, target)
     if (validation, validation_source, validation_target) == (None, None, None):
@@ -145,12 +143,11 @@ def train(
     held_out = _files(
         "--validation or --validation-source and --validation-target", validation, validation_source, validation_target
     )
-    from rnntext.jobs.train_translate import METRIC, train_translate
-    from rnntext.storage.models import folder
 
-    path = folder(model)
-    with watching(quiet, "tokens", METRIC, "BLEU", examples=verbose) as observer:
-        outcome = train_translate(
+    def start(path: Path, job: JobConfig, observer: Observer) -> Outcome:
+        from rnntext.jobs.train_translate import train_translate
+
+        return train_translate(
             data,
             path,
             shape,
@@ -158,17 +155,12 @@ def train(
             validation=held_out,
             reverse=reverse,
             encoding_errors=encoding_errors,
-            promote=promote,
-            fresh=fresh,
+            relearn_tokens=relearn_tokens,
+            job=job,
             observer=observer,
-            report=lambda message: note(message, quiet),
         )
-    if as_json:
-        with results(None) as out:
-            out.write(json.dumps({"model": str(path), **outcome.to_json()}) + "\n")
-    note(outcome.sentence(str(path)), quiet)
-    if outcome.promoted:
-        note(f"try: rnntext translate{'' if model == NAME else f' -m {shlex.quote(model)}'}", quiet)
+
+    return start
 
 
 def _shape(values: dict[str, Any]) -> TranslatorConfig:

@@ -97,7 +97,12 @@ def write_folder(path: Path, files: Mapping[str, bytes], last: str) -> None:
 
 
 def append_line(path: Path, line: str) -> None:
-    """Adds a line to a log. A crash may cut the last line short, never an earlier one or a later one."""
+    """Adds a line to a log. A crash may cut the last line short, never an earlier one or a later one. A pipe or device
+    is written to as it is."""
+    if path.exists() and not path.is_file():
+        with open(path, "wb") as device:
+            device.write(line.encode() + b"\n")
+        return
     with open(path, "ab+") as file:
         if file.tell():
             file.seek(-1, os.SEEK_END)
