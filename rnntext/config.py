@@ -7,6 +7,8 @@ line takes its defaults from here; a checkpoint stores what it was made with.
 from __future__ import annotations
 
 import dataclasses
+import functools
+import reprlib
 from typing import Any, ClassVar, Self, get_args, get_type_hints
 
 from rnntext.errors import CheckpointError, UsageError
@@ -19,6 +21,9 @@ SCHEDULES = ("cosine", "inverse-root")
 SEARCH_TOKENS = 1024  # source tokens that are translated side by side
 PRECISIONS = ("auto", "float32", "bfloat16")
 PROMOTIONS = ("better", "always", "never")
+
+
+_MOST = 2**40  # absolute value of any whole number
 
 
 def _flag(name: str) -> str:
@@ -38,6 +43,13 @@ def check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
     """Raises UsageError unless the option's value is one of the choices."""
     if value not in choices:
         raise UsageError(f"{_flag(name)} {value}: must be one of {', '.join(choices)}")
+
+
+@functools.cache
+def _types(cls: type) -> dict[str, Any]:
+    """The types of a config's fields. Evaluates source text, ours, once: never while a stranger's file is read."""
+    known = {field.name for field in dataclasses.fields(cls)}
+    return {name: hint for name, hint in get_type_hints(cls).items() if name in known}
 
 
 class Config:
@@ -65,14 +77,19 @@ class Config:
         """
         if not isinstance(values, dict):
             raise CheckpointError("config: not an object with the fields of a model")
-        known = {field.name for field in dataclasses.fields(cls)}  # type: ignore[arg-type]
-        types = {name: hint for name, hint in get_type_hints(cls).items() if name in known}
+        types = _types(cls)  # type: ignore[arg-type]
         for name, value in values.items():
             if name not in types:
-                raise CheckpointError(f"config field {name!r} is unknown to this version of rnntext")
+                raise CheckpointError(f"config field {reprlib.repr(name)} is unknown to this version of rnntext")
             allowed = get_args(types[name]) or (types[name],)
             if type(value) not in allowed and not (float in allowed and type(value) is int):
-                raise CheckpointError(f"config field {name!r}: {value!r} is not of type {allowed[0].__name__}")
+                raise CheckpointError(
+                    f"config field {name!r}: {reprlib.repr(value)} is not of type {allowed[0].__name__}"
+                )
+            odd_text = isinstance(value, str) and not (value.isascii() and value.isprintable() and len(value) <= 64)
+            if odd_text or (isinstance(value, int) and abs(value) > _MOST):
+                # The message that names the limits or choices would not be fit for a terminal.
+                raise CheckpointError(f"config field {name!r}: {reprlib.repr(value)} is out of range")
         try:
             return cls(**values)
         except UsageError as error:

@@ -14,7 +14,7 @@ from rnntext.run import translators
 from rnntext.run.forcing import log_probabilities
 from rnntext.run.search import Hypothesis, search_all
 from rnntext.run.threads import blas_threads
-from rnntext.storage.checkpoint import Checkpoint, parse_json
+from rnntext.storage.checkpoint import Checkpoint
 from rnntext.text import tokens
 from rnntext.text.normalize import normalize_line
 from rnntext.text.segments import split_long
@@ -78,10 +78,9 @@ class TranslationModel:
             raise UsageError(f"{source.path}: this is a {source.kind} model; a translation model is needed here")
         self.checkpoint, self.threads = source, threads
         self.config, self.longest = _config(source)
-        files = {
-            n: parse_json(data, source.path / n) if n.endswith(".json") else data for n, data in source.files.items()
-        }
-        self.source, self.target = tokens.from_files(self.config.tokens, self.config.joint, files)
+        sides = ["tokens"] if self.config.joint else ["source", "target"]
+        lists = {f"{side}.json": source.strings(f"{side}.json") for side in sides}
+        self.source, self.target = tokens.from_files(self.config.tokens, self.config.joint, {**source.files, **lists})
         shapes = translators.shapes(self.config, len(self.source), len(self.target))
         self.engine = translators.build(self.config, source.arrays(shapes))
 

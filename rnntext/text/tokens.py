@@ -11,6 +11,7 @@ from typing import Protocol
 import numpy as np
 
 from rnntext.errors import CheckpointError
+from rnntext.text.pieces import check_model
 
 # Ids outside every list of tokens: nobody can type them in.
 PAD, UNKNOWN, START, END = range(4)
@@ -78,19 +79,21 @@ class Subwords:
     """The pieces of a SentencePiece model (Kudo, Richardson 2018).
 
     Args:
-        model: the model file's content; its digest must have been checked: a malformed one can crash the process.
+        model: the model file's content.
+
+    Raises:
+        CheckpointError: it is damaged, or not of the form that SentencePiece writes.
     """
 
     def __init__(self, model: bytes) -> None:
         import sentencepiece
 
+        check_model(model)
         self.model = model
         try:
             self.processor = sentencepiece.SentencePieceProcessor(model_proto=model)
         except (RuntimeError, OSError) as error:
             raise CheckpointError(f"the SentencePiece model is damaged ({error})") from error
-        if not self.processor.get_piece_size():
-            raise CheckpointError("the SentencePiece model is damaged (there is nothing in it)")
 
     def split(self, text: str) -> list[str]:
         """See Tokenizer."""
