@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 
-.PHONY: demo test check clean
+.PHONY: demo test check soak clean
 
 demo: $(INSTALLED)  ## train on the bundled corpora (about 5 minutes on two cores), then generate and translate
 	$(BIN)/rnntext train-charlm valley --model demo --time-limit 2m \
@@ -16,6 +16,9 @@ demo: $(INSTALLED)  ## train on the bundled corpora (about 5 minutes on two core
 
 test: $(INSTALLED)  ## run all tests
 	$(BIN)/python -m pytest
+
+soak: $(INSTALLED)  ## show in full that a promise is kept: make soak PROMISE=5; without PROMISE, the table of results
+	PYTHONPATH=tests $(BIN)/python -m soak.harness $(PROMISE) $(if $(RESULTS),--results $(RESULTS))
 
 check: $(INSTALLED)  ## style and types
 	$(BIN)/ruff check .

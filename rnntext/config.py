@@ -7,7 +7,9 @@ line takes its defaults from here; a checkpoint stores what it was made with.
 from __future__ import annotations
 
 import dataclasses
-from typing import Any, ClassVar, Self, TypeAlias, get_args, get_type_hints
+import functools
+import reprlib
+from typing import Any, ClassVar, Self, get_args, get_type_hints
 
 from rnntext.errors import CheckpointError, UsageError
 
@@ -16,8 +18,12 @@ ATTENTIONS = ("additive", "multiplicative", "none")
 POSITIONS = ("sinusoidal", "learned")
 TOKENS = ("subword", "word", "char")
 SCHEDULES = ("cosine", "inverse-root")
+SEARCH_TOKENS = 1024  # source tokens that are translated side by side
 PRECISIONS = ("auto", "float32", "bfloat16")
 PROMOTIONS = ("better", "always", "never")
+
+
+_MOST = 2**40  # absolute value of any whole number
 
 
 def _flag(name: str) -> str:
@@ -37,6 +43,13 @@ def check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
     """Raises UsageError unless the option's value is one of the choices."""
     if value not in choices:
         raise UsageError(f"{_flag(name)} {value}: must be one of {', '.join(choices)}")
+
+
+@functools.cache
+def _types(cls: type) -> dict[str, Any]:
+    """The types of a config's fields. Evaluates source text, ours, once: never while a stranger's file is read."""
+    known = {field.name for field in dataclasses.fields(cls)}
+    return {name: hint for name, hint in get_type_hints(cls).items() if name in known}
 
 
 class Config:
@@ -64,14 +77,19 @@ class Config:
         """
         if not isinstance(values, dict):
             raise CheckpointError("config: not an object with the fields of a model")
-        known = {field.name for field in dataclasses.fields(cls)}  # type: ignore[arg-type]
-        types = {name: hint for name, hint in get_type_hints(cls).items() if name in known}
+        types = _types(cls)  # type: ignore[arg-type]
         for name, value in values.items():
             if name not in types:
-                raise CheckpointError(f"config field {name!r} is unknown to this version of rnntext")
+                raise CheckpointError(f"config field {reprlib.repr(name)} is unknown to this version of rnntext")
             allowed = get_args(types[name]) or (types[name],)
             if type(value) not in allowed and not (float in allowed and type(value) is int):
-                raise CheckpointError(f"config field {name!r}: {value!r} is not of type {allowed[0].__name__}")
+                raise CheckpointError(
+                    f"config field {name!r}: {reprlib.repr(value)} is not of type {allowed[0].__name__}"
+                )
+            odd_text = isinstance(value, str) and not (value.isascii() and value.isprintable() and len(value) <= 64)
+            if odd_text or (isinstance(value, int) and abs(value) > _MOST):
+                # The message that names the limits or choices would not be fit for a terminal.
+                raise CheckpointError(f"config field {name!r}: {reprlib.repr(value)} is out of range")
         try:
             return cls(**values)
         except UsageError as error:
@@ -99,63 +117,77 @@ class CharlmConfig(Config):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class TransformerConfig(Config):
+class TranslatorConfig(Config):
+    """What all encoder-decoders have in common; one of the two below is meant.
+
+    `tokens` are subwords, words or characters, of both languages together (`joint`) or of each alone. With `tied`,
+    embeddings and output layer are one matrix; with separate vocabularies, the target's embedding and the output layer.
+    """
+
+    must_match = frozenset({"tokens", "joint", "tied", "lowercase"})
+    tokens: str = "subword"
+    joint: bool = True
+    tied: bool = True
+    lowercase: bool = False
+
+    def __post_init__(self) -> None:
+        check_choice("tokens", self.tokens, TOKENS)
+
+    @property
+    def architecture(self) -> str:
+        """Its name on the command line and in a checkpoint."""
+        return next(name for name, cls in ARCHITECTURES.items() if type(self) is cls)
+
+    @property
+    def one_embedding(self) -> bool:
+        """Whether source and target share their embedding."""
+        return self.tied and self.joint
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class TransformerConfig(TranslatorConfig):
     """A Transformer encoder-decoder (Vaswani et al. 2017), normalised before each block (pre-norm).
 
     `units` is the width of the model, `feedforward` that of the blocks' inner layer; `positions` are sinusoidal or
-    learned; with `tied`, source embedding, target embedding and output layer are one matrix (they are two where the
-    vocabularies are separate). `tokens` are subwords, words or characters, of both languages together (`joint`) or of
-    each alone.
+    learned.
     """
 
-    must_match = frozenset(
-        {"layers", "units", "heads", "feedforward", "positions", "tied", "tokens", "joint", "lowercase"}
-    )
+    must_match = TranslatorConfig.must_match | frozenset({"layers", "units", "heads", "feedforward", "positions"})
     layers: int = 4
     units: int = 128
     heads: int = 4
     feedforward: int = 256
     positions: str = "sinusoidal"
-    tied: bool = True
-    tokens: str = "subword"
-    joint: bool = True
-    lowercase: bool = False
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         _check_range(self, 1, 64, "layers", "heads")
         _check_range(self, 1, 16384, "units", "feedforward")
         check_choice("positions", self.positions, POSITIONS)
-        check_choice("tokens", self.tokens, TOKENS)
         if self.units % (2 * self.heads):
             raise UsageError(f"--units {self.units}: must be a multiple of twice --heads {self.heads}")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class GRUConfig(Config):
+class GRUConfig(TranslatorConfig):
     """A GRU encoder-decoder: a bidirectional encoder and a decoder that attends to it (Bahdanau, Cho, Bengio 2015).
 
-    `attention` is additive (Bahdanau), multiplicative (Luong, Pham, Manning 2015) or none; the words `tied`, `tokens`,
-    `joint` and `lowercase` mean what they mean for the Transformer.
+    `attention` is additive (Bahdanau), multiplicative (Luong, Pham, Manning 2015) or none.
     """
 
-    must_match = frozenset({"layers", "units", "embedding", "attention", "tied", "tokens", "joint", "lowercase"})
+    must_match = TranslatorConfig.must_match | frozenset({"layers", "units", "embedding", "attention"})
     layers: int = 2
     units: int = 256
     embedding: int = 256
     attention: str = "additive"
-    tied: bool = True
-    tokens: str = "subword"
-    joint: bool = True
-    lowercase: bool = False
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         _check_range(self, 1, 64, "layers")
         _check_range(self, 1, 16384, "units", "embedding")
         check_choice("attention", self.attention, ATTENTIONS)
-        check_choice("tokens", self.tokens, TOKENS)
 
 
-TranslatorConfig: TypeAlias = TransformerConfig | GRUConfig
 ARCHITECTURES: dict[str, type[TransformerConfig] | type[GRUConfig]] = {
     "transformer": TransformerConfig,
     "gru": GRUConfig,
@@ -231,8 +263,8 @@ class TranslatorTraining(TrainingConfig):
 
     `batch_tokens` is sentences x tokens of the longer side, about; `accumulate` batches make a step; pairs with a side
     of more than `longest` tokens are left out; `smoothing` is that of the labels (Szegedy et al. 2016);
-    `subword_sampling` the rate at which merges of subwords are left out in training (BPE-dropout; Provilkov,
-    Emelianenko, Voita 2020).
+    `subword_sampling` the rate at which merges of subwords, where there are any, are left out in training (BPE-dropout;
+    Provilkov, Emelianenko, Voita 2020).
     """
 
     must_match = TrainingConfig.must_match | frozenset(
@@ -245,10 +277,10 @@ class TranslatorTraining(TrainingConfig):
     average: float = 0.999
     batch_tokens: int = 2048
     accumulate: int = 1
-    longest: int = 128
-    vocabulary_size: int = 8000
+    longest: int = 256
+    vocabulary_size: int = 4000
     smoothing: float = 0.1
-    subword_sampling: float = 0.0
+    subword_sampling: float = 0.1
 
     def __post_init__(self) -> None:
         super().__post_init__()

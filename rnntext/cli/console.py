@@ -15,6 +15,7 @@ from rnntext.errors import ClosedPipeError, InputOutputError, UsageError
 from rnntext.files.atomic import output_file, standard_output
 from rnntext.train.observer import Observer, Progress
 
+INVALID = "not valid UTF-8; invalid bytes were read as U+FFFD"
 FLUSH_SECONDS = 0.05  # how long a result may wait in the buffer when stdout is a pipe
 
 
@@ -99,6 +100,12 @@ def note(message: str, quiet: bool = False) -> None:
             print(message, file=sys.stderr, flush=True)
         except OSError:  # results matter more than what is said about them
             os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+
+
+def tell_count(count: int, what: str, quiet: bool) -> None:
+    """How many lines were something out of the ordinary, if any."""
+    if count:
+        note(f"rnntext: {'1 line was' if count == 1 else f'{count} lines were'} {what}", quiet)
 
 
 def on_terminal() -> bool:

@@ -11,7 +11,17 @@ from typing import Annotated, Any, TypeVar
 
 import typer
 
-from rnntext.config import ATTENTIONS, CELLS, POSITIONS, PRECISIONS, PROMOTIONS, SCHEDULES, TOKENS, Config
+from rnntext.config import (
+    ARCHITECTURES,
+    ATTENTIONS,
+    CELLS,
+    POSITIONS,
+    PRECISIONS,
+    PROMOTIONS,
+    SCHEDULES,
+    TOKENS,
+    Config,
+)
 from rnntext.errors import InputOutputError, UsageError
 
 C = TypeVar("C", bound=Config)
@@ -112,14 +122,24 @@ Layers = Annotated[int, typer.Option(help="Recurrent layers.")]
 Units = Annotated[int, typer.Option(help="Units of a layer.")]
 Embedding = Annotated[int, typer.Option(help="Numbers that stand for a symbol.")]
 
-Heads = Annotated[int | None, typer.Option(help="Attention heads (transformer).", show_default="4")]
+
+def by_architecture(name: str) -> str:
+    """The default of a field that not all architectures have, or not with the same default."""
+    return ", ".join(f"{kind} {getattr(cls, name)}" for kind, cls in ARCHITECTURES.items() if hasattr(cls, name))
+
+
+Heads = Annotated[int | None, typer.Option(help="Attention heads.", show_default=by_architecture("heads"))]
 Feedforward = Annotated[
-    int | None, typer.Option(help="Width of the blocks' inner layer (transformer).", show_default="256")
+    int | None, typer.Option(help="Width of the blocks' inner layer.", show_default=by_architecture("feedforward"))
 ]
 Positions = Annotated[
-    str | None, typer.Option(metavar="|".join(POSITIONS), help="(transformer)", show_default="sinusoidal")
+    str | None,
+    typer.Option(metavar="|".join(POSITIONS), help="Of tokens.", show_default=by_architecture("positions")),
 ]
-Attention = Annotated[str | None, typer.Option(metavar="|".join(ATTENTIONS), help="(gru)", show_default="additive")]
+Attention = Annotated[
+    str | None,
+    typer.Option(metavar="|".join(ATTENTIONS), help="Of the decoder.", show_default=by_architecture("attention")),
+]
 Tokens = Annotated[str, typer.Option(metavar="|".join(TOKENS), help="What sentences consist of.")]
 
 # ... its budget and rates

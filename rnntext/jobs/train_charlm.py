@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Sequence
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -26,6 +26,9 @@ from rnntext.text.normalize import normalize
 from rnntext.text.vocabulary import UNKNOWN, CharVocabulary
 from rnntext.train import tensorflow, warm
 from rnntext.train.observer import Observer
+
+if TYPE_CHECKING:
+    from rnntext.train.loop import Task
 
 METRIC = "bits_per_character"
 
@@ -108,7 +111,7 @@ class CharlmRecipe:
         weights = parent.arrays(shapes(self.model, len(old)))
         return grown, warm.to_arrays(weights, dict.fromkeys(names, ids), UNKNOWN)
 
-    def task(self, snapshot: Snapshot) -> Any:
+    def task(self, snapshot: Snapshot) -> Task:
         """See Recipe."""
         from rnntext.train.charlm_task import CharlmTask
 

@@ -8,17 +8,17 @@ import json
 from collections.abc import Callable, Sequence
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from rnntext.config import (
-    ARCHITECTURES,
     JobConfig,
     SearchConfig,
     TransformerConfig,
     TranslatorConfig,
     TranslatorTraining,
+    check_choice,
 )
 from rnntext.errors import DataError, UsageError
 from rnntext.jobs.promotion import Outcome
@@ -30,10 +30,14 @@ from rnntext.run import translators
 from rnntext.storage.checkpoint import Checkpoint, parse_json, to_json
 from rnntext.text import overlap, tokens
 from rnntext.text.bitext import Bitext, Pair, hold_out, read_aligned, read_pairs
+from rnntext.text.bleu import bleu
 from rnntext.text.lines import ENCODING_ERRORS
 from rnntext.text.tokens import Language
 from rnntext.train import tensorflow, warm
 from rnntext.train.observer import Observer
+
+if TYPE_CHECKING:
+    from rnntext.train.loop import Task
 
 METRIC = "bleu"
 Report = Callable[[str], None]
@@ -66,8 +70,7 @@ def train_translate(
             service; tokens that are the same keep their weights.
         job, observer: see `jobs.training.train`, which also says what is raised.
     """
-    if encoding_errors not in ENCODING_ERRORS:
-        raise UsageError(f"--encoding-errors {encoding_errors}: must be one of {', '.join(ENCODING_ERRORS)}")
+    check_choice("encoding_errors", encoding_errors, ENCODING_ERRORS)
     recipe = TranslatorRecipe(
         pairs,
         model or TransformerConfig(),
@@ -97,18 +100,15 @@ class TranslatorRecipe:
         relearn_tokens: bool,
         report: Report,
     ) -> None:
-        if training.subword_sampling and model.tokens != "subword":
-            raise UsageError(f"--subword-sampling {training.subword_sampling}: --tokens {model.tokens} has no subwords")
         if [*_listed(pairs), *_listed(validation)].count("-") > 1:
             raise UsageError("-: standard input can be read only once")
         self.pairs, self.model, self.training = pairs, model, training
         self.validation, self.reverse, self.errors, self.report = validation, reverse, errors, report
         self.relearn_tokens = relearn_tokens
-        architecture = next(name for name, cls in ARCHITECTURES.items() if isinstance(model, cls))
         data = {"validation": _listed(validation), "reverse": reverse, "sources": _listed(pairs)}
         data["relearn_tokens"] = relearn_tokens
         self.options: Options = {
-            "model": {"architecture": architecture, **model.to_json()},
+            "model": {"architecture": model.architecture, **model.to_json()},
             "training": training.to_json(),
             "data": data,
         }
@@ -131,23 +131,24 @@ class TranslatorRecipe:
 
         (source, target), start = self._tokens(pairs, parent)
         sides = [vectorize_sentences([pair[n] for pair in pairs], side) for n, side in enumerate((source, target))]
-        longest = self.training.longest
-        usable = [(side.lengths > 0) & (side.lengths <= longest) for side in sides]
-        kept = np.flatnonzero(usable[0] & usable[1])
-        sizes = [(len(source.encode(a)), len(target.encode(b))) for a, b in held_out]
-        shorter = [pair for pair, size in zip(held_out, sizes, strict=True) if 0 < min(size) <= max(size) <= longest]
-        if not len(kept) or not shorter:
-            raise DataError(f"every pair has a side of no token or of more than {longest}; raise --longest")
-        if left_out := len(pairs) + len(held_out) - len(kept) - len(shorter):
-            self.report(f"left out: {_pairs(left_out)} with no token or more than {longest} on a side")
+        kept = self._usable(sides[0].lengths, sides[1].lengths)
+        sizes = np.array([(len(source.encode(a)), len(target.encode(b))) for a, b in held_out])
+        held_kept = self._usable(sizes[:, 0], sizes[:, 1])
+        if not len(kept) or not len(held_kept):
+            raise DataError(
+                f"every pair has a side of no token or of more than {self.training.longest}; raise --longest"
+            )
+        if left_out := len(pairs) + len(held_out) - len(kept) - len(held_kept):
+            self.report(f"left out: {_pairs(left_out)} with no token or more than {self.training.longest} on a side")
+        held_out = [held_out[i] for i in held_kept]
         arrays: dict[str, np.ndarray] = {}
         for name, side in zip(("source", "target"), sides, strict=True):
             chosen = side.take(kept)
             arrays |= {f"{name}.ids": chosen.ids, f"{name}.lengths": chosen.lengths}
-        files = {**_files(source, target), "held_out.json": _pairs_to_bytes(shorter)}
-        if self.training.subword_sampling:
+        files = {**_files(source, target), "held_out.json": _pairs_to_bytes(held_out)}
+        if self._samples:
             files["texts.json"] = _pairs_to_bytes([pairs[i] for i in kept])
-        self.report(f"{_pairs(len(kept))} to learn from, {len(shorter)} held out")
+        self.report(f"{_pairs(len(kept))} to learn from, {len(held_out)} held out")
         return Snapshot(self.kind, self.options, files, {**arrays, **start}, data.digest)
 
     def _tokens(self, pairs: list[Pair], parent: Checkpoint | None) -> tuple[Languages, dict[str, np.ndarray]]:
@@ -182,6 +183,16 @@ class TranslatorRecipe:
         sides = {"source.embedding": source, "target.embedding": target, "logits.kernel": target, "logits.bias": target}
         ids = {name: side for name, side in sides.items() if name in weights}
         return warm.to_arrays(weights, ids, tokens.UNKNOWN)
+
+    @property
+    def _samples(self) -> bool:
+        """Whether sentences are cut anew for each batch, for which their texts are needed."""
+        return self.model.tokens == "subword" and self.training.subword_sampling > 0
+
+    def _usable(self, source: np.ndarray, target: np.ndarray) -> np.ndarray:
+        """Numbers of the pairs with these numbers of tokens, `[pairs]` each, that a model can learn from."""
+        shorter, longer = np.minimum(source, target), np.maximum(source, target)
+        return np.flatnonzero((shorter > 0) & (longer <= self.training.longest))
 
     def _split(self) -> tuple[list[Pair], list[Pair]]:
         """Training pairs and held-out pairs."""
@@ -224,7 +235,7 @@ class TranslatorRecipe:
 
     # The rest ---------------------------------------------------------------------------------------------------------
 
-    def task(self, snapshot: Snapshot) -> Any:
+    def task(self, snapshot: Snapshot) -> Task:
         """See Recipe."""
         from rnntext.train.pipelines import Sentences
         from rnntext.train.translator_task import TranslatorTask
@@ -235,7 +246,7 @@ class TranslatorRecipe:
             for side in ("source", "target")
         )
         held_out = _pairs_from_bytes(snapshot.files["held_out.json"])
-        texts = _pairs_from_bytes(snapshot.files["texts.json"]) if self.training.subword_sampling else []
+        texts = _pairs_from_bytes(snapshot.files["texts.json"]) if self._samples else []
         return TranslatorTask(self.model, self.training, languages, (source, target), texts, held_out)
 
     def _languages(self, snapshot: Snapshot) -> Languages:
@@ -252,8 +263,9 @@ class TranslatorRecipe:
     def about(self, snapshot: Snapshot) -> dict[str, Any]:
         """See Recipe."""
         held_out = _pairs_from_bytes(snapshot.files["held_out.json"])
-        pairs = len(snapshot.arrays["source.lengths"])
-        return {"pairs": pairs, "held_out": len(held_out), "reverse": self.reverse}
+        lengths = snapshot.arrays["source.lengths"]
+        longest = int(lengths.max())
+        return {"pairs": len(lengths), "held_out": len(held_out), "longest": longest, "reverse": self.reverse}
 
     def held_out(self, snapshot: Snapshot) -> overlap.Hashes:
         """See Recipe."""
@@ -268,14 +280,10 @@ class TranslatorRecipe:
 
     def score(self, champion: Checkpoint, snapshot: Snapshot) -> float:
         """See Recipe."""
-        import sacrebleu
-
         model = TranslationModel(champion)
         held_out = _pairs_from_bytes(snapshot.files["held_out.json"])
         found = model.translate_all([source for source, _ in held_out], SearchConfig(beam=1))
-        return float(
-            sacrebleu.corpus_bleu([t.text for t in found], [[target for _, target in held_out]], force=True).score
-        )
+        return bleu([translation.text for translation in found], [target for _, target in held_out])
 
 
 def _pairs(count: int) -> str:

@@ -15,7 +15,7 @@ from rnntext.storage import checkpoint
 from rnntext.storage.checkpoint import MANIFEST, Checkpoint
 
 SEAL = "manifest.sha256"
-MOST_FILES = 64
+MOST_FILES = checkpoint.MOST_FILES + 2  # with manifest and seal
 
 
 def pack(version: Path) -> bytes:

@@ -16,6 +16,7 @@ import tensorflow as tf
 
 from rnntext.config import JobConfig, TrainingConfig
 from rnntext.errors import CheckpointError, DivergedError
+from rnntext.storage.checkpoint import MOST_WEIGHT
 from rnntext.train import schedule, state
 from rnntext.train.observer import Observer, Progress
 from rnntext.train.optimizer import Adam
@@ -113,10 +114,11 @@ class Loop:
         with tf.GradientTape() as tape:
             loss, carried = self.task.loss(batch, carried)
         gradients = tape.gradient(loss, [v.value for v in self.variables])
-        if not self._sums:
+        if self.task.accumulate == 1:
             self._change(gradients, step)
-        for total, gradient in zip(self._sums, gradients, strict=bool(self._sums)):
-            total.assign_add(tf.convert_to_tensor(gradient) / self.task.accumulate)
+        else:
+            for total, gradient in zip(self._sums, gradients, strict=True):
+                total.assign_add(tf.convert_to_tensor(gradient) / self.task.accumulate)
         return loss, carried
 
     def _apply_graph(self, step: tf.Tensor) -> None:
@@ -217,8 +219,7 @@ class Loop:
 
     def _evaluate(self, progress: Progress) -> None:
         values = [a.numpy() for a in self.averages]
-        self._check(values)
-        metrics = self.task.evaluate(values)
+        metrics = self._score(values)
         rank = self.task.rank(metrics)
         if not all(math.isfinite(value) for value in rank):
             raise DivergedError(
@@ -234,9 +235,15 @@ class Loop:
         if plan is not None and self.position.stale == self.config.patience:
             self.position.plan = dataclasses.replace(plan, steps=self.position.step)  # the run ends here
 
-    def _check(self, values: list[np.ndarray]) -> None:
-        if not all(np.isfinite(value).all() for value in values):
-            raise DivergedError(f"the weights at step {self.position.step} are not numbers; no version was written")
+    def _score(self, values: list[np.ndarray]) -> dict[str, float]:
+        if not all(np.abs(value).max(initial=0) <= MOST_WEIGHT for value in values):  # false for NaN, too
+            raise DivergedError(
+                f"the weights at step {self.position.step} are not numbers, or far too large; no version was written"
+            )
+        try:
+            return self.task.evaluate(values)
+        except CheckpointError as error:  # weights from which nothing can be computed
+            raise DivergedError(f"at step {self.position.step} {error}; no version was written") from error
 
     def seconds(self) -> float:
         """Time spent on this run, over all sessions."""
@@ -261,9 +268,7 @@ class Loop:
                 self.position.plan = schedule.plan_steps(most, config.warmup)
             return
         started = time.monotonic()
-        values = [a.numpy() for a in self.averages]
-        self._check(values)
-        self.task.evaluate(values)
+        self._score([a.numpy() for a in self.averages])
         evaluation = time.monotonic() - started
         left = BUDGET * config.time_limit - self.seconds()
         self.position.plan = schedule.plan_time(left, statistics.median(timed), evaluation, done, most, config.warmup)

@@ -197,7 +197,7 @@ def test_pairs_whose_source_is_held_out_are_not_trained_on(tsv, tmp_path):
 
 
 def test_long_pairs_and_empty_sides_are_left_out_and_counted(tsv, tmp_path):
-    tsv.write_text(tsv.read_text() + "only\t\n \tone\n" + "very " * 200 + "\tlong\n")
+    tsv.write_text(tsv.read_text() + "only\t\n \tone\n" + "very " * 400 + "\tlong\n")
     said: list[str] = []
     train(tsv, tmp_path / "m", observer=Listener(said))
     assert "left out: 2 pairs with an empty side" in said
@@ -260,15 +260,20 @@ def test_a_model_of_the_other_direction_stays_in_service(tsv, tmp_path):
 
 def test_held_out_pairs_are_as_short_as_those_trained_on(tsv, tmp_path):
     held_out = tmp_path / "held.tsv"
-    held_out.write_text("the new mill\tmill\n" + "very " * 200 + "\tlong\n")
+    held_out.write_text("the new mill\tmill\n" + "very " * 400 + "\tlong\n")
     train(tsv, tmp_path / "m", validation=str(held_out))
     assert rnntext.load(tmp_path / "m").checkpoint.manifest["held_out"] == 1
 
 
-def test_subword_sampling_needs_subwords_and_stdin_is_read_once(tsv, tmp_path):
+def test_a_model_knows_how_long_the_sentences_were_that_it_learnt_from(tsv, tmp_path):
     words = dataclasses.replace(TRANSFORMER, tokens="word")
-    with pytest.raises(UsageError, match="--tokens word has no subwords"):
-        train(tsv, tmp_path / "m", words, TranslatorTraining(subword_sampling=0.1))
+    train(tsv, tmp_path / "m", words, dataclasses.replace(SHORT, longest=100))
+    model = rnntext.load(tmp_path / "m")
+    most = 4  # words: "the old mill one"
+    assert model.longest == model.checkpoint.manifest["longest"] == most
+
+
+def test_stdin_is_read_only_once(tmp_path):
     with pytest.raises(UsageError, match="only once"):
         train_translate(("-", "-"), tmp_path / "m", TRANSFORMER, SHORT)
 
