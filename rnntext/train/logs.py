@@ -23,9 +23,14 @@ class JsonLog(Observer):
     Args:
         path: lines are added to this file.
         model: the name that goes into every line.
+
+    Raises:
+        InputOutputError: there is no folder for the file.
     """
 
     def __init__(self, path: Path, model: str) -> None:
+        if not path.parent.is_dir():  # noticed now, not after the data have been read
+            raise InputOutputError(f"--log-json {path}: No such file or directory; make its folder first")
         self.path, self.model = path, model
 
     def _write(self, event: str, **values: Any) -> None:
