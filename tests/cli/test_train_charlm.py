@@ -7,6 +7,7 @@ import re
 import shlex
 import signal
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -152,17 +153,25 @@ def test_ctrl_c_while_tensorflow_starts_is_silent_and_leaves_no_unfinished_train
 # On a terminal --------------------------------------------------------------------------------------------------------
 
 
-def test_on_a_terminal_a_bar_is_drawn_on_stderr_and_nothing_on_stdout(shell: Shell) -> None:
-    leader, follower = os.openpty()
-    arguments = ["train-charlm", "text.txt", "-m", "seen", *SMALL, "--steps", "200"]
-    done = shell.run([*PROGRAM, *arguments], stderr=follower, TERM="xterm", COLUMNS="100")
-    os.close(follower)
+def read_all(terminal: int) -> bytes:
     screen = b""
     while True:
         try:
-            screen += os.read(leader, 65536)
+            screen += os.read(terminal, 65536)
         except OSError:  # the last writer has gone
-            break
+            return screen
+
+
+def test_on_a_terminal_a_bar_is_drawn_on_stderr_and_nothing_on_stdout(shell: Shell) -> None:
+    leader, follower = os.openpty()
+    arguments = ["train-charlm", "text.txt", "-m", "seen", *SMALL, "--steps", "200"]
+    with ThreadPoolExecutor() as threads:  # who draws on a terminal that nobody reads must wait, sooner or later
+        reading = threads.submit(read_all, leader)
+        try:
+            done = shell.run([*PROGRAM, *arguments], stderr=follower, TERM="xterm", COLUMNS="100")
+        finally:
+            os.close(follower)
+        screen = reading.result()
     os.close(leader)
     assert done.out == b""
     assert "/200" in screen.decode()
