@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from rnntext.errors import BusyError
+from rnntext.files.atomic import make_folder
 
 
 @contextmanager
@@ -18,7 +19,7 @@ def locked(path: Path) -> Iterator[None]:
     Raises:
         BusyError: another process holds it.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     try:
         try:
