@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import errno
 import functools
+import itertools
 import os
 import shutil
 import subprocess
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+import numpy as np
 from cli.shell import CLEAN, PROGRAM
 from crash.disks import ERRORS, Failing, read_tree, used
 from crash.job import CHARLM, COMMON, check_readable, clean, digests, text, train
 from soak.harness import ROOT, Case, Counts, Promise, check
+
+from rnntext.files import atomic
+from rnntext.jobs import unfinished
+from rnntext.jobs.unfinished import Snapshot
+from rnntext.storage import checkpoint
 
 
 def _champion(folder: Path) -> Path:
@@ -59,6 +66,48 @@ def faults(error: int, for_ever: bool, every: int, folder: Path) -> Counts:
     while _one(before, folder, at, error, for_ever):
         at, tried = at + every, tried + 1
     check(tried > 0, "nothing failed")
+    return {"operations that failed": tried}
+
+
+def _publish(model: Path) -> None:
+    """What a job does to the disk, in its order, without a training."""
+    arrays = {"a": np.arange(6, dtype=np.float32)}
+    snapshot = Snapshot("charlm", {"model": {"units": 1}}, {"held_out.txt": b"x" * 50}, arrays, "c0ffee")
+    for folder in (model, model / "versions", model / "run"):
+        atomic.remove_leftovers(folder)
+    atomic.remove_folder(model / "run")
+    unfinished.write(model / "run", snapshot)
+    for step in (b"one" * 20, b"two" * 20):
+        atomic.append_line(model / "history.jsonl", "{}")
+        atomic.write_file(model / "run" / unfinished.STATE, step)
+    version = checkpoint.write_version(model, "charlm", {"config.json": b"{}"}, arrays, {})
+    checkpoint.promote(model, version)
+    atomic.remove_folder(model / "run")
+
+
+def publishing(errors: tuple[int, ...], folder: Path) -> Counts:
+    """All operations fail, once and for ever, of what a job writes."""
+    _publish(folder / "before")
+    old, tried = read_tree(folder / "before"), 0
+    for error, for_ever in itertools.product(errors, (False, True)):
+        for at in itertools.count(1):
+            model = folder / "model"
+            shutil.copytree(folder / "before", model)
+            where = f"operation {at}, {errno.errorcode[error]}, for ever: {for_ever}"
+            with used(Failing(at, error, for_ever)) as disk, suppress(OSError):
+                _publish(model)
+            now = read_tree(model)
+            kept = {name for name in old if name.startswith("versions/")}
+            check(all(now.get(name) == old[name] for name in kept), f"{where}: the old version was changed")
+            check(checkpoint.load(model).version in ("000001", "000002"), where)
+            unfinished.read(model / "run")
+            _publish(model)
+            clean(model)
+            check(checkpoint.load(model).version > "000001", f"{where}: nothing new after the next start")
+            shutil.rmtree(model)
+            if not disk.failed:
+                break
+            tried += 1
     return {"operations that failed": tried}
 
 
@@ -121,7 +170,8 @@ def _process(before: list[str], model: Path, source: Path) -> subprocess.Complet
 def cases(full_form: bool) -> list[Case]:
     if not full_form:
         return [
-            Case("some operations", functools.partial(faults, errno.ENOSPC, False, 12)),
+            Case("publishing", functools.partial(publishing, ERRORS[:1])),
+            Case("some operations", functools.partial(faults, errno.ENOSPC, False, 20)),
             Case("a limit on the size of files", limited),
         ]
     every = [
@@ -129,7 +179,12 @@ def cases(full_form: bool) -> list[Case]:
         for error in ERRORS
         for ever in (False, True)
     ]
-    return [*every, Case("a limit on the size of files", limited), Case("a small disk", full)]
+    return [
+        Case("publishing", functools.partial(publishing, ERRORS)),
+        *every,
+        Case("a limit on the size of files", limited),
+        Case("a small disk", full),
+    ]
 
 
 PROMISE_4 = Promise(4, "A full or failing disk costs nothing", cases)

@@ -82,7 +82,7 @@ def process(words: list[str], *before: str) -> subprocess.Popen[bytes]:
 
 def _ways_to_die(chance: random.Random, kills: int) -> list[str]:
     """A third at any time, a third after some step, a third inside what is written."""
-    step, disk = f"step:{chance.randrange(1, 25)}", f"{chance.choice(['disk', 'half'])}:{chance.randrange(1, 30)}"
+    step, disk = f"step:{chance.randrange(1, 60)}", f"{chance.choice(['disk', 'half'])}:{chance.randrange(1, 150)}"
     found = [f"time:{chance.uniform(0.2, 9):.2f}", step, disk]
     return [found[index % 3] for index in range(kills)]
 
@@ -90,7 +90,7 @@ def _ways_to_die(chance: random.Random, kills: int) -> list[str]:
 def killed(kind: str, seed: int, kills: int, folder: Path, ways: tuple[str, ...] = ()) -> Counts:
     """A chain of kills; then the training is allowed to end, and must end where an unbroken one does."""
     prepare(folder)
-    steps, chance = 60, random.Random(f"{kind} {seed}")
+    steps, chance = 250, random.Random(f"{kind} {seed}")
     unbroken = arguments(kind, folder, "unbroken", steps)
     code, err = command(*unbroken, "--quiet")
     check(code == 0, err)
@@ -180,7 +180,7 @@ def asked(number: int, times: int, seed: int, folder: Path) -> Counts:
 
 def cases_1(full: bool) -> list[Case]:
     if not full:
-        ways = ("step:9", "half:14")
+        ways = ("step:40", "half:33")
         return [Case("two kills", functools.partial(killed, "charlm", 0, 2, ways=ways))]
     runs = {"charlm": 20, "gru": 6, "transformer": 6}
     return [
@@ -193,10 +193,10 @@ def cases_1(full: bool) -> list[Case]:
 def cases_2(full: bool) -> list[Case]:
     if not full:
         return [Case("charlm", functools.partial(cut, "charlm", [[1, 5]], 8))]
+    tens = [[[at] for at in range(begin, begin + 10)] for begin in range(1, 61, 10)]
     return [
-        Case(f"{kind} from {begin}", functools.partial(cut, kind, [[at] for at in range(begin, begin + 10)], 61))
-        for kind in KINDS
-        for begin in range(1, 61, 10)
+        *(Case(f"{kind} from {ten[0][0]}", functools.partial(cut, kind, ten, 61)) for kind in KINDS for ten in tens),
+        *(Case(f"{kind} at an evaluation", functools.partial(cut, kind, [[99], [100], [101]], 130)) for kind in KINDS),
     ]
 
 

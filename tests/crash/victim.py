@@ -4,6 +4,8 @@ python -m crash.victim step:7 train-charlm ...     after step 7 of this process
 python -m crash.victim disk:12 train-charlm ...    instead of its 12th operation on the disk
 python -m crash.victim half:12 train-charlm ...    the same, with half of what it would have written
 python -m crash.victim never train-charlm ...
+
+It saves every third step, so that there is much to break.
 """
 
 import os
@@ -63,8 +65,12 @@ class Deadly(atomic.Disk):
         super().remove(folder)
 
 
-def die_after_step(number: int) -> None:
-    """As soon as the training loop exists; importing it here would start TensorFlow too early."""
+EVERY = 3
+
+
+def change_loop(number: int) -> None:
+    """Saves often, and dies after step `number` of this process (0: never). As soon as the training loop exists:
+    importing it here would start TensorFlow too early."""
     from rnntext.train import tensorflow
 
     start = tensorflow.start
@@ -76,6 +82,8 @@ def die_after_step(number: int) -> None:
         step, done = Loop._step, []
 
         def counted(loop):
+            if loop.position.step % EVERY == 0 < loop.position.step:
+                loop.save()
             progress = step(loop)
             done.append(progress)
             if len(done) == number:
@@ -89,8 +97,7 @@ def die_after_step(number: int) -> None:
 
 if __name__ == "__main__":
     kind, _, count = sys.argv.pop(1).partition(":")
-    if kind == "step":
-        die_after_step(int(count))
-    elif kind in ("disk", "half"):
+    change_loop(int(count) if kind == "step" else 0)
+    if kind in ("disk", "half"):
         atomic.disk = Deadly(int(count), kind == "half")
     main()
