@@ -16,6 +16,7 @@ __all__ = [
     "CharlmConfig",
     "CharlmTraining",
     "GRUConfig",
+    "JobConfig",
     "RnntextError",
     "TransformerConfig",
     "TranslatorTraining",
@@ -28,6 +29,7 @@ __all__ = [
 _HOMES = {
     "CharlmConfig": "rnntext.config",
     "GRUConfig": "rnntext.config",
+    "JobConfig": "rnntext.config",
     "RnntextError": "rnntext.errors",
     "TransformerConfig": "rnntext.config",
     "TranslatorTraining": "rnntext.config",
@@ -38,7 +40,7 @@ _HOMES = {
 }
 
 if TYPE_CHECKING:
-    from rnntext.config import CharlmConfig, CharlmTraining, GRUConfig, TransformerConfig, TranslatorTraining
+    from rnntext.config import CharlmConfig, CharlmTraining, GRUConfig, JobConfig, TransformerConfig, TranslatorTraining
     from rnntext.errors import RnntextError
     from rnntext.jobs.load import load
     from rnntext.jobs.train_charlm import train_charlm

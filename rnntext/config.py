@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import reprlib
-from typing import Any, Self, TypeAlias, get_args, get_type_hints
+from typing import Any, ClassVar, Self, get_args, get_type_hints
 
 from rnntext.errors import CheckpointError, UsageError
 
@@ -18,6 +18,7 @@ ATTENTIONS = ("additive", "multiplicative", "none")
 POSITIONS = ("sinusoidal", "learned")
 TOKENS = ("subword", "word", "char")
 SCHEDULES = ("cosine", "inverse-root")
+SEARCH_TOKENS = 1024  # source tokens that are translated side by side
 PRECISIONS = ("auto", "float32", "bfloat16")
 PROMOTIONS = ("better", "always", "never")
 
@@ -46,12 +47,22 @@ def check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
 
 @functools.cache
 def _types(cls: type) -> dict[str, Any]:
-    """The types of a class's fields. Evaluates source text, ours, once: never while a stranger's file is read."""
-    return get_type_hints(cls)
+    """The types of a config's fields. Evaluates source text, ours, once: never while a stranger's file is read."""
+    known = {field.name for field in dataclasses.fields(cls)}
+    return {name: hint for name, hint in get_type_hints(cls).items() if name in known}
 
 
 class Config:
-    """What the dataclasses below have in common."""
+    """What the dataclasses below have in common.
+
+    Attributes:
+        must_match: fields in which a command must agree with the one that began an unfinished training, because they
+            decide what is learnt.
+        may_change: fields in which it need not. Every field of a training's configs is in one of the two sets.
+    """
+
+    must_match: ClassVar[frozenset[str]] = frozenset()
+    may_change: ClassVar[frozenset[str]] = frozenset()
 
     def to_json(self) -> dict[str, Any]:
         """All fields by name."""
@@ -92,6 +103,7 @@ class CharlmConfig(Config):
     `lowercase` belongs to the model, as it decides what its prompts look like.
     """
 
+    must_match = frozenset({"cell", "layers", "units", "embedding", "lowercase"})
     cell: str = "lstm"
     layers: int = 2
     units: int = 512
@@ -105,59 +117,77 @@ class CharlmConfig(Config):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class TransformerConfig(Config):
+class TranslatorConfig(Config):
+    """What all encoder-decoders have in common; one of the two below is meant.
+
+    `tokens` are subwords, words or characters, of both languages together (`joint`) or of each alone. With `tied`,
+    embeddings and output layer are one matrix; with separate vocabularies, the target's embedding and the output layer.
+    """
+
+    must_match = frozenset({"tokens", "joint", "tied", "lowercase"})
+    tokens: str = "subword"
+    joint: bool = True
+    tied: bool = True
+    lowercase: bool = False
+
+    def __post_init__(self) -> None:
+        check_choice("tokens", self.tokens, TOKENS)
+
+    @property
+    def architecture(self) -> str:
+        """Its name on the command line and in a checkpoint."""
+        return next(name for name, cls in ARCHITECTURES.items() if type(self) is cls)
+
+    @property
+    def one_embedding(self) -> bool:
+        """Whether source and target share their embedding."""
+        return self.tied and self.joint
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class TransformerConfig(TranslatorConfig):
     """A Transformer encoder-decoder (Vaswani et al. 2017), normalised before each block (pre-norm).
 
     `units` is the width of the model, `feedforward` that of the blocks' inner layer; `positions` are sinusoidal or
-    learned; with `tied`, source embedding, target embedding and output layer are one matrix (they are two where the
-    vocabularies are separate). `tokens` are subwords, words or characters, of both languages together (`joint`) or of
-    each alone.
+    learned.
     """
 
+    must_match = TranslatorConfig.must_match | frozenset({"layers", "units", "heads", "feedforward", "positions"})
     layers: int = 4
     units: int = 128
     heads: int = 4
     feedforward: int = 256
     positions: str = "sinusoidal"
-    tied: bool = True
-    tokens: str = "subword"
-    joint: bool = True
-    lowercase: bool = False
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         _check_range(self, 1, 64, "layers", "heads")
         _check_range(self, 1, 16384, "units", "feedforward")
         check_choice("positions", self.positions, POSITIONS)
-        check_choice("tokens", self.tokens, TOKENS)
         if self.units % (2 * self.heads):
             raise UsageError(f"--units {self.units}: must be a multiple of twice --heads {self.heads}")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class GRUConfig(Config):
+class GRUConfig(TranslatorConfig):
     """A GRU encoder-decoder: a bidirectional encoder and a decoder that attends to it (Bahdanau, Cho, Bengio 2015).
 
-    `attention` is additive (Bahdanau), multiplicative (Luong, Pham, Manning 2015) or none; the words `tied`, `tokens`,
-    `joint` and `lowercase` mean what they mean for the Transformer.
+    `attention` is additive (Bahdanau), multiplicative (Luong, Pham, Manning 2015) or none.
     """
 
+    must_match = TranslatorConfig.must_match | frozenset({"layers", "units", "embedding", "attention"})
     layers: int = 2
     units: int = 256
     embedding: int = 256
     attention: str = "additive"
-    tied: bool = True
-    tokens: str = "subword"
-    joint: bool = True
-    lowercase: bool = False
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         _check_range(self, 1, 64, "layers")
         _check_range(self, 1, 16384, "units", "embedding")
         check_choice("attention", self.attention, ATTENTIONS)
-        check_choice("tokens", self.tokens, TOKENS)
 
 
-TranslatorConfig: TypeAlias = TransformerConfig | GRUConfig
 ARCHITECTURES: dict[str, type[TransformerConfig] | type[GRUConfig]] = {
     "transformer": TransformerConfig,
     "gru": GRUConfig,
@@ -173,6 +203,14 @@ class TrainingConfig(Config):
     moving average of weights that is evaluated and shipped.
     """
 
+    # The budget, too: the learning rate of every step depends on where the run ends.
+    must_match = frozenset({"epochs", "steps", "time_limit", "patience", "learning_rate", "warmup", "schedule"}) | {
+        "beta_2",
+        "dropout",
+        "average",
+        "precision",
+        "seed",
+    }
     epochs: int | None = None
     steps: int | None = None
     time_limit: float | None = None
@@ -206,6 +244,7 @@ class CharlmTraining(TrainingConfig):
     window, Gal and Ghahramani 2016).
     """
 
+    must_match = TrainingConfig.must_match | frozenset({"batch_size", "window", "vocabulary_size", "recurrent_dropout"})
     batch_size: int = 64
     window: int = 128
     vocabulary_size: int | None = None
@@ -224,10 +263,13 @@ class TranslatorTraining(TrainingConfig):
 
     `batch_tokens` is sentences x tokens of the longer side, about; `accumulate` batches make a step; pairs with a side
     of more than `longest` tokens are left out; `smoothing` is that of the labels (Szegedy et al. 2016);
-    `subword_sampling` the rate at which merges of subwords are left out in training (BPE-dropout; Provilkov,
-    Emelianenko, Voita 2020).
+    `subword_sampling` the rate at which merges of subwords, where there are any, are left out in training (BPE-dropout;
+    Provilkov, Emelianenko, Voita 2020).
     """
 
+    must_match = TrainingConfig.must_match | frozenset(
+        {"batch_tokens", "accumulate", "longest", "vocabulary_size", "smoothing", "subword_sampling"}
+    )
     learning_rate: float = 3e-3
     beta_2: float = 0.98
     warmup: int = 1000
@@ -235,10 +277,10 @@ class TranslatorTraining(TrainingConfig):
     average: float = 0.999
     batch_tokens: int = 2048
     accumulate: int = 1
-    longest: int = 128
-    vocabulary_size: int = 8000
+    longest: int = 256
+    vocabulary_size: int = 4000
     smoothing: float = 0.1
-    subword_sampling: float = 0.0
+    subword_sampling: float = 0.1
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -246,6 +288,40 @@ class TranslatorTraining(TrainingConfig):
         _check_range(self, 5, 4096, "longest")
         _check_range(self, 1, 1024, "accumulate")
         _check_range(self, 0, 0.9, "smoothing", "subword_sampling")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class JobConfig(Config):
+    """How a training runs and what becomes of it, whatever it trains.
+
+    `promote` says when the new version goes into service: if it is not worse than the one there by more than
+    `tolerance` (in units of the score), always, or never; `keep` is the number of newest versions that are kept.
+    `fresh` drops an unfinished training and starts over; `force` trains although nothing has changed since the last
+    run; with `warm_start` a run begins with the weights and the vocabulary of the version in service. The state is
+    saved every `save_every` seconds; after `pause_after` seconds a session ends, to be continued by the same command;
+    `wait` is for how many seconds to wait for another job. `command` is kept with the version.
+    """
+
+    must_match = frozenset({"warm_start"})
+    may_change = frozenset(
+        {"promote", "tolerance", "keep", "fresh", "force", "save_every", "pause_after", "wait", "command"}
+    )
+    promote: str = "better"
+    tolerance: float = 0.0
+    keep: int = 3
+    fresh: bool = False
+    force: bool = False
+    warm_start: bool = True
+    save_every: float = 120.0
+    pause_after: float | None = None
+    wait: float = 0.0
+    command: str = ""
+
+    def __post_init__(self) -> None:
+        infinity = float("inf")
+        check_choice("promote", self.promote, PROMOTIONS)
+        _check_range(self, 0, infinity, "tolerance", "save_every", "pause_after", "wait")
+        _check_range(self, 1, infinity, "keep")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from rnntext.config import CharlmConfig, CharlmTraining, SamplingConfig, check_choice
+from rnntext.config import CharlmConfig, CharlmTraining, JobConfig, SamplingConfig, check_choice
 from rnntext.errors import CheckpointError, UsageError
 
 CONFIGS = [CharlmConfig, CharlmTraining, SamplingConfig]
@@ -46,6 +46,16 @@ def test_budgets_are_at_least_one_and_may_be_missing(name: str) -> None:
     assert getattr(CharlmTraining(**{name: 10**9}), name) == 10**9
     with pytest.raises(UsageError, match=f"^--{name.replace('_', '-')} 0: must be at least 1$"):
         CharlmTraining(**{name: 0})
+
+
+@pytest.mark.parametrize(
+    ("name", "low"), [("tolerance", 0), ("keep", 1), ("save_every", 0), ("pause_after", 0), ("wait", 0)]
+)
+def test_options_of_a_job_have_a_lower_limit(name: str, low: int) -> None:
+    assert getattr(JobConfig(**{name: low}), name) == low
+    for value in (low - 0.5, float("nan")):
+        with pytest.raises(UsageError, match=f"^--{name.replace('_', '-')} "):
+            JobConfig(**{name: value})
 
 
 def test_filters_can_be_switched_off() -> None:

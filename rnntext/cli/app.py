@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from rnntext import __version__
-from rnntext.cli import charlm, corpora, score, translate
+from rnntext.cli import charlm, checkpoints, corpora, score, translate
 
 app = typer.Typer(
     name="rnntext",
@@ -41,3 +41,4 @@ app.command("train-translate", short_help="Train a translation model.")(translat
 app.command("translate", short_help="Translate lines.")(translate.translate)
 app.command("evaluate", short_help="Compare translations with a reference.")(translate.evaluate)
 app.add_typer(corpora.app, name="corpora")
+app.add_typer(checkpoints.app, name="checkpoints")

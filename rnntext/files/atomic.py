@@ -135,20 +135,20 @@ def write_folder(path: Path, files: Mapping[str, bytes], last: str) -> None:
 
 
 def append_line(path: Path, line: str) -> None:
-    """Adds a line to a log. A crash may cut the last line short, never an earlier one or a later one."""
+    """Adds a line to a log. A crash may cut the last line short, never an earlier one or a later one. A pipe or device
+    is written to as it is."""
     begin = b"" if _ends_with_line(path) else b"\n"
     disk.append(path, begin + line.encode() + b"\n")
 
 
 def _ends_with_line(path: Path) -> bool:
-    try:
-        with open(path, "rb") as file:
-            if not file.seek(0, os.SEEK_END):
-                return True
-            file.seek(-1, os.SEEK_END)
-            return file.read(1) == b"\n"
-    except FileNotFoundError:
+    if not path.is_file():
         return True
+    with open(path, "rb") as file:
+        if not file.seek(0, os.SEEK_END):
+            return True
+        file.seek(-1, os.SEEK_END)
+        return file.read(1) == b"\n"
 
 
 def remove_folder(path: Path) -> None:

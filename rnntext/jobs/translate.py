@@ -7,8 +7,8 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from rnntext.config import SearchConfig
-from rnntext.jobs.translation import BATCH_TOKENS, Translation, TranslationModel
+from rnntext.config import SEARCH_TOKENS, SearchConfig
+from rnntext.jobs.translation import Translation, TranslationModel
 from rnntext.jobs.workers import Workers
 from rnntext.text.lines import Line, LineReader
 
@@ -53,7 +53,7 @@ class Request:
     """How to translate: `search`, tokens of a batch, whether attention is wanted, and whether lines are JSON."""
 
     search: SearchConfig = dataclasses.field(default_factory=SearchConfig)
-    batch_tokens: int = BATCH_TOKENS
+    batch_tokens: int = SEARCH_TOKENS
     attention: bool = False
     jsonl: bool = False
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
-from rnntext.config import ARCHITECTURES, SearchConfig, TranslatorConfig
+from rnntext.config import ARCHITECTURES, SEARCH_TOKENS, SearchConfig, TranslatorConfig
 from rnntext.errors import CheckpointError, UsageError
 from rnntext.run import translators
 from rnntext.run.forcing import log_probabilities
@@ -19,7 +19,7 @@ from rnntext.text import tokens
 from rnntext.text.normalize import normalize_line
 from rnntext.text.segments import split_long
 
-BATCH_TOKENS = 1024  # source tokens translated side by side
+MOST_SCORED = 2048  # tokens of a side: attention costs their square, and no model has learnt from longer ones
 
 
 @dataclasses.dataclass(frozen=True)
@@ -69,7 +69,7 @@ class TranslationModel:
         source, target: its languages.
         engine: the NumPy model, for work on ids and logits.
         checkpoint: the version it came from, with its manifest and metrics.
-        longest: tokens of a sentence that it was trained on at the most.
+        longest: tokens of a source sentence that it was trained on, at the most; positions beyond mean nothing to it.
         threads: how many matrix products may use.
     """
 
@@ -83,6 +83,11 @@ class TranslationModel:
         self.source, self.target = tokens.from_files(self.config.tokens, self.config.joint, {**source.files, **lists})
         shapes = translators.shapes(self.config, len(self.source), len(self.target))
         self.engine = translators.build(self.config, source.arrays(shapes))
+
+    @property
+    def attends(self) -> bool:
+        """Whether there is any attention that could be shown."""
+        return getattr(self.config, "attention", "") != "none"
 
     def translate(
         self,
@@ -108,7 +113,7 @@ class TranslationModel:
         self,
         lines: Sequence[str],
         config: SearchConfig | None = None,
-        batch_tokens: int = BATCH_TOKENS,
+        batch_tokens: int = SEARCH_TOKENS,
         with_attention: bool = False,
     ) -> list[Translation]:
         """Translations of lines, similarly long ones side by side; `translate_each` in the order of the lines."""
@@ -119,7 +124,7 @@ class TranslationModel:
         self,
         lines: Sequence[str],
         config: SearchConfig | None = None,
-        batch_tokens: int = BATCH_TOKENS,
+        batch_tokens: int = SEARCH_TOKENS,
         with_attention: bool = False,
     ) -> Iterator[tuple[int, Translation]]:
         """Yields numbers and translations of lines as they are ready, batch by batch.
@@ -132,7 +137,8 @@ class TranslationModel:
         waiting: list[dict[int, list[Hypothesis]]] = [{} for _ in lines]
         yield from ((index, _blank(config.n_best)) for index, members in enumerate(parts) if not members)
         first = np.cumsum([0, *(len(members) for members in parts)])
-        ids = [self.source.encode(part) for _, part in flat]
+        cut = [self.source.tokenizer.split(part) for _, part in flat]
+        ids = [self.source.lookup(part) for part in cut]
         searching = search_all(self.engine, ids, config, self.target.forbidden, batch_tokens, with_attention)
         while True:
             with blas_threads(self.threads):
@@ -143,17 +149,15 @@ class TranslationModel:
             waiting[index][number] = hypotheses
             if len(waiting[index]) == len(parts[index]):
                 numbers = range(first[index], first[index + 1])
-                source = [self.source.tokenizer.split(flat[n][1]) for n in numbers]
-                yield index, self._translation(source, [waiting[index].pop(n) for n in numbers], config.n_best)
+                found = [waiting[index].pop(n) for n in numbers]
+                yield index, self._translation([cut[n] for n in numbers], found, config.n_best)
 
     def parts(self, line: str) -> list[str]:
         """A line, normalised, as sentences that are not too long for the model; none if there is no token in it."""
         text = normalize_line(line, self.config.lowercase)
-        if len(text) <= 64 * self.longest and self._size(text) <= self.longest:
-            parts = [text]
-        else:
-            parts = split_long(text, self._size, self.longest)
-        return [part for part in parts if self._size(part)]  # to a model of words, wide spaces alone are nothing
+        if len(text) <= 64 * self.longest and (size := self._size(text)) <= self.longest:
+            return [text] if size else []  # to a model of words, wide spaces alone are nothing
+        return [part for part in split_long(text, self._size, self.longest) if self._size(part)]
 
     def _size(self, text: str) -> int:
         return len(self.source.tokenizer.split(text))
@@ -178,16 +182,20 @@ class TranslationModel:
 
     def score(self, pairs: Sequence[tuple[str, str]]) -> list[tuple[float, int]]:
         """The natural log-probability of each target given its source, and the target's number of tokens, the end
-        included; nan for a pair with a blank source."""
+        included; nan for a pair with a blank source, or with a side of more than MOST_SCORED tokens."""
         lowercase = self.config.lowercase
         clean = [(normalize_line(source, lowercase), normalize_line(target, lowercase)) for source, target in pairs]
         sources = [self.source.encode(source) for source, _ in clean]
         targets = [self.target.encode(target) for _, target in clean]
-        usable = [index for index, source in enumerate(sources) if len(source)]
+        usable = [
+            index
+            for index, (source, target) in enumerate(zip(sources, targets, strict=True))
+            if len(source) and max(len(source), len(target)) <= MOST_SCORED
+        ]
         scores = np.full(len(pairs), np.nan)
         with blas_threads(self.threads):
             scores[usable] = log_probabilities(
-                self.engine, [sources[i] for i in usable], [targets[i] for i in usable], BATCH_TOKENS
+                self.engine, [sources[i] for i in usable], [targets[i] for i in usable], SEARCH_TOKENS
             )
         return [(float(score), len(target) + 1) for score, target in zip(scores, targets, strict=True)]
 
@@ -204,6 +212,7 @@ def _config(source: Checkpoint) -> tuple[TranslatorConfig, int]:
         raise CheckpointError(f"{where}: architecture {architecture!r} is unknown to this version of rnntext")
     training = settings.get("training")
     longest = training.get("longest") if isinstance(training, dict) else None
+    longest = source.manifest.get("longest", longest)  # that it saw, rather than that it might have seen
     if type(longest) is not int or not 1 <= longest <= 100_000:
         raise CheckpointError(f"{where}: 'longest' is missing")
     return ARCHITECTURES[architecture].from_json(model), longest

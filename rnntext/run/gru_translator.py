@@ -30,7 +30,7 @@ def shapes(config: GRUConfig, source_size: int, target_size: int) -> dict[str, t
         }
 
     found: dict[str, tuple[int, ...]] = {"source.embedding": (source_size, e)}
-    if not shares_embedding(config):
+    if not config.one_embedding:
         found["target.embedding"] = (target_size, e)
     for layer in range(config.layers):
         for direction in ("forward", "backward"):
@@ -48,11 +48,6 @@ def shapes(config: GRUConfig, source_size: int, target_size: int) -> dict[str, t
         found["logits.kernel"] = (e, target_size)
     found["logits.bias"] = (target_size,)
     return found
-
-
-def shares_embedding(config: GRUConfig) -> bool:
-    """Whether source and target have one embedding."""
-    return config.tied and config.joint
 
 
 def _blocks(x: Array) -> Array:
@@ -107,7 +102,7 @@ class GRUTranslator:
         self.config, self.arrays = config, arrays
         scale = np.float32(config.embedding**0.5)
         source = arrays["source.embedding"]
-        target = source if shares_embedding(config) else arrays["target.embedding"]
+        target = source if config.one_embedding else arrays["target.embedding"]
         self.source, self.target = source * scale, target * scale
         self.logits = np.ascontiguousarray(target.T) if config.tied else arrays["logits.kernel"]
         layers = range(config.layers)

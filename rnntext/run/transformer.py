@@ -41,7 +41,7 @@ def shapes(config: TransformerConfig, source_size: int, target_size: int) -> dic
     feedforward = norm | {"inner.kernel": (d, f), "inner.bias": (f,), "output.kernel": (f, d), "output.bias": (d,)}
     itself, source = attention(("qkv", 3 * d)), attention(("query", d), ("memory", 2 * d))
     found: dict[str, tuple[int, ...]] = {"source.embedding": (source_size, d)}
-    if not shares_embedding(config):
+    if not config.one_embedding:
         found["target.embedding"] = (target_size, d)
     if config.positions == "learned":
         found |= {"source.positions": (MOST_POSITIONS, d), "target.positions": (MOST_POSITIONS, d)}
@@ -57,11 +57,6 @@ def shapes(config: TransformerConfig, source_size: int, target_size: int) -> dic
         found["logits.kernel"] = (d, target_size)
     found["logits.bias"] = (target_size,)
     return found
-
-
-def shares_embedding(config: TransformerConfig) -> bool:
-    """Whether source and target have one embedding."""
-    return config.tied and config.joint
 
 
 @functools.lru_cache(maxsize=8)
@@ -120,7 +115,7 @@ class Transformer:
         self.config, self.arrays = config, arrays
         scale = np.float32(config.units**0.5)
         source = arrays["source.embedding"]
-        target = source if shares_embedding(config) else arrays["target.embedding"]
+        target = source if config.one_embedding else arrays["target.embedding"]
         self.source, self.target = source * scale, target * scale
         self.logits = np.ascontiguousarray(target.T) if config.tied else arrays["logits.kernel"]
 

@@ -5,6 +5,7 @@
       versions/000007/    manifest.json  config.json  vocabulary.json  weights.safetensors  metrics.json
       run/                an unfinished training
       history.jsonl       one line per evaluation, of every run
+      promotions.jsonl    one line per version that was put into service (service.py)
       lock
 
 Arrays, JSON and nothing that could be executed. A reader opens `current` once and then sees one version, whole,
@@ -165,7 +166,7 @@ def write_version(
     """
     import safetensors.numpy
 
-    name = f"{max((int(v) for v in versions(root)), default=0) + 1:06d}"
+    name = next_name(root)
     contents = {
         **files,
         WEIGHTS: safetensors.numpy.save({n: np.ascontiguousarray(a, np.float32) for n, a in arrays.items()}),
@@ -179,6 +180,11 @@ def write_version(
     }
     write_folder(root / "versions" / name, {**contents, MANIFEST: to_json(manifest)}, last=MANIFEST)
     return name
+
+
+def next_name(root: Path) -> str:
+    """What the next version will be called."""
+    return f"{max((int(v) for v in versions(root)), default=0) + 1:06d}"
 
 
 def promote(root: Path, version: str) -> None:
@@ -207,7 +213,18 @@ def load(root: Path) -> Checkpoint:
     Raises:
         CheckpointError: something is missing, damaged, or written by a newer rnntext.
     """
-    pointer = parse_json(_read(root / "current"), root / "current")
+    data = _read(root / "current")
+    try:
+        return _load(root, data)
+    except CheckpointError:
+        if _read(root / "current") == data:
+            raise
+    return load(root)  # another version went into service meanwhile, and the one before may be gone
+
+
+def _load(root: Path, data: bytes) -> Checkpoint:
+    """Loads the version that the content of `current` names."""
+    pointer = parse_json(data, root / "current")
     version, digest = (pointer.get(k) if isinstance(pointer, dict) else None for k in ("version", "manifest"))
     if not isinstance(version, str) or not _VERSION_NAME.fullmatch(version) or not isinstance(digest, str):
         raise CheckpointError(f"{root / 'current'}: damaged; it should name a version and its manifest's SHA-256")
@@ -230,6 +247,23 @@ def load_version(path: Path, manifest_digest: str | None = None) -> Checkpoint:
     _check_manifest(manifest, path)
     files = {name: _checked_file(path / name, entry) for name, entry in manifest["files"].items()}
     return Checkpoint(path, manifest["kind"], manifest, files)
+
+
+def check_files(files: Mapping[str, bytes], where: Path) -> str:
+    """Checks that files, its manifest among them, are exactly those of one version; returns the model's kind.
+
+    Raises:
+        CheckpointError: something is missing, damaged, too much, or written by a newer rnntext.
+    """
+    if MANIFEST not in files:
+        raise _missing(where / MANIFEST)
+    manifest = parse_json(files[MANIFEST], where / MANIFEST)
+    _check_manifest(manifest, where)
+    found = {name: {"bytes": len(d), "sha256": _digest(d)} for name, d in files.items() if name != MANIFEST}
+    wrong = sorted(name for name in found.keys() | manifest["files"] if found.get(name) != manifest["files"].get(name))
+    if wrong:
+        raise CheckpointError(f"{where}: {', '.join(wrong)}: missing, damaged, or not in the manifest")
+    return str(manifest["kind"])
 
 
 def _check_manifest(manifest: Any, path: Path) -> None:

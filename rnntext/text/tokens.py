@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -144,11 +145,13 @@ class SubwordSampler:
         """Merges the best pair of neighbours, again and again; each time each pair is left out at the rate."""
         parts = list(word)
         while True:
-            pairs = [(parts[i] + parts[i + 1], i) for i in range(len(parts) - 1)]
-            known = [(self.scores[p], -i) for p, i in pairs if p in self.scores and chance.random() >= self.rate]
-            if not known:
+            best, at = -math.inf, -1
+            for i in range(len(parts) - 1):
+                score = self.scores.get(parts[i] + parts[i + 1], -math.inf)
+                if score > best and chance.random() >= self.rate:  # chance decides only where it matters
+                    best, at = score, i
+            if at < 0:
                 return [piece for part in parts for piece in self._or_bytes(part)]
-            at = -max(known)[1]
             parts[at : at + 2] = [parts[at] + parts[at + 1]]
 
     def _or_bytes(self, part: str) -> list[str]:
@@ -181,7 +184,11 @@ class Language:
 
     def encode(self, text: str) -> np.ndarray:
         """Ids of a normalised sentence, `[tokens]`, int32."""
-        return np.array([self.ids.get(token, UNKNOWN) for token in self.tokenizer.split(text)], np.int32)
+        return self.lookup(self.tokenizer.split(text))
+
+    def lookup(self, tokens: Sequence[str]) -> np.ndarray:
+        """Ids of tokens, `[tokens]`, int32."""
+        return np.array([self.ids.get(token, UNKNOWN) for token in tokens], np.int32)
 
     def decode(self, ids: Iterable[int]) -> str:
         """The sentence of ids, on one line; reserved ids are left out."""

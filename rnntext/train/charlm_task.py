@@ -34,7 +34,7 @@ class CharlmTask:
         self.accumulate = 1
         self.streams = CharStreams(ids, training.batch_size, training.window, training.seed)
         self.steps_per_epoch = self.streams.steps_per_epoch
-        self.units_per_step = self.streams.batch * training.window
+        self.units_per_step = float(self.streams.batch * training.window)
         self.signature = (tf.TensorSpec([self.streams.batch, training.window], tf.int32),) * 2
         self.held_out = vocabulary.encode(held_out)
 

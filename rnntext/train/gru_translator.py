@@ -11,11 +11,10 @@ import tensorflow as tf
 
 from rnntext.config import GRUConfig, TranslatorTraining
 from rnntext.run.gru_translator import shapes
-from rnntext.train.layers import Linear
+from rnntext.text.tokens import PAD
+from rnntext.train.layers import NEVER, Linear
 from rnntext.train.recurrent import FastGRU, Tensor, product
 from rnntext.train.translator import Translator
-
-_NEVER = -1e9  # added to a score: nobody looks there
 
 
 class GRUTranslator(Translator):
@@ -64,18 +63,18 @@ class GRUTranslator(Translator):
     def encode(self, source: Tensor, training: bool) -> tuple[Any, ...]:
         """Memory `[batch, source, 2 units]`, its mask `[batch, source]`, and the decoder's first states
         `[batch, units]`."""
-        real = source != 0
+        real = source != PAD
         x = self.embedding_dropouts[0](self.embed(self.source_embedding, source), training=training)
         for (forward, backward), dropout in zip(self.encoder, self.encoder_dropouts, strict=True):
             ahead, last_ahead = forward(x, mask=real, training=training)
             back, last_back = backward(x, mask=real, training=training)
             x = dropout(tf.concat([ahead, tf.reverse(back, [1])], axis=-1), training=training)
         final = tf.concat([last_ahead, last_back], axis=-1)
-        return x, tf.cast(~real, tf.float32) * _NEVER, [tf.tanh(layer(final)) for layer in self.bridge]
+        return x, tf.cast(~real, tf.float32) * NEVER, [tf.tanh(layer(final)) for layer in self.bridge]
 
-    def decode(self, target: Tensor, *memory: Any) -> Tensor:
+    def decode(self, target: Tensor, memory: tuple[Any, ...], training: bool) -> Tensor:
         """See Translator."""
-        source, mask, states, training = memory
+        source, mask, states = memory
         x = self.embedding_dropouts[1](self.embed(self.target_embedding, target), training=training)
         for number, (layer, state) in enumerate(zip(self.decoder, states, strict=True)):
             h, _ = layer(x, initial_state=[state], training=training)

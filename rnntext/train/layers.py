@@ -11,6 +11,7 @@ import tensorflow as tf
 from rnntext.run.attention import EPSILON
 from rnntext.train.recurrent import Tensor, product
 
+NEVER = -1e9  # added to a score of attention: nobody looks there
 _LEVELS = 256  # a byte of chance decides about a number
 
 

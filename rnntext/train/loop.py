@@ -14,7 +14,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from rnntext.config import TrainingConfig
+from rnntext.config import JobConfig, TrainingConfig
 from rnntext.errors import CheckpointError, DivergedError
 from rnntext.storage.checkpoint import MOST_WEIGHT
 from rnntext.train import schedule, state
@@ -22,7 +22,6 @@ from rnntext.train.observer import Observer, Progress
 from rnntext.train.optimizer import Adam
 from rnntext.train.state import Position
 
-SAVE_SECONDS = 120.0
 CLIP = 1.0  # global norm of the gradient
 BUDGET = 0.96  # of a time limit is planned for; the rest is for saving and for a machine that slows down
 RECENT = 20  # steps that the rate shown is measured over
@@ -73,10 +72,22 @@ class Loop:
         path: file of the run's state.
         observer: is told what happens.
         began: `time.monotonic()` when the job began; a time limit counts from there.
+        save_every: seconds between two saves, beside those after evaluations.
+        least_loss: a start below it, as a model that goes on learning has, counts as this where divergence is judged.
     """
 
-    def __init__(self, task: Task, config: TrainingConfig, path: Path, observer: Observer, began: float) -> None:
+    def __init__(
+        self,
+        task: Task,
+        config: TrainingConfig,
+        path: Path,
+        observer: Observer,
+        began: float,
+        save_every: float = JobConfig.save_every,
+        least_loss: float = 0.0,
+    ) -> None:
         self.task, self.config, self.path, self.observer = task, config, path, observer
+        self.save_every, self.least_loss = save_every, least_loss
         self.variables = task.model.trainable_variables
         self.averages = [tf.Variable(v.value, trainable=False) for v in self.variables]
         self.optimizer = Adam(config.learning_rate, beta_2=config.beta_2, global_clipnorm=CLIP)
@@ -103,10 +114,11 @@ class Loop:
         with tf.GradientTape() as tape:
             loss, carried = self.task.loss(batch, carried)
         gradients = tape.gradient(loss, [v.value for v in self.variables])
-        if not self._sums:
+        if self.task.accumulate == 1:
             self._change(gradients, step)
-        for total, gradient in zip(self._sums, gradients, strict=bool(self._sums)):
-            total.assign_add(tf.convert_to_tensor(gradient) / self.task.accumulate)
+        else:
+            for total, gradient in zip(self._sums, gradients, strict=True):
+                total.assign_add(tf.convert_to_tensor(gradient) / self.task.accumulate)
         return loss, carried
 
     def _apply_graph(self, step: tf.Tensor) -> None:
@@ -157,7 +169,7 @@ class Loop:
     def _watch(self, loss: float) -> None:
         """Raises DivergedError for a loss that is NaN, infinite, or (after the warm-up) above twice its start."""
         p = self.position
-        p.first_loss = loss if p.first_loss is None else p.first_loss
+        p.first_loss = max(loss, self.least_loss) if p.first_loss is None else p.first_loss
         p.smooth_loss = loss if p.smooth_loss is None else SMOOTHING * p.smooth_loss + (1 - SMOOTHING) * loss
         if not math.isfinite(loss) or (p.step >= self.config.warmup and p.smooth_loss > 2 * p.first_loss):
             raise DivergedError(
@@ -201,7 +213,7 @@ class Loop:
             if plan and (self.position.step % plan.evaluate_every == 0 or self.position.step == plan.steps):
                 self._evaluate(progress)
                 self.save()
-            elif time.monotonic() - self._saved >= SAVE_SECONDS:
+            elif time.monotonic() - self._saved >= self.save_every:
                 self.save()
         return True
 

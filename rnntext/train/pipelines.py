@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 import keras
 import numpy as np
@@ -12,8 +12,9 @@ import tensorflow as tf
 
 from rnntext.config import TranslatorConfig, TranslatorTraining
 from rnntext.errors import DataError
+from rnntext.run.attention import pad
 from rnntext.text.bitext import Pair
-from rnntext.text.tokens import END, PAD, RESERVED, START, Language, Subwords, Tokenizer, tokenizer
+from rnntext.text.tokens import END, RESERVED, START, Language, Subwords, Tokenizer, tokenizer
 from rnntext.text.vocabulary import CharVocabulary
 
 CHUNK = 250_000  # characters at a time: one call on 100 MB would cost 24 bytes a character
@@ -223,7 +224,7 @@ class PairBatches:
         """Source ids `[batch, source]` and target ids `[batch, target + 2]`, START and END included, filled with PAD:
         decoder inputs are all but the last column, labels all but the first."""
         which = self.pairs(index)
-        return padded([self.source[i] for i in which]), padded([framed(self.target[i]) for i in which])
+        return filled([self.source[i] for i in which]), filled([framed(self.target[i]) for i in which])
 
     def pairs(self, index: int) -> np.ndarray:
         """Numbers of the pairs in a batch."""
@@ -252,10 +253,6 @@ def framed(ids: np.ndarray) -> np.ndarray:
     return np.concatenate([[START], ids, [END]])
 
 
-def padded(sentences: Iterable[np.ndarray]) -> np.ndarray:
+def filled(sentences: list[np.ndarray]) -> np.ndarray:
     """`[batch, longest]`, int32, filled up with PAD."""
-    members = list(sentences)
-    found = np.full((len(members), max(len(m) for m in members)), PAD, np.int32)
-    for row, ids in zip(found, members, strict=True):
-        row[: len(ids)] = ids
-    return found
+    return pad(sentences, max(len(ids) for ids in sentences))[0]

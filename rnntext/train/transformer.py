@@ -9,11 +9,10 @@ import tensorflow as tf
 
 from rnntext.config import TransformerConfig, TranslatorTraining
 from rnntext.run.transformer import MOST_POSITIONS, shapes, sinusoids
-from rnntext.train.layers import Linear, Norm
+from rnntext.text.tokens import PAD
+from rnntext.train.layers import NEVER, Linear, Norm
 from rnntext.train.recurrent import Tensor
 from rnntext.train.translator import Translator
-
-_NEVER = -1e9  # added to a score: nobody looks there
 
 
 class Block(keras.layers.Layer):
@@ -50,7 +49,6 @@ class Attention(Block):
         else:
             self.qkv = Linear(d, 3 * d, operands, rounded=True)
         self.output_layer = Linear(d, d, operands)
-        self.weights_dropout = model.drop()
 
     def call(self, x: Tensor, mask: Tensor, memory: Tensor | None = None, training: bool = False) -> Tensor:
         """`[batch, time, units]` to the same; `mask` is added to the scores `[batch, heads, time, keys]`; `memory` is
@@ -63,8 +61,7 @@ class Attention(Block):
             k, v = tf.split(self.memory(memory), 2, axis=-1)
         q, k, v = self._split(q), self._split(k), self._split(v)
         scores = tf.cast(tf.matmul(q, k, transpose_b=True), tf.float32) * (int(q.shape[-1]) ** -0.5) + mask
-        weights = self.weights_dropout(tf.nn.softmax(scores), training=training)
-        found = tf.matmul(tf.cast(weights, self.operands), v)
+        found = tf.matmul(tf.cast(tf.nn.softmax(scores), self.operands), v)
         merged = tf.reshape(tf.transpose(found, [0, 2, 1, 3]), tf.shape(x))
         return x + self.dropout(self.output_layer(merged), training=training)
 
@@ -82,11 +79,10 @@ class FeedForward(Block):
         super().__init__(model)
         self.inner = Linear(config.units, config.feedforward, model.operands, rounded=True)
         self.output_layer = Linear(config.feedforward, config.units, model.operands)
-        self.inner_dropout = model.drop()
 
     def call(self, x: Tensor, training: bool = False) -> Tensor:
         """`[batch, time, units]` to the same."""
-        inner = self.inner_dropout(tf.nn.relu(self.inner(self.norm(x))), training=training)
+        inner = tf.nn.relu(self.inner(self.norm(x)))
         return x + self.dropout(self.output_layer(inner), training=training)
 
 
@@ -122,18 +118,18 @@ class Transformer(Translator):
 
     def encode(self, source: Tensor, training: bool) -> tuple[Any, ...]:
         """Memory `[batch, source, units]` and its mask `[batch, 1, 1, source]`."""
-        mask = tf.cast(source == 0, tf.float32)[:, None, None] * _NEVER
+        mask = tf.cast(source == PAD, tf.float32)[:, None, None] * NEVER
         x = self.embed(self.source_embedding, source) + self._positions("source", source)
         x = self.embedding_dropouts[0](x, training=training)
         for itself, feedforward in self.encoder:
             x = feedforward(itself(x, mask, training=training), training=training)
         return self.encoder_norm(x), mask
 
-    def decode(self, target: Tensor, *memory: Any) -> Tensor:
+    def decode(self, target: Tensor, memory: tuple[Any, ...], training: bool) -> Tensor:
         """See Translator."""
-        found, mask, training = memory
+        found, mask = memory
         length = tf.shape(target)[1]
-        causal = (1.0 - tf.linalg.band_part(tf.ones([length, length]), -1, 0)) * _NEVER
+        causal = (1.0 - tf.linalg.band_part(tf.ones([length, length]), -1, 0)) * NEVER
         x = self.embed(self.target_embedding, target) + self._positions("target", target)
         x = self.embedding_dropouts[1](x, training=training)
         for itself, source, feedforward in self.decoder:

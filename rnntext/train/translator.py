@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import keras
@@ -40,7 +41,7 @@ class Translator(keras.Model):
         self.config, self.names, self.width, self.operands = config, shapes, width, operands
         self.rate = training.dropout if training else 0.0
         self.source_embedding = self._embedding(sizes[0])
-        self.target_embedding = self.source_embedding if config.tied and config.joint else self._embedding(sizes[1])
+        self.target_embedding = self.source_embedding if config.one_embedding else self._embedding(sizes[1])
         self.target_size = sizes[1]
         self.dropouts: list[Dropout] = []
 
@@ -80,14 +81,14 @@ class Translator(keras.Model):
         Returns:
             logits `[batch, target, vocabulary]`.
         """
-        return self.logits(self.decode(target, *self.encode(source, training), training))
+        return self.logits(self.decode(target, self.encode(source, training), training))
 
     def encode(self, source: Tensor, training: bool) -> tuple[Any, ...]:
         """What `decode` wants to know of the source."""
         raise NotImplementedError
 
-    def decode(self, target: Tensor, *memory: Any) -> Tensor:
-        """The decoder's output `[batch, target, width]`; the last argument is `training`."""
+    def decode(self, target: Tensor, memory: tuple[Any, ...], training: bool) -> Tensor:
+        """The decoder's output `[batch, target, width]` for target ids `[batch, target]`, given what `encode` found."""
         raise NotImplementedError
 
     def logits(self, x: Tensor) -> Tensor:
@@ -110,6 +111,11 @@ class Translator(keras.Model):
         order = {id(v): n for n, v in enumerate(self.trainable_variables)}
         named = {name: values[order[id(variable)]] for name, variable in self.named_variables().items()}
         return {name: named[name] for name in self.names}
+
+    def assign(self, arrays: Mapping[str, np.ndarray]) -> None:
+        """Takes weights, named as `arrays` names them."""
+        for name, variable in self.named_variables().items():
+            variable.assign(arrays[name])
 
     def named_variables(self) -> dict[str, keras.Variable]:
         """Every trainable variable by the name a checkpoint gives it."""

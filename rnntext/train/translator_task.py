@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-import sacrebleu
 import tensorflow as tf
 
 from rnntext.config import GRUConfig, SearchConfig, TransformerConfig, TranslatorConfig, TranslatorTraining
@@ -14,10 +13,11 @@ from rnntext.run.forcing import log_probabilities
 from rnntext.run.search import search_all
 from rnntext.run.threads import blas_threads
 from rnntext.text.bitext import Pair
-from rnntext.text.tokens import PAD, UNKNOWN, Language, Subwords, SubwordSampler
+from rnntext.text.bleu import bleu
+from rnntext.text.tokens import PAD, Language, Subwords, SubwordSampler
 from rnntext.train.gru_translator import GRUTranslator
 from rnntext.train.losses import cross_entropy
-from rnntext.train.pipelines import PairBatches, Sentences, framed, padded
+from rnntext.train.pipelines import PairBatches, Sentences, filled, framed
 from rnntext.train.precision import choose
 from rnntext.train.recurrent import Tensor
 from rnntext.train.transformer import Transformer
@@ -71,7 +71,8 @@ class TranslatorTask:
         generator = np.random.default_rng([self.training.seed, index])
         chosen = [self.texts[i] for i in self.batches.pairs(index)]
         sources = [self._sampled(0, source, generator) for source, _ in chosen]
-        return padded(sources), padded(framed(self._sampled(1, target, generator)) for _, target in chosen)
+        targets = [framed(self._sampled(1, target, generator)) for _, target in chosen]
+        return filled(sources), filled(targets)
 
     def _sampled(self, side: int, text: str, generator: np.random.Generator) -> np.ndarray:
         """Ids of another segmentation; of the usual one, where the other is too long."""
@@ -79,7 +80,7 @@ class TranslatorTask:
         tokens = self.samplers[side].split(text, generator)
         if len(tokens) > self.training.longest:
             return language.encode(text)
-        return np.array([language.ids.get(token, UNKNOWN) for token in tokens], np.int32)
+        return language.lookup(tokens)
 
     def start_state(self) -> list[Tensor]:
         """Nothing: sentences know nothing of one another."""
@@ -89,8 +90,7 @@ class TranslatorTask:
         """Mean cross-entropy in nats per target token, END included, with smoothed labels."""
         source, target = batch
         labels = target[:, 1:]
-        memory = self.model.encode(source, True)
-        hidden = self.model.decode(target[:, :-1], *memory, True)
+        hidden = self.model.decode(target[:, :-1], self.model.encode(source, True), True)
         real = labels != PAD
         kernel, bias = self.model.output_weights()
         rows, wanted = tf.boolean_mask(hidden, real), tf.boolean_mask(labels, real)
@@ -107,7 +107,7 @@ class TranslatorTask:
         self.answers = [self.languages[1].decode(found[index][0].ids) for index in range(len(self.sources))]
         references = [target for _, target in self.held_out]
         return {
-            "bleu": sacrebleu.corpus_bleu(self.answers, [references], force=True).score,
+            "bleu": bleu(self.answers, references),
             "nats_per_token": float(nats / sum(len(target) + 1 for target in self.targets)),
         }
 

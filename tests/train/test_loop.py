@@ -382,6 +382,29 @@ def test_a_loss_above_twice_its_start_is_divergence_after_the_warm_up(start):
     assert start(task, name="short", steps=60, learning_rate=0.001).run(never)
 
 
+def test_a_warm_start_may_lose_what_it_had_gained_but_not_more(start, tmp_path):
+    def task(most):
+        return Line(scale=lambda step: 1e-6 if step == 0 else most)
+
+    def warm(name, most):
+        config = CharlmTraining(steps=60, learning_rate=0.0)
+        return Loop(task(most), config, tmp_path / name, Observer(), loop.time.monotonic(), least_loss=30.0)
+
+    assert warm("some", 1.0).run(never)
+    with pytest.raises(DivergedError):
+        warm("all", 1e3).run(never)
+    with pytest.raises(DivergedError):
+        start(task(1.0), name="cold", steps=60, learning_rate=0.0).run(never)
+
+
+def test_the_state_is_saved_between_evaluations_as_often_as_wanted(tmp_path):
+    for every, saves in ((0.0, 60), (3600.0, 1)):
+        log = Log()
+        config = CharlmTraining(steps=60)
+        assert Loop(Line(), config, tmp_path / str(every), log, loop.time.monotonic(), save_every=every).run(never)
+        assert len([event for event in log.events if event[0] == "save"]) == saves
+
+
 # Several batches a step -----------------------------------------------------------------------------------------------
 
 
