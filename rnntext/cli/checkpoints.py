@@ -92,7 +92,10 @@ def _flat(facts: dict[str, Any]) -> dict[str, Any]:
 
 @app.command("verify", short_help="Check every byte.")
 def verify(name: AnyName = None, as_json: Json = False) -> None:
-    """Check every byte of all versions of a model, or of all models; exit with 65 if something is damaged."""
+    """Check every byte of all versions of a model, or of all models, and of an unfinished training.
+
+    Exits with 65 if something is damaged.
+    """
     from rnntext.jobs import checkpoints
     from rnntext.storage import models
 
@@ -100,14 +103,13 @@ def verify(name: AnyName = None, as_json: Json = False) -> None:
     wrong = 0
     with results(None) as out:
         for path in paths:
-            found = {entry.version: entry.damage for entry in checkpoints.entries(path)}
-            found["current"] = checkpoints.pointer_damage(path)
+            found = checkpoints.verify(path)
             wrong += sum(damage is not None for damage in found.values())
             for what, damage in found.items():
                 record = {"model": path.name, "what": what, "damage": damage}
                 out.write((json.dumps(record) if as_json else f"{path.name}\t{what}\t{damage or 'ok'}") + "\n")
     if wrong:
-        raise CheckpointError(f"{wrong} damaged; put a whole version into service: rnntext checkpoints rollback NAME")
+        raise CheckpointError(f"{wrong} damaged; a whole version comes back with: rnntext checkpoints rollback NAME")
 
 
 @app.command("promote")

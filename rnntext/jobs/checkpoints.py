@@ -8,7 +8,9 @@ from typing import Any
 
 from rnntext.errors import CheckpointError, InputOutputError, UsageError
 from rnntext.files.lock import locked
+from rnntext.jobs import unfinished
 from rnntext.storage import checkpoint, models, package, service
+from rnntext.train import state
 
 
 @dataclasses.dataclass(frozen=True)
@@ -90,6 +92,21 @@ def pointer_damage(path: Path) -> str | None:
     except CheckpointError as error:
         return str(error)
     return None
+
+
+def verify(path: Path) -> dict[str, str | None]:
+    """What is wrong, or None, with every version, with `current`, and with an unfinished training if there is one."""
+    found = {entry.version: entry.damage for entry in entries(path)}
+    found["current"] = pointer_damage(path)
+    run = path / "run"
+    try:
+        if unfinished.read(run) is not None:
+            found["run"] = None
+            state.load(run / unfinished.STATE)
+    except CheckpointError as error:
+        if run.exists():  # and was not finished just now
+            found["run"] = str(error)
+    return found
 
 
 def promote(path: Path, version: str) -> str:

@@ -214,22 +214,23 @@ def load(root: Path) -> Checkpoint:
         CheckpointError: something is missing, damaged, or written by a newer rnntext.
     """
     data = _read(root / "current")
+    path, manifest_digest = _pointed(root, data)
     try:
-        return _load(root, data)
+        return load_version(path, manifest_digest)
     except CheckpointError:
-        if _read(root / "current") == data:
+        if path.exists() or _read(root / "current") == data:
             raise
-    return load(root)  # another version went into service meanwhile, and the one before may be gone
+    return load(root)  # another version went into service meanwhile, and this one was pruned
 
 
-def _load(root: Path, data: bytes) -> Checkpoint:
-    """Loads the version that the content of `current` names."""
+def _pointed(root: Path, data: bytes) -> tuple[Path, str]:
+    """The folder of the version that the content of `current` names, and its manifest's SHA-256."""
     pointer = parse_json(data, root / "current")
     version, digest = (pointer.get(k) if isinstance(pointer, dict) else None for k in ("version", "manifest"))
     if not isinstance(version, str) or not _VERSION_NAME.fullmatch(version) or not isinstance(digest, str):
         raise CheckpointError(f"{root / 'current'}: damaged; it should name a version and its manifest's SHA-256")
     _check_folder(root / "versions")
-    return load_version(root / "versions" / version, digest)
+    return root / "versions" / version, digest
 
 
 def load_version(path: Path, manifest_digest: str | None = None) -> Checkpoint:

@@ -1,7 +1,9 @@
-"""One version of a model as one file, to be carried elsewhere: a plain tar archive of its files, manifest first."""
+"""One version of a model as one file, to be carried elsewhere: a plain tar archive of its files. The first one
+is the SHA-256 of the manifest, the second one the manifest with those of all others."""
 
 from __future__ import annotations
 
+import hashlib
 import io
 import tarfile
 from contextlib import suppress
@@ -12,7 +14,8 @@ from rnntext.files.atomic import read_bytes, write_folder
 from rnntext.storage import checkpoint
 from rnntext.storage.checkpoint import MANIFEST, Checkpoint
 
-MOST_FILES = 64
+SEAL = "manifest.sha256"
+MOST_FILES = checkpoint.MOST_FILES + 2  # with manifest and seal
 
 
 def pack(version: Path) -> bytes:
@@ -22,7 +25,9 @@ def pack(version: Path) -> bytes:
         CheckpointError: it is damaged.
     """
     found = checkpoint.load_version(version)
-    files = {MANIFEST: read_bytes(version / MANIFEST), **dict(sorted(found.files.items()))}
+    manifest = read_bytes(version / MANIFEST)
+    files = {SEAL: hashlib.sha256(manifest).hexdigest().encode(), MANIFEST: manifest}
+    files |= dict(sorted(found.files.items()))
     data = io.BytesIO()
     with tarfile.TarFile(fileobj=data, mode="w", format=tarfile.USTAR_FORMAT) as archive:
         for name, content in files.items():
@@ -40,6 +45,8 @@ def unpack(archive: Path, root: Path) -> Checkpoint:
         UsageError: the model that lies there is of another kind.
     """
     files = _members(archive)
+    if files.pop(SEAL, b"") != hashlib.sha256(files.get(MANIFEST, b"")).hexdigest().encode():
+        raise CheckpointError(f"{archive}: damaged, the SHA-256 of {MANIFEST} is not the one in {SEAL}")
     kind = checkpoint.check_files(files, archive)
     for other in checkpoint.versions(root)[-1:]:
         with suppress(CheckpointError):  # of a damaged version no kind is known

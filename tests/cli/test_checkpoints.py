@@ -5,12 +5,15 @@ import json
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 from cli.conftest import ENGLISH, TINY
 from cli.shell import CLEAN, Shell
 from helpers import random_arrays, save_charlm
 
+from rnntext.jobs import unfinished
 from rnntext.storage import checkpoint, service
+from rnntext.train import state
 
 
 @pytest.fixture
@@ -77,6 +80,17 @@ def test_verify_checks_every_version_and_says_which_is_damaged(home: Shell) -> N
     assert "vocabulary.json" in damage.pop("000002")
     assert set(damage.values()) == {None}
     assert done.message.startswith("1 damaged")
+
+
+def test_verify_checks_an_unfinished_training_too(home: Shell) -> None:
+    run = home.folder / "checkpoints" / "m" / "run"
+    unfinished.write(run, unfinished.Snapshot("charlm", {}, {}, {"ids": np.zeros(3)}, "c0ffee"))
+    state.save(run / unfinished.STATE, state.Position(step=3), {"weights": [np.ones(5, np.float32)]})
+    assert "m\trun\tok" in home("checkpoints", "verify", "m").lines
+    data = bytearray((run / unfinished.STATE).read_bytes())
+    data[-1] ^= 1
+    (run / unfinished.STATE).write_bytes(data)
+    assert "SHA-256" in home("checkpoints", "verify", "m", code=65).lines[-1]
 
 
 def test_promote_and_rollback_change_what_is_in_service(home: Shell) -> None:

@@ -1,5 +1,6 @@
 """A version in one file: what is packed comes out elsewhere, and nothing else does."""
 
+import hashlib
 import io
 import json
 import tarfile
@@ -64,7 +65,7 @@ def test_a_model_of_another_kind_is_not_mixed_in(packed: Path, tmp_path: Path) -
 
 def test_every_change_is_noticed_or_changes_nothing(packed: Path, tmp_path: Path) -> None:
     data, good = packed.read_bytes(), checkpoint.load_version(tmp_path / "m" / "versions" / "000001")
-    for at in range(0, len(data), 5):
+    for at in range(0, len(data), 11):
         packed.write_bytes(data[:at] + bytes([data[at] ^ 4]) + data[at + 1 :])
         try:
             found = package.unpack(packed, tmp_path / "n")
@@ -109,25 +110,39 @@ def test_anything_that_is_no_file_of_the_version_is_refused(packed: Path, tmp_pa
     assert not list(tmp_path.rglob("evil*"))
 
 
-@pytest.mark.parametrize("missing", ["manifest.json", "weights.safetensors", "tokens.model"])
+@pytest.mark.parametrize("missing", ["manifest.sha256", "manifest.json", "weights.safetensors", "tokens.model"])
 def test_a_missing_file_is_named(packed: Path, tmp_path: Path, missing: str) -> None:
     bad = archive(tmp_path / "bad.tar", [(m, data) for m, data in members(packed) if m.name != missing])
     with pytest.raises(CheckpointError, match=missing):
         package.unpack(bad, tmp_path / "n")
 
 
+def sealed(manifest: bytes) -> list[tuple[tarfile.TarInfo, bytes]]:
+    """A manifest and its SHA-256: what an attacker would write."""
+    digest = hashlib.sha256(manifest).hexdigest().encode()
+    return [(tarfile.TarInfo("manifest.sha256"), digest), (tarfile.TarInfo("manifest.json"), manifest)]
+
+
 @pytest.mark.parametrize(
-    "manifest", [b"", b"[]", b'{"format": 1}', b'{"format": 1, "kind": "x", "files": {"../a": {}}}']
+    "manifest",
+    [
+        b"",
+        b"[]",
+        b'{"format": 1}',
+        b'{"format": 99, "kind": "x", "files": {}}',
+        b'{"format": 1, "kind": "x", "files": {}}',
+        b'{"format": 1, "kind": "x", "files": {"../a": {}}}',
+    ],
 )
 def test_an_odd_manifest_is_refused(packed: Path, tmp_path: Path, manifest: bytes) -> None:
-    bad = archive(tmp_path / "bad.tar", [(tarfile.TarInfo("manifest.json"), manifest), *members(packed)[1:]])
     with pytest.raises(CheckpointError):
-        package.unpack(bad, tmp_path / "n")
+        package.unpack(archive(tmp_path / "bad.tar", [*sealed(manifest), *members(packed)[2:]]), tmp_path / "n")
 
 
 def test_too_many_files_are_refused(tmp_path: Path) -> None:
-    many = [(tarfile.TarInfo(f"f{n}.json"), b"{}") for n in range(100)]
-    manifest = {"format": 1, "kind": "x", "files": {}}
-    bad = archive(tmp_path / "bad.tar", [(tarfile.TarInfo("manifest.json"), json.dumps(manifest).encode()), *many])
-    with pytest.raises(CheckpointError):
-        package.unpack(bad, tmp_path / "n")
+    many = {f"f{n}.json": b"{}" for n in range(100)}
+    entries = {name: {"bytes": 2, "sha256": hashlib.sha256(data).hexdigest()} for name, data in many.items()}
+    manifest = json.dumps({"format": 1, "kind": "x", "files": entries}).encode()
+    listed = [(tarfile.TarInfo(name), data) for name, data in many.items()]
+    with pytest.raises(CheckpointError, match="no file of a checkpoint"):
+        package.unpack(archive(tmp_path / "bad.tar", [*sealed(manifest), *listed]), tmp_path / "n")

@@ -387,14 +387,14 @@ def test_a_warm_start_may_lose_what_it_had_gained_but_not_more(start, tmp_path):
         return Line(scale=lambda step: 1e-6 if step == 0 else most)
 
     def warm(name, most):
-        config = CharlmTraining(steps=60, learning_rate=0.0)
+        config = CharlmTraining(steps=60, learning_rate=0.0, warmup=5)
         return Loop(task(most), config, tmp_path / name, Observer(), loop.time.monotonic(), least_loss=30.0)
 
     assert warm("some", 1.0).run(never)
     with pytest.raises(DivergedError):
         warm("all", 1e3).run(never)
     with pytest.raises(DivergedError):
-        start(task(1.0), name="cold", steps=60, learning_rate=0.0).run(never)
+        start(task(1.0), name="cold", steps=60, learning_rate=0.0, warmup=5).run(never)
 
 
 def test_the_state_is_saved_between_evaluations_as_often_as_wanted(tmp_path):

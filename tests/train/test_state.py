@@ -43,15 +43,14 @@ def test_without_a_file_there_is_no_state(tmp_path: Path) -> None:
 def test_every_flipped_bit_is_noticed_or_changes_nothing(path: Path) -> None:
     data = path.read_bytes()
     for at in range(len(data)):
-        for bit in (1, 32):
-            path.write_bytes(data[:at] + bytes([data[at] ^ bit]) + data[at + 1 :])
-            try:
-                found = state.load(path)
-            except CheckpointError:
-                continue
-            assert data[at : at + 1].isspace(), f"byte {at}"  # padding of the header
-            assert found is not None
-            assert dataclasses.asdict(found[0]) == dataclasses.asdict(POSITION)
+        path.write_bytes(data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :])
+        try:
+            found = state.load(path)
+        except CheckpointError:
+            continue
+        assert data[at : at + 1].isspace(), f"byte {at}"  # padding of the header
+        assert found is not None
+        assert dataclasses.asdict(found[0]) == dataclasses.asdict(POSITION)
 
 
 def test_every_truncation_is_noticed(path: Path) -> None:
