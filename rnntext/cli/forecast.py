@@ -1,0 +1,378 @@
+"""train-forecast, forecast, ladder."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from rnntext.cli import options
+from rnntext.cli.console import Results, note, on_terminal, results, watching
+from rnntext.cli.options import (
+    ConfigFile,
+    Json,
+    Model,
+    Output,
+    PrintConfig,
+    Quiet,
+    Threads,
+    Verbose,
+    pick,
+    print_settings,
+)
+from rnntext.config import FORECASTERS, LOSSES, SCALES, STRATEGIES, ForecastConfig, ForecastTraining
+from rnntext.errors import UsageError
+
+if TYPE_CHECKING:
+    from rnntext.jobs.forecasting import ForecastModel
+    from rnntext.jobs.ladder import Ground, Result
+    from rnntext.text.series import Series
+
+NAME = "forecaster"
+SYNTHETIC = "synthetic"
+
+Columns = Annotated[
+    list[str] | None,
+    typer.Option("--column", metavar="NAME", help="A column to predict; may be given several times."),
+]
+Known = Annotated[
+    list[str] | None,
+    typer.Option("--known", metavar="NAME", help="A column known in advance (holidays, prices); several times."),
+]
+DateColumn = Annotated[str | None, typer.Option(metavar="NAME", help="Dates, or numbers; rows are sorted by it.")]
+Window = Annotated[int, typer.Option(help="Values that are read to predict the next ones.")]
+Horizon = Annotated[int, typer.Option(help="Values to predict.")]
+Scale = Annotated[
+    str,
+    typer.Option(
+        metavar="|".join(SCALES), help="What the network sees: differences, standardised values, values as they are."
+    ),
+]
+Held = Annotated[str, typer.Option(metavar="FRACTION", help="Held-out share: the end of the series.")]
+Plot = Annotated[Path | None, typer.Option(metavar="FILE", help="Draw it (.png, .svg, .pdf).")]
+
+
+def train(
+    context: typer.Context,
+    table: Annotated[str, typer.Argument(metavar="CSV", help="A table with a header, or - for stdin.")],
+    column: Columns = None,
+    known: Known = None,
+    date_column: DateColumn = None,
+    model: Model = NAME,
+    architecture: Annotated[
+        str, typer.Option(metavar="|".join(FORECASTERS), help="Kind of forecaster.")
+    ] = ForecastConfig.architecture,
+    strategy: Annotated[
+        str, typer.Option(metavar="|".join(STRATEGIES), help="How more than one value is predicted.")
+    ] = ForecastConfig.strategy,
+    window: Window = ForecastConfig.window,
+    horizon: Horizon = ForecastConfig.horizon,
+    layers: Annotated[int | None, typer.Option(help="Recurrent layers.", show_default="rnn 1, others 2")] = None,
+    units: Annotated[int | None, typer.Option(help="Units of a layer.", show_default="rnn 1, others 20")] = None,
+    recurrent_output: Annotated[
+        bool, typer.Option("--recurrent-output", help="The output layer is recurrent, too (rnn, deep-rnn).")
+    ] = False,
+    scale: Scale = ForecastConfig.scale,
+    season: Annotated[
+        int | None, typer.Option(help="Steps after which the series repeats itself. [default: found in the data]")
+    ] = None,
+    validation: Held = "0.2",
+    epochs: options.Epochs = None,
+    steps: Annotated[
+        int | None, typer.Option(help="Most optimizer updates. [default: 1000 if no other limit is given]")
+    ] = None,
+    time_limit: Annotated[
+        float | None, typer.Option(parser=options.duration, metavar="90s|30m|2h", help="The run's whole time.")
+    ] = None,
+    patience: options.Patience = None,
+    batch_size: Annotated[int, typer.Option(help="Windows of a step.")] = ForecastTraining.batch_size,
+    learning_rate: options.LearningRate = ForecastTraining.learning_rate,
+    dropout: options.Dropout = ForecastTraining.dropout,
+    loss: Annotated[
+        str, typer.Option(metavar="|".join(LOSSES), help="Squared errors, or squares that outliers cannot dominate.")
+    ] = ForecastTraining.loss,
+    seed: options.Seed = ForecastTraining.seed,
+    promote: options.Promote = "better",
+    fresh: options.Fresh = False,
+    as_json: Json = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+    config: ConfigFile = None,
+    print_config: PrintConfig = False,
+) -> None:
+    """Train a forecaster on a column of a table and put it into service.
+
+    Interrupted at any moment, the same command goes on where it was.
+    """
+    shape, budget = pick(ForecastConfig, context.params), pick(ForecastTraining, context.params)
+    if print_config:
+        print_settings(context)
+        return
+    from rnntext.jobs.train_forecast import METRIC, train_forecast
+    from rnntext.storage.models import folder
+
+    path = folder(model)
+    with watching(quiet, "windows", METRIC, "MASE") as observer:
+        outcome = train_forecast(
+            table,
+            path,
+            shape,
+            budget,
+            columns=column or [],
+            known=known or [],
+            date_column=date_column,
+            validation=validation,
+            promote=promote,
+            fresh=fresh,
+            observer=observer,
+            report=lambda message: note(message, quiet),
+        )
+    if as_json:
+        with results(None) as out:
+            out.write(json.dumps({"model": str(path), **outcome.to_json()}) + "\n")
+    note(outcome.sentence(str(path)), quiet)
+    if outcome.promoted:
+        name = "" if model == NAME else f" -m {shlex.quote(model)}"
+        note(f"try: rnntext forecast {shlex.quote(table)}{name}", quiet)
+
+
+# Using one ------------------------------------------------------------------------------------------------------------
+
+
+def forecast(
+    context: typer.Context,
+    table: Annotated[str, typer.Argument(metavar="CSV", help="A table with the columns of the training, or -.")],
+    model: Model = NAME,
+    horizon: Annotated[
+        int | None, typer.Option(min=1, max=100_000, help="Values to predict.", show_default="the model's")
+    ] = None,
+    impute: Annotated[bool, typer.Option("--impute", help="Fill the missing values instead.")] = False,
+    alarm: Annotated[
+        float | None,
+        typer.Option(metavar="K", help="Mark values more than K standard deviations from their forecast instead."),
+    ] = None,
+    plot: Plot = None,
+    show: Annotated[bool, typer.Option("--show", help="Draw it on the terminal (stderr).")] = False,
+    threads: Threads = 1,
+    output: Output = None,
+    as_json: Json = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+    config: ConfigFile = None,
+    print_config: PrintConfig = False,
+) -> None:
+    """Predict what comes after a series, with a band that holds 80 % of held-out values. CSV, or JSON lines."""
+    if impute + (alarm is not None) + (horizon is not None) > 1:
+        raise UsageError("give one of --horizon, --impute and --alarm")
+    if alarm is not None and not alarm > 0:
+        raise UsageError(f"--alarm {alarm:g}: must be more than 0")
+    if print_config:
+        print_settings(context)
+        return
+    from rnntext.cli import chart
+    from rnntext.jobs.load import load_forecaster
+    from rnntext.storage.models import find
+    from rnntext.text.series import read_series
+
+    if plot is not None:
+        chart.check(plot)
+    loaded = load_forecaster(find(model, "train-forecast CSV"), threads)
+    series = read_series(table, loaded.columns, loaded.known, loaded.about.get("date_column"))
+    for sentence in series.notes:
+        note(sentence, quiet)
+    if series.axis.step != loaded.about.get("step"):
+        note(f"rnntext: the model learnt steps of {loaded.about.get('step')}, not of {series.axis.step}", quiet)
+    work = _imputed if impute else _alarmed if alarm is not None else _predicted
+    picture = work(loaded, series, horizon, alarm, quiet)
+    with results(output) as out:
+        _write(out, picture.records, len(loaded.columns) > 1, as_json)
+        if plot is not None:
+            chart.draw(plot, picture)
+    if show:
+        chart.show(picture)
+
+
+def _predicted(model: ForecastModel, series: Series, horizon: int | None, alarm: float | None, quiet: bool) -> Any:
+    from rnntext.cli.chart import Picture
+
+    found = model.forecast(series.values, horizon, series.future)
+    if found.measured < len(found.values):
+        note(f"rnntext: the band was measured for {found.measured} steps; after them it stays as wide", quiet)
+    begin = len(series.values)
+    records = [
+        {
+            "time": series.axis.label(begin + step),
+            "column": name,
+            "value": _rounded(found.values[step, n]),
+            "lower": _rounded(found.lower[step, n]),
+            "upper": _rounded(found.upper[step, n]),
+        }
+        for step in range(len(found.values))
+        for n, name in enumerate(series.targets)
+    ]
+    return Picture(records, series, after=found.values, band=(found.lower, found.upper))
+
+
+def _imputed(model: ForecastModel, series: Series, horizon: int | None, alarm: float | None, quiet: bool) -> Any:
+    from rnntext.cli.chart import Picture
+
+    found, count = model.impute(series.values), len(series.targets)
+    missing = ~(series.values[:, :count] == series.values[:, :count])
+    records = [
+        {
+            "time": series.axis.label(row),
+            "column": name,
+            "value": _rounded(found[row, n]) if missing[row, n] else float(found[row, n]),
+            "imputed": int(missing[row, n]),
+        }
+        for row in range(len(found))
+        for n, name in enumerate(series.targets)
+    ]
+    ours, straight, length = model.imputation_errors()
+    note(f"filled: {int(missing.sum())} values", quiet)
+    if length:
+        note(
+            f"held-out blocks of {length} values, hidden on purpose: mean absolute error {ours:.4g}; "
+            f"straight lines {straight:.4g}",
+            quiet,
+        )
+    return Picture(records, series, over=found, marks=missing, mark="imputed")
+
+
+def _alarmed(model: ForecastModel, series: Series, horizon: int | None, alarm: float | None, quiet: bool) -> Any:
+    from rnntext.cli.chart import Picture
+
+    found, count = model.alarms(series.values, alarm or 0.0), len(series.targets)
+    records = [
+        {
+            "time": series.axis.label(row),
+            "column": name,
+            "value": _present(float(series.values[row, n])),
+            "expected": _rounded(found.expected[row, n]),
+            "deviation": _rounded(found.deviation[row, n]),
+            "alarm": int(found.alarm[row, n]),
+        }
+        for row in range(len(series.values))
+        for n, name in enumerate(series.targets)
+    ]
+    note(f"alarms: {int(found.alarm.sum())} of {int((found.deviation == found.deviation).sum())} values", quiet)
+    return Picture(records, series, over=found.expected, marks=found.alarm[:, :count], mark="alarm")
+
+
+def _present(value: float) -> float | None:
+    """None for NaN, which JSON has no word for."""
+    return None if value != value else value
+
+
+def _rounded(value: Any) -> float | None:
+    """Seven digits: what float32 has."""
+    return _present(float(f"{float(value):.7g}"))
+
+
+def _write(out: Results, records: list[dict[str, Any]], several: bool, as_json: bool) -> None:
+    """CSV with a header, or JSON lines; the column's name only where there are several."""
+    import csv
+    import io
+
+    shown = records if several else [{k: v for k, v in r.items() if k != "column"} for r in records]
+    if as_json:
+        for record in shown:
+            out.write(json.dumps(record, ensure_ascii=False) + "\n")
+        return
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerow(shown[0])
+    for record in shown:
+        writer.writerow(f"{v:.15g}" if isinstance(v, float) else v for v in record.values())
+    out.write(buffer.getvalue())
+
+
+# The ladder -----------------------------------------------------------------------------------------------------------
+
+
+def ladder(
+    context: typer.Context,
+    table: Annotated[str, typer.Argument(metavar="CSV|synthetic", help="A table, or 10,000 made series.")] = SYNTHETIC,
+    column: Columns = None,
+    known: Known = None,
+    date_column: DateColumn = None,
+    window: Window = ForecastConfig.window,
+    horizon: Horizon = ForecastConfig.horizon,
+    scale: Annotated[
+        str | None,
+        typer.Option(
+            metavar="|".join(SCALES), help="What the networks see.", show_default="synthetic none, CSV relative"
+        ),
+    ] = None,
+    validation: Held = "0.2",
+    epochs: Annotated[int, typer.Option(min=1, help="Passes over the training windows.")] = 20,
+    batch_size: Annotated[int, typer.Option(help="Windows of a step.")] = ForecastTraining.batch_size,
+    learning_rate: Annotated[float, typer.Option(help="The highest; a cosine leads down from it.")] = 0.01,
+    seed: options.Seed = ForecastTraining.seed,
+    plot: Plot = None,
+    output: Output = None,
+    as_json: Json = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+    config: ConfigFile = None,
+    print_config: PrintConfig = False,
+) -> None:
+    """Train every kind of forecaster on the same data and compare them: one value ahead, then --horizon values."""
+    training = ForecastTraining(
+        epochs=epochs, batch_size=batch_size, learning_rate=learning_rate, seed=seed, loss="mse", dropout=0.0
+    )
+    if print_config:
+        print_settings(context)
+        return
+    from rnntext.cli import chart
+    from rnntext.jobs.ladder import climb
+
+    if plot is not None:
+        chart.check(plot)
+    ground = _ground(context.params, quiet)
+    found: list[Result] = []
+    with results(output) as out:
+        if not as_json:
+            out.write(f"{_HEAD}\n")
+        for result in climb(ground, training):
+            gap = "\n" if found and found[-1].horizon != result.horizon and not as_json else ""
+            found.append(result)
+            out.write(gap + (json.dumps(result.to_json()) if as_json else _row(result)) + "\n")
+            out.flush()
+            if on_terminal() and output is not None:
+                note(_row(result), quiet)
+        if plot is not None:
+            chart.draw_ladder(plot, found)
+
+
+def _ground(values: dict[str, Any], quiet: bool) -> Ground:
+    from rnntext.jobs.ladder import real, synthetic
+    from rnntext.text.series import read_series
+
+    table, window, horizon = values["table"], values["window"], values["horizon"]
+    if table == SYNTHETIC and not Path(SYNTHETIC).exists():
+        return synthetic(window, horizon, values["seed"], values["scale"] or "none")
+    series = read_series(table, values["column"] or [], values["known"] or [], values["date_column"])
+    for sentence in series.notes:
+        note(sentence, quiet)
+    return real(series, window, horizon, values["validation"], values["scale"] or "relative")
+
+
+_HEAD = (
+    f"{'model':27} {'strategy':9} {'ahead':>5} {'MSE':>10} {'MAE':>10} {'MASE':>7} {'skill':>7} "
+    f"{'parameters':>10} {'seconds':>7}"
+)
+
+
+def _row(found: Result) -> str:
+    numbers = f"{found.mse:10.4g} {found.mae:10.4g} {found.mase:7.3f} {found.skill:7.3f}"
+    line = f"{found.rung:27} {found.strategy:9} {found.horizon:5} {numbers} {found.parameters:10,} {found.seconds:7.1f}"
+    return f"{line}  {found.remark}".rstrip()
+
+
+def _rows(found: list[Result]) -> Iterator[str]:
+    return (_row(result) for result in found)
