@@ -159,7 +159,7 @@ class ForecastModel:
         measured = max(1, int(enough.cumprod().sum()))
         with np.errstate(invalid="ignore"):
             width = np.nanquantile(residuals[:, :measured], LEVEL, axis=0)
-        width = np.maximum.accumulate(np.nan_to_num(width), axis=0)
+        width = np.nan_to_num(width)
         return np.concatenate([width, np.repeat(width[-1:], steps - measured, axis=0)]), measured
 
     # The past ---------------------------------------------------------------------------------------------------------
@@ -264,9 +264,8 @@ class ForecastModel:
 
     def measure(self, panel: Panel, naive_errors: np.ndarray) -> dict[str, float]:
         """Errors on a panel that begins with a window, as in training."""
-        origins = panel.origins(self.config.window, self.config.measured)
         with blas_threads(self.threads):
-            return measure(self.engine, panel, origins, naive_errors)
+            return measure(self.engine, panel, naive_errors)
 
 
 def _runs(missing: Any) -> list[tuple[int, int]]:

@@ -187,7 +187,8 @@ def _climb(
         learnt.setdefault(rung.label, arrays)  # the first is the one for the next value
     seconds = time.monotonic() - began
     engine = Forecaster(config, split.scale, split.training.columns - split.scale.targets, arrays)
-    scores = [_measure(engine, panel, split) for panel in (split.held_out, test) if panel is not None]
+    with blas_threads():
+        scores = [measure(engine, panel, split.naive_errors) for panel in (split.held_out, test) if panel is not None]
     return Result(
         rung.label,
         rung.strategy if rung.architecture not in BASELINES else "",
@@ -200,12 +201,6 @@ def _climb(
         seconds=seconds,
         test_mse=scores[1]["mse"] if test is not None else None,
     )
-
-
-def _measure(engine: Forecaster, panel: Panel, split: Split) -> dict[str, float]:
-    origins = panel.origins(engine.config.window, engine.config.measured)
-    with blas_threads():
-        return measure(engine, panel, origins, split.naive_errors)
 
 
 def _train(config: ForecastConfig, training: ForecastTraining, split: Split, observer: Observer) -> Arrays:

@@ -108,7 +108,8 @@ def _dates(cells: Sequence[str]) -> tuple[list[datetime], Callable[[datetime], s
     if not fitting:
         return None
     form, dates = next(iter(fitting.items()))
-    if any(other != dates for other in fitting.values()):
+    plain = [date.replace(tzinfo=None) for date in dates]  # Z is read by two formats, by one of them as a time zone
+    if any([date.replace(tzinfo=None) for date in other] != plain for other in fitting.values()):
         raise DateError(f"{cells[0]!r} can be read with day or month first; write {dates[0]:%Y-%m-%d}")
     return dates, lambda date: date.strftime(form)
 

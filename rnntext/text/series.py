@@ -53,6 +53,8 @@ def read_series(
         DataError: a cell is not a number or not a date, dates occur twice or are irregular, a column has no numbers.
     """
     table = read_table(source)
+    if date_column is not None:
+        table.column(date_column, "--date-column")  # before others are blamed
     targets = list(targets) or _only_column(table, [*known, *([date_column] if date_column else [])])
     named = [*targets, *known, *([date_column] if date_column else [])]
     if twice := next((name for name in named if named.count(name) > 1), None):
