@@ -11,7 +11,7 @@ from rnntext.cli import charlm, corpora, forecast, score, translate
 
 app = typer.Typer(
     name="rnntext",
-    help="Recurrent models of text: train them with TensorFlow, run them with NumPy alone.",
+    help="Recurrent models of text and of series: train them with TensorFlow, run them with NumPy alone.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,

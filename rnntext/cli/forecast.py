@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -91,6 +90,7 @@ def train(
     patience: options.Patience = None,
     batch_size: Annotated[int, typer.Option(help="Windows of a step.")] = ForecastTraining.batch_size,
     learning_rate: options.LearningRate = ForecastTraining.learning_rate,
+    schedule: options.Schedule = ForecastTraining.schedule,
     dropout: options.Dropout = ForecastTraining.dropout,
     loss: Annotated[
         str, typer.Option(metavar="|".join(LOSSES), help="Squared errors, or squares that outliers cannot dominate.")
@@ -311,7 +311,8 @@ def ladder(
     validation: Held = "0.2",
     epochs: Annotated[int, typer.Option(min=1, help="Passes over the training windows.")] = 20,
     batch_size: Annotated[int, typer.Option(help="Windows of a step.")] = ForecastTraining.batch_size,
-    learning_rate: Annotated[float, typer.Option(help="The highest; a cosine leads down from it.")] = 0.01,
+    learning_rate: Annotated[float, typer.Option(help="The highest.")] = 0.01,
+    schedule: options.Schedule = ForecastTraining.schedule,
     seed: options.Seed = ForecastTraining.seed,
     plot: Plot = None,
     output: Output = None,
@@ -322,9 +323,7 @@ def ladder(
     print_config: PrintConfig = False,
 ) -> None:
     """Train every kind of forecaster on the same data and compare them: one value ahead, then --horizon values."""
-    training = ForecastTraining(
-        epochs=epochs, batch_size=batch_size, learning_rate=learning_rate, seed=seed, loss="mse", dropout=0.0
-    )
+    training = pick(ForecastTraining, {**context.params, "loss": "mse", "dropout": 0.0})
     if print_config:
         print_settings(context)
         return
@@ -372,7 +371,3 @@ def _row(found: Result) -> str:
     numbers = f"{found.mse:10.4g} {found.mae:10.4g} {found.mase:7.3f} {found.skill:7.3f}"
     line = f"{found.rung:27} {found.strategy:9} {found.horizon:5} {numbers} {found.parameters:10,} {found.seconds:7.1f}"
     return f"{line}  {found.remark}".rstrip()
-
-
-def _rows(found: list[Result]) -> Iterator[str]:
-    return (_row(result) for result in found)

@@ -100,7 +100,7 @@ class ForecastModel:
             future: the known columns at these steps, `[steps, known]`.
 
         Raises:
-            DataError: the series is too short, or too little is known of the future.
+            DataError: the series is too short, too little is known of the future, or the forecast has no bounds.
         """
         steps = self.config.horizon if steps is None else steps
         panel = self._panel(series)
@@ -113,9 +113,12 @@ class ForecastModel:
                     f"{', '.join(self.known)}: known for {there} steps ahead, but {steps} are to be predicted"
                 )
             coming = coming[None]
-        with blas_threads(self.threads):
+        with blas_threads(self.threads), np.errstate(all="ignore"):
             values = self.engine.forecast(panel.values, steps, coming)[0]
             width, measured = self._band(steps)
+        if not np.isfinite(values).all():
+            first = int(np.isfinite(values).all(axis=1).argmin())
+            raise DataError(f"the forecast grows beyond all numbers after {first} steps; give a smaller --horizon")
         return Forecast(values, values - width, values + width, measured)
 
     def _panel(self, series: Any) -> Panel:
@@ -258,9 +261,8 @@ class ForecastModel:
     def _next(self, seen: np.ndarray, begin: int, end: int) -> np.ndarray:
         """The forecast of each of some rows from the window before it: `[rows, targets]`."""
         window, targets = self.config.window, self.engine.scale.targets
-        rows = np.arange(begin, end)
-        history = seen[rows[:, None] + np.arange(-window, 0)]
-        return self.engine.forecast(history, 1, seen[rows][:, None, targets:])[:, 0]
+        history = np.lib.stride_tricks.sliding_window_view(seen[begin - window : end - 1], window, axis=0)
+        return self.engine.forecast(history.swapaxes(1, 2), 1, seen[begin:end, None, targets:])[:, 0]
 
     def measure(self, panel: Panel, naive_errors: np.ndarray) -> dict[str, float]:
         """Errors on a panel that begins with a window, as in training."""

@@ -12,11 +12,10 @@ import numpy as np
 
 from rnntext.config import BASELINES, CONVOLUTION, FORECASTERS, ForecastConfig
 from rnntext.run.accuracy import accuracy
-from rnntext.run.cells import CELLS, Array
+from rnntext.run.cells import CELLS, Array, stack_memory, stack_shapes
 from rnntext.run.panel import Panel
 from rnntext.run.windows import Scale, answering_steps_of_convolution
 
-GATES = {"rnn": 1, "lstm": 4, "gru": 3}
 MOST = 512  # windows that are read side by side
 MOST_MEASURED = 4096  # windows that an evaluation looks at
 
@@ -52,14 +51,9 @@ def shapes(config: ForecastConfig, targets: int, known: int = 0) -> dict[str, tu
     if kind.convolution:
         found |= {"convolution.kernel": (CONVOLUTION, features, layers[0]), "convolution.bias": (layers[0],)}
         features = layers[0]
-    for index, units in enumerate(layers):
-        wide = GATES[kind.cell] * units
-        found[f"layer{index}.kernel"] = (features, wide)
-        found[f"layer{index}.recurrent_kernel"] = (units, wide)
-        found[f"layer{index}.bias"] = (2, wide) if kind.cell == "gru" else (wide,)
-        features = units
+    found |= stack_shapes(kind.cell, features, layers)
     if not recurrent_output(config, outputs):
-        found |= {"output.kernel": (features, outputs), "output.bias": (outputs,)}
+        found |= {"output.kernel": (layers[-1], outputs), "output.bias": (outputs,)}
     return found
 
 
@@ -96,11 +90,7 @@ class _Recurrent:
         batch, time, features = windows.shape
         inputs = windows.transpose(1, 0, 2).reshape(time * batch, features)
         columns = self.project(inputs, self.kernel, self.bias)  # [gates * units, time * batch]
-        hidden = np.zeros((sum(self.layers), batch), np.float32)  # h of all layers, one below another
-        ends = np.cumsum(self.layers)
-        h = [hidden[end - units : end] for end, units in zip(ends, self.layers, strict=True)]
-        begins = [0, 0, *(ends - self.layers)[1:-1]]
-        both = [hidden[begin:end] for begin, end in zip(begins, ends, strict=False)]
+        _, h, both = stack_memory(self.layers, batch)
         spaces = [cell.start(batch) for cell in self.cells]
         for t in range(time):
             column: Array | None = columns[:, t * batch : (t + 1) * batch]

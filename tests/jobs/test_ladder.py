@@ -9,7 +9,6 @@ from rnntext.config import ForecastTraining
 from rnntext.jobs import ladder
 from rnntext.text.waves import waves
 
-
 CHEAP = ("naive", "seasonal-naive", "linear", "rnn")  # to compile
 
 
