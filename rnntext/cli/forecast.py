@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from rnntext.cli import options
-from rnntext.cli.console import Results, note, on_terminal, results, watching
+from rnntext.cli.console import Results, note, results, watching
 from rnntext.cli.options import (
     ConfigFile,
     Json,
@@ -335,15 +335,11 @@ def ladder(
     ground = _ground(context.params, quiet)
     found: list[Result] = []
     with results(output) as out:
-        if not as_json:
-            out.write(f"{_HEAD}\n")
         for result in climb(ground, training):
-            gap = "\n" if found and found[-1].horizon != result.horizon and not as_json else ""
+            before = "" if as_json else f"{_HEAD}\n" if not found else "\n" * (found[-1].horizon != result.horizon)
             found.append(result)
-            out.write(gap + (json.dumps(result.to_json()) if as_json else _row(result)) + "\n")
+            out.write(before + (json.dumps(result.to_json()) if as_json else _row(result)) + "\n")
             out.flush()
-            if on_terminal() and output is not None:
-                note(_row(result), quiet)
         if plot is not None:
             chart.draw_ladder(plot, found)
 

@@ -185,7 +185,7 @@ def _climb(
         arrays = _train(config, training, split, observer)
         learnt.setdefault(rung.label, arrays)  # the first is the one for the next value
     seconds = time.monotonic() - began
-    engine = Forecaster(config, split.scale, split.training.columns - split.scale.targets, arrays)
+    engine = Forecaster(config, split.scale, split.known, arrays)
     with blas_threads():
         scores = [measure(engine, panel, split.naive_errors) for panel in (split.held_out, test) if panel is not None]
     return Result(

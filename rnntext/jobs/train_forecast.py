@@ -17,6 +17,7 @@ from rnntext.jobs.forecasting import ForecastModel
 from rnntext.jobs.training import IncomparableError, Outcome, fraction, train
 from rnntext.jobs.unfinished import Options, Snapshot
 from rnntext.run.accuracy import naive_errors
+from rnntext.run.forecasters import Forecaster, measure
 from rnntext.run.panel import Panel
 from rnntext.run.season import find_season
 from rnntext.run.windows import Scale
@@ -94,7 +95,7 @@ class ForecastRecipe:
         """See Recipe."""
         found = read_series(self.source, self.data["column"], self.data["known"], self.data["date_column"])
         split = split_series(found, self.model, self.data["validation"])
-        for sentence in [*found.notes, *split.notes]:
+        for sentence in [*found.notes, *split.notes, self._baseline(split)]:
             self.report(sentence)
         tensorflow.start(self.training.seed)
         about = {
@@ -109,6 +110,14 @@ class ForecastRecipe:
         digest = hashlib.sha256(b"".join(array.tobytes() for array in arrays.values())).hexdigest()
         return Snapshot(self.kind, self.options, {"series.json": to_json(about)}, arrays, digest)
 
+    def _baseline(self, split: Split) -> str:
+        """What there is to beat: the naive forecast of the held-out part."""
+        season = split.scale.season
+        config = dataclasses.replace(self.model, architecture="naive", layers=None, units=None, recurrent_output=False)
+        engine = Forecaster(config, dataclasses.replace(split.scale, relative=True), split.known, {})
+        score = measure(engine, split.held_out, split.naive_errors)[METRIC]
+        return f"to beat: {'seasonal naive' if season > 1 else 'naive'} forecast, {score:.4f} held-out MASE"
+
     def task(self, snapshot: Snapshot) -> Any:
         """See Recipe."""
         from rnntext.train.forecast_task import ForecastTask
@@ -120,7 +129,9 @@ class ForecastRecipe:
 
     def files(self, snapshot: Snapshot) -> dict[str, bytes]:
         """See Recipe."""
-        kept = snapshot.arrays["held_out"][0, -(MOST_KEPT + self.model.window) :]
+        panel = Panel.of(snapshot.arrays["held_out"])
+        end = panel.values.shape[1]
+        kept = panel.between(max(0, end - MOST_KEPT - self.model.window), end).missing()[0]
         values = [[None if np.isnan(value) else value for value in row] for row in kept.tolist()]
         return {"series.json": snapshot.files["series.json"], "held_out.json": to_json(values)}
 
@@ -166,6 +177,11 @@ class Split:
     scale: Scale
     naive_errors: np.ndarray
     notes: list[str]
+
+    @property
+    def known(self) -> int:
+        """Number of columns known in advance."""
+        return self.training.columns - self.scale.targets
 
 
 def split_series(series: Series, config: ForecastConfig, validation: str) -> Split:

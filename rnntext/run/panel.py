@@ -41,8 +41,10 @@ class Panel:
         return Panel(self.values[:, begin:end], self.counted[:, begin:end])
 
     def missing(self) -> Array:
-        """The values again, with NaN where they are missing."""
-        return np.where(self.counted, self.values, np.nan)
+        """The values again, with NaN where they are missing; but the first ones stay, as `of` must begin somewhere."""
+        counted = self.counted.copy()
+        counted[:, 0] = True
+        return np.where(counted, self.values, np.nan)
 
     def origins(self, window: int, ahead: int) -> Array:
         """All places where a window with `ahead` steps after it begins: `[windows, 2]`, series and time."""

@@ -177,8 +177,9 @@ def test_training_makes_a_forecaster_and_names_the_next_command(tmp_path: Path) 
     done = shell("train-forecast", "airline.csv", *options, "--json")
     (record,) = done.records
     assert (record["model"], record["label"], record["promoted"]) == ("checkpoints/forecaster", "MASE", True)
-    first, *_, last = done.err.splitlines()
+    first, second, *_, last = done.err.splitlines()
     assert first == "airline.csv: a season of 12 steps"
+    assert second == "to beat: seasonal naive forecast, 1.5682 held-out MASE"
     assert last == "try: rnntext forecast airline.csv"
     found = shell("forecast", "airline.csv", "--horizon", "2")
     assert [row["time"] for row in table(found)] == ["1961-01", "1961-02"]

@@ -70,7 +70,7 @@ def test_the_band_holds_eight_of_ten_held_out_values(home, weekly):
 def test_the_band_is_measured_as_far_as_there_are_held_out_values_and_then_stays_as_wide(weekly):
     found = weekly.forecast(NOISY, 500)
     width = (found.upper - found.lower)[:, 0]
-    assert len(set(width[:100].round(9))) > 90
+    assert len(set(width[:100].round(9))) > 50
     assert 100 < found.measured < 140  # as many steps as are held out, but for the last few
     assert len(set(width[found.measured - 1 :].round(9))) == 1
 

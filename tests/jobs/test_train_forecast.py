@@ -218,6 +218,19 @@ def test_a_series_with_long_quiet_stretches_is_not_taken_for_diverged(tmp_path):
     assert train(write(tmp_path / "rare.csv", values), tmp_path / "m", training=dataclasses.replace(SHORT, steps=120))
 
 
+@pytest.mark.parametrize("gap", [(70, 95), (88, 92), (95, 100)])
+def test_a_gap_may_lie_anywhere(tmp_path, gap):
+    """Also where the held-out part begins (96), or the window before it (90)."""
+    values = 10 * np.sin(np.arange(120) / 3)
+    values[slice(*gap)] = np.nan
+    outcome = train(write(tmp_path / "gap.csv", values), tmp_path / "m")
+    assert np.isfinite(outcome.score)
+    model = rnntext.load(tmp_path / "m")
+    assert isinstance(model, ForecastModel)
+    found = model.forecast(values)
+    assert np.isfinite(found.upper).all()
+
+
 def test_a_column_known_in_advance_is_used(tmp_path):
     known = RNG.integers(0, 2, 200)
     values = np.stack([np.where(np.roll(known, 0) > 0, 10.0, -10.0), known], axis=1)
