@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from rnntext import __version__
-from rnntext.cli import charlm, corpora, forecast, score, translate
+from rnntext.cli import charlm, corpora, forecast, ladder, score, translate
 
 app = typer.Typer(
     name="rnntext",
@@ -42,5 +42,5 @@ app.command("translate", short_help="Translate lines.")(translate.translate)
 app.command("evaluate", short_help="Compare translations with a reference.")(translate.evaluate)
 app.command("train-forecast", short_help="Train a forecaster of time series.")(forecast.train)
 app.command("forecast", short_help="Predict a series, fill its gaps, mark its faults.")(forecast.forecast)
-app.command("ladder", short_help="Compare all kinds of forecasters.")(forecast.ladder)
+app.command("ladder", short_help="Compare all kinds of forecasters.")(ladder.ladder)
 app.add_typer(corpora.app, name="corpora")

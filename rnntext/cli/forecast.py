@@ -1,7 +1,8 @@
-"""train-forecast, forecast, ladder."""
+"""train-forecast, forecast."""
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import shlex
 from pathlib import Path
@@ -27,12 +28,13 @@ from rnntext.config import FORECASTERS, LOSSES, SCALES, STRATEGIES, ForecastConf
 from rnntext.errors import UsageError
 
 if TYPE_CHECKING:
+    import numpy as np
+
+    from rnntext.cli.chart import Picture
     from rnntext.jobs.forecasting import ForecastModel
-    from rnntext.jobs.ladder import Ground, Result
     from rnntext.text.series import Series
 
 NAME = "forecaster"
-SYNTHETIC = "synthetic"
 
 Columns = Annotated[
     list[str] | None,
@@ -196,81 +198,77 @@ def forecast(
         chart.show(picture)
 
 
-def _predicted(model: ForecastModel, series: Series, horizon: int | None, alarm: float | None, quiet: bool) -> Any:
+def _predicted(model: ForecastModel, series: Series, horizon: int | None, alarm: float | None, quiet: bool) -> Picture:
+    """What comes next."""
     from rnntext.cli.chart import Picture
 
     found = model.forecast(series.values, horizon, series.future)
     if found.measured < len(found.values):
         note(f"rnntext: the band was measured for {found.measured} steps; after them it stays as wide", quiet)
-    begin = len(series.values)
-    records = [
-        {
-            "time": series.axis.label(begin + step),
-            "column": name,
-            "value": _rounded(found.values[step, n]),
-            "lower": _rounded(found.lower[step, n]),
-            "upper": _rounded(found.upper[step, n]),
-        }
-        for step in range(len(found.values))
-        for n, name in enumerate(series.targets)
-    ]
+    fields = {"value": found.values, "lower": found.lower, "upper": found.upper}
+    records = _records(series, len(series.values), {name: _rounded(values) for name, values in fields.items()})
     return Picture(records, series, after=found.values, band=(found.lower, found.upper))
 
 
-def _imputed(model: ForecastModel, series: Series, horizon: int | None, alarm: float | None, quiet: bool) -> Any:
+def _imputed(model: ForecastModel, series: Series, horizon: int | None, alarm: float | None, quiet: bool) -> Picture:
+    """The series without gaps; rows after its last value are filled, too."""
+    import numpy as np
+
     from rnntext.cli.chart import Picture
 
-    found, count = model.impute(series.values), len(series.targets)
-    missing = ~(series.values[:, :count] == series.values[:, :count])
-    records = [
-        {
-            "time": series.axis.label(row),
-            "column": name,
-            "value": _rounded(found[row, n]) if missing[row, n] else float(found[row, n]),
-            "imputed": int(missing[row, n]),
-        }
-        for row in range(len(found))
-        for n, name in enumerate(series.targets)
-    ]
+    count = len(series.targets)
+    rest = np.full((len(series.future), count), np.nan)
+    series = dataclasses.replace(
+        series, values=np.concatenate([series.values, np.concatenate([rest, series.future], axis=1)])
+    )
+    found, missing = model.impute(series.values), np.isnan(series.values[:, :count])
     ours, straight, length = model.imputation_errors()
     note(f"filled: {int(missing.sum())} values", quiet)
     if length:
-        note(
-            f"held-out blocks of {length} values, hidden on purpose: mean absolute error {ours:.4g}; "
-            f"straight lines {straight:.4g}",
-            quiet,
-        )
+        hidden = f"held-out blocks of {length} values, hidden on purpose: mean absolute error"
+        note(f"{hidden} {ours:.4g}; straight lines {straight:.4g}", quiet)
+    records = _records(series, 0, {"value": np.where(missing, _rounded(found), found), "imputed": missing})
     return Picture(records, series, over=found, marks=missing, mark="imputed")
 
 
-def _alarmed(model: ForecastModel, series: Series, horizon: int | None, alarm: float | None, quiet: bool) -> Any:
+def _alarmed(model: ForecastModel, series: Series, horizon: int | None, alarm: float | None, quiet: bool) -> Picture:
+    """The series with what was expected."""
     from rnntext.cli.chart import Picture
 
-    found, count = model.alarms(series.values, alarm or 0.0), len(series.targets)
-    records = [
+    found = model.alarms(series.values, alarm or 0.0)
+    judged = int((found.deviation == found.deviation).sum())  # without NaN
+    note(f"alarms: {int(found.alarm.sum())} of {judged} values", quiet)
+    fields = {
+        "value": series.values,
+        "expected": _rounded(found.expected),
+        "deviation": _rounded(found.deviation),
+        "alarm": found.alarm,
+    }
+    return Picture(_records(series, 0, fields), series, over=found.expected, marks=found.alarm, mark="alarm")
+
+
+def _records(series: Series, begin: int, fields: dict[str, np.ndarray]) -> list[dict[str, Any]]:
+    """One for each time and column, from arrays `[time, targets]`; NaN, for which JSON has no word, becomes None."""
+
+    def cell(value: Any) -> Any:
+        return None if value != value else int(value) if value.dtype == bool else float(value)
+
+    return [
         {
-            "time": series.axis.label(row),
+            "time": series.axis.label(begin + row),
             "column": name,
-            "value": _present(float(series.values[row, n])),
-            "expected": _rounded(found.expected[row, n]),
-            "deviation": _rounded(found.deviation[row, n]),
-            "alarm": int(found.alarm[row, n]),
+            **{field: cell(values[row, n]) for field, values in fields.items()},
         }
-        for row in range(len(series.values))
+        for row in range(len(fields["value"]))
         for n, name in enumerate(series.targets)
     ]
-    note(f"alarms: {int(found.alarm.sum())} of {int((found.deviation == found.deviation).sum())} values", quiet)
-    return Picture(records, series, over=found.expected, marks=found.alarm[:, :count], mark="alarm")
 
 
-def _present(value: float) -> float | None:
-    """None for NaN, which JSON has no word for."""
-    return None if value != value else value
-
-
-def _rounded(value: Any) -> float | None:
+def _rounded(values: np.ndarray) -> np.ndarray:
     """Seven digits: what float32 has."""
-    return _present(float(f"{float(value):.7g}"))
+    import numpy as np
+
+    return np.array([[float(f"{value:.7g}") for value in row] for row in values.tolist()])
 
 
 def _write(out: Results, records: list[dict[str, Any]], several: bool, as_json: bool) -> None:
@@ -289,81 +287,3 @@ def _write(out: Results, records: list[dict[str, Any]], several: bool, as_json: 
     for record in shown:
         writer.writerow(f"{v:.15g}" if isinstance(v, float) else v for v in record.values())
     out.write(buffer.getvalue())
-
-
-# The ladder -----------------------------------------------------------------------------------------------------------
-
-
-def ladder(
-    context: typer.Context,
-    table: Annotated[str, typer.Argument(metavar="CSV|synthetic", help="A table, or 10,000 made series.")] = SYNTHETIC,
-    column: Columns = None,
-    known: Known = None,
-    date_column: DateColumn = None,
-    window: Window = ForecastConfig.window,
-    horizon: Horizon = ForecastConfig.horizon,
-    scale: Annotated[
-        str | None,
-        typer.Option(
-            metavar="|".join(SCALES), help="What the networks see.", show_default="synthetic none, CSV relative"
-        ),
-    ] = None,
-    validation: Held = "0.2",
-    epochs: Annotated[int, typer.Option(min=1, help="Passes over the training windows.")] = 20,
-    batch_size: Annotated[int, typer.Option(help="Windows of a step.")] = ForecastTraining.batch_size,
-    learning_rate: Annotated[float, typer.Option(help="The highest.")] = 0.01,
-    schedule: options.Schedule = ForecastTraining.schedule,
-    seed: options.Seed = ForecastTraining.seed,
-    plot: Plot = None,
-    output: Output = None,
-    as_json: Json = False,
-    quiet: Quiet = False,
-    verbose: Verbose = False,
-    config: ConfigFile = None,
-    print_config: PrintConfig = False,
-) -> None:
-    """Train every kind of forecaster on the same data and compare them: one value ahead, then --horizon values."""
-    training = pick(ForecastTraining, {**context.params, "loss": "mse", "dropout": 0.0})
-    if print_config:
-        print_settings(context)
-        return
-    from rnntext.cli import chart
-    from rnntext.jobs.ladder import climb
-
-    if plot is not None:
-        chart.check(plot)
-    ground = _ground(context.params, quiet)
-    found: list[Result] = []
-    with results(output) as out:
-        for result in climb(ground, training):
-            before = "" if as_json else f"{_HEAD}\n" if not found else "\n" * (found[-1].horizon != result.horizon)
-            found.append(result)
-            out.write(before + (json.dumps(result.to_json()) if as_json else _row(result)) + "\n")
-            out.flush()
-        if plot is not None:
-            chart.draw_ladder(plot, found)
-
-
-def _ground(values: dict[str, Any], quiet: bool) -> Ground:
-    from rnntext.jobs.ladder import real, synthetic
-    from rnntext.text.series import read_series
-
-    table, window, horizon = values["table"], values["window"], values["horizon"]
-    if table == SYNTHETIC and not Path(SYNTHETIC).exists():
-        return synthetic(window, horizon, values["seed"], values["scale"] or "none")
-    series = read_series(table, values["column"] or [], values["known"] or [], values["date_column"])
-    for sentence in series.notes:
-        note(sentence, quiet)
-    return real(series, window, horizon, values["validation"], values["scale"] or "relative")
-
-
-_HEAD = (
-    f"{'model':27} {'strategy':9} {'ahead':>5} {'MSE':>10} {'MAE':>10} {'MASE':>7} {'skill':>7} "
-    f"{'parameters':>10} {'seconds':>7}"
-)
-
-
-def _row(found: Result) -> str:
-    numbers = f"{found.mse:10.4g} {found.mae:10.4g} {found.mase:7.3f} {found.skill:7.3f}"
-    line = f"{found.rung:27} {found.strategy:9} {found.horizon:5} {numbers} {found.parameters:10,} {found.seconds:7.1f}"
-    return f"{line}  {found.remark}".rstrip()

@@ -101,6 +101,17 @@ def test_gaps_are_filled_and_the_measure_is_told(shell: Shell) -> None:
     assert "hidden on purpose" in done.err
 
 
+def test_rows_at_the_end_without_a_value_are_what_is_predicted_first_and_what_is_filled(shell: Shell) -> None:
+    shell.write("open.csv", (shell.folder / "week.csv").read_text() + "NaN\nNaN\n")
+    assert [row["time"] for row in table(shell("forecast", "open.csv"))] == ["15", "16", "17"]
+    filled = table(shell("forecast", "open.csv", "--impute"))
+    assert [(row["time"], row["value"], row["imputed"]) for row in filled[-3:]] == [
+        ("14", "0", "0"),
+        ("15", "10", "1"),
+        ("16", "20", "1"),
+    ]
+
+
 def test_faults_are_marked(shell: Shell) -> None:
     values = [*WEEKS[:28, 0]]
     values[20] = 99.0
@@ -179,7 +190,7 @@ def test_training_makes_a_forecaster_and_names_the_next_command(tmp_path: Path) 
     assert (record["model"], record["label"], record["promoted"]) == ("checkpoints/forecaster", "MASE", True)
     first, second, *_, last = done.err.splitlines()
     assert first == "airline.csv: a season of 12 steps"
-    assert second == "to beat: seasonal naive forecast, 1.5682 held-out MASE"
+    assert second == "to beat: seasonal naive forecast, 1.5683 held-out MASE"
     assert last == "try: rnntext forecast airline.csv"
     found = shell("forecast", "airline.csv", "--horizon", "2")
     assert [row["time"] for row in table(found)] == ["1961-01", "1961-02"]
