@@ -59,7 +59,7 @@ Held = Annotated[str, typer.Option(metavar="FRACTION", help="Held-out share: the
 Plot = Annotated[Path | None, typer.Option(metavar="FILE", help="Draw it (.png, .svg, .pdf).")]
 
 
-@training_command(Family(NAME, "windows", "mase", "MASE", "forecast CSV"))
+@training_command(Family(NAME, "windows", "mase", "MASE", "forecast {table}"))
 def train(
     context: typer.Context,
     table: Annotated[str, typer.Argument(metavar="CSV", help="A table with a header, or - for stdin.")],

@@ -14,7 +14,7 @@ import pytest
 import safetensors.numpy
 
 import rnntext
-from rnntext.config import ForecastConfig, ForecastTraining
+from rnntext.config import ForecastConfig, ForecastTraining, JobConfig
 from rnntext.errors import DataError, StoppedError, UsageError
 from rnntext.jobs import train_forecast as job
 from rnntext.jobs.forecasting import ForecastModel
@@ -164,11 +164,41 @@ def test_a_stopped_training_ends_where_an_unbroken_one_ends(tmp_path, series):
 
 def test_a_worse_challenger_stays_out_of_service(tmp_path, series):
     assert train(series, tmp_path / "m", training=dataclasses.replace(SHORT, steps=60)).promoted
-    worse = train(series, tmp_path / "m", training=dataclasses.replace(SHORT, steps=1))
+    from_scratch = JobConfig(warm_start=False)
+    worse = train(series, tmp_path / "m", training=dataclasses.replace(SHORT, steps=1), job=from_scratch)
     assert (worse.version, worse.promoted) == ("000002", False)
     assert worse.champion is not None
     assert worse.champion < worse.score
     assert "better" in (worse.reason or "")
+
+
+def test_new_values_are_learnt_with_the_weights_and_the_scale_of_the_version_in_service(tmp_path, series):
+    train(series, tmp_path / "m", RECURRENT)
+    values = np.loadtxt(series, skiprows=1)
+    longer = write(tmp_path / "longer.csv", np.concatenate([values, 100 + values[:30]]))
+    still = dataclasses.replace(SHORT, steps=1, learning_rate=0.0)
+    outcome = train(longer, tmp_path / "m", RECURRENT, still)
+    assert (outcome.parent, outcome.promoted) == ("000001", True)
+    assert outcome.champion == pytest.approx(outcome.score, rel=1e-6)
+    for name, array in weights(tmp_path / "m", "000001").items():
+        np.testing.assert_allclose(weights(tmp_path / "m", "000002")[name], array, rtol=1e-6)
+    scales = [
+        json.loads((tmp_path / "m/versions" / v / "series.json").read_text())["scale"] for v in ("000001", "000002")
+    ]
+    assert scales[0] == scales[1]
+
+
+def test_the_same_values_again_are_nothing_to_do(tmp_path, series):
+    train(series, tmp_path / "m")
+    assert train(series, tmp_path / "m").state == "unchanged"
+
+
+def test_a_champion_that_has_seen_the_held_out_values_is_told_of(tmp_path, series):
+    values = np.loadtxt(series, skiprows=1)
+    train(series, tmp_path / "m")
+    shorter = write(tmp_path / "shorter.csv", values[:80])  # what is held out of it was trained on before
+    outcome = train(shorter, tmp_path / "m", job=JobConfig(warm_start=False))
+    assert "trained on 100% of the held-out text" in (outcome.remark or "")
 
 
 def test_a_challenger_with_another_window_is_compared_on_the_same_held_out_values(tmp_path, series):
@@ -205,7 +235,9 @@ def test_baselines_are_trained_in_no_time_and_served_like_all_others(tmp_path, s
 
 def test_a_constant_series_is_learnt_without_ado(tmp_path):
     said: list[str] = []
-    train(write(tmp_path / "flat.csv", np.full(60, 7.0)), tmp_path / "m", report=said.append)
+    observer = Observer()
+    observer.note = said.append
+    train(write(tmp_path / "flat.csv", np.full(60, 7.0)), tmp_path / "m", observer=observer)
     model = rnntext.load(tmp_path / "m")
     assert isinstance(model, ForecastModel)
     np.testing.assert_allclose(model.forecast([7.0] * 10).values, 7.0, atol=1e-3)
