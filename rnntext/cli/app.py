@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from rnntext import __version__
-from rnntext.cli import charlm, checkpoints, corpora, forecast, ladder, score, translate
+from rnntext.cli import charlm, checkpoints, corpora, forecast, ladder, score, train_translate, translate
 
 app = typer.Typer(
     name="rnntext",
@@ -37,7 +37,7 @@ def _main(
 app.command("train-charlm", short_help="Train a character model.")(charlm.train)
 app.command("generate", short_help="Continue a text.")(charlm.generate)
 app.command("score", short_help="Tell how well a model predicts texts.")(score.score)
-app.command("train-translate", short_help="Train a translation model.")(translate.train)
+app.command("train-translate", short_help="Train a translation model.")(train_translate.train)
 app.command("translate", short_help="Translate lines.")(translate.translate)
 app.command("evaluate", short_help="Compare translations with a reference.")(translate.evaluate)
 app.command("train-forecast", short_help="Train a forecaster of time series.")(forecast.train)
