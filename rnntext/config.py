@@ -17,8 +17,11 @@ CELLS = ("rnn", "lstm", "gru")
 ATTENTIONS = ("additive", "multiplicative", "none")
 POSITIONS = ("sinusoidal", "learned")
 TOKENS = ("subword", "word", "char")
-SCHEDULES = ("cosine", "inverse-root")
+SCHEDULES = ("cosine", "inverse-root", "constant")
 SEARCH_TOKENS = 1024  # source tokens that are translated side by side
+STRATEGIES = ("next", "iterated", "direct", "seq2seq")
+SCALES = ("relative", "standard", "none")
+LOSSES = ("mse", "huber")
 PRECISIONS = ("auto", "float32", "bfloat16")
 PROMOTIONS = ("better", "always", "never")
 
@@ -361,3 +364,113 @@ class SamplingConfig(Config):
         _check_range(self, 1, float("inf"), "top_k")
         _check_range(self, 1e-6, 1, "top_p", "min_p")
         _check_range(self, 0.01, 100, "repetition_penalty")
+
+
+# Forecasting ----------------------------------------------------------------------------------------------------------
+
+
+@dataclasses.dataclass(frozen=True)
+class Architecture:
+    """What a kind of forecaster consists of: recurrent layers of a cell (None: no recurrence), how many and how wide,
+    and whether a convolution comes before them."""
+
+    cell: str | None = None
+    layers: int = 0
+    units: int = 0
+    convolution: bool = False
+
+
+FORECASTERS = {
+    "naive": Architecture(),
+    "seasonal-naive": Architecture(),
+    "linear": Architecture(),
+    "rnn": Architecture("rnn", 1, 1),
+    "deep-rnn": Architecture("rnn", 2, 20),
+    "lstm": Architecture("lstm", 2, 20),
+    "gru": Architecture("gru", 2, 20),
+    "conv-gru": Architecture("gru", 2, 20, convolution=True),
+}
+BASELINES = ("naive", "seasonal-naive")  # that have nothing to learn
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ForecastConfig(Config):
+    """A forecaster: reads `window` values, predicts the next one or the next `horizon` ones.
+
+    `strategy` is one of: next (predicts one value, is measured on one), iterated (the same model, measured on `horizon`
+    values, each appended to what the next one is predicted from), direct (all at once), seq2seq (all at once, at every
+    step of the window; used and measured at the last). `layers` and `units` are None for the architecture's own (see
+    FORECASTERS). With `recurrent_output` the last layer is recurrent, not dense; the architecture rnn has such a layer
+    where it predicts one number. `scale` says what the network sees: differences to the window's first value in, to the
+    (seasonal) naive forecast out (relative), values with mean 0 and standard deviation 1 (standard), or values as they
+    are (none). `season` is a number of steps (None: found in the training data).
+    """
+
+    must_match = frozenset(
+        {"architecture", "strategy", "window", "horizon", "layers", "units", "recurrent_output", "scale", "season"}
+    )
+    architecture: str = "gru"
+    strategy: str = "direct"
+    window: int = 50
+    horizon: int = 10
+    layers: int | None = None
+    units: int | None = None
+    recurrent_output: bool = False
+    scale: str = "relative"
+    season: int | None = None
+
+    def __post_init__(self) -> None:
+        check_choice("architecture", self.architecture, tuple(FORECASTERS))
+        check_choice("strategy", self.strategy, STRATEGIES)
+        check_choice("scale", self.scale, SCALES)
+        _check_range(self, 1, 65536, "window", "horizon", "season")
+        _check_range(self, 1, 64, "layers")
+        _check_range(self, 1, 16384, "units")
+        kind = FORECASTERS[self.architecture]
+        for name in ("layers", "units"):
+            if kind.cell is None and getattr(self, name) is not None:
+                raise UsageError(
+                    f"--{name} {getattr(self, name)}: --architecture {self.architecture} has no such thing"
+                )
+        if self.recurrent_output and kind.cell != "rnn":
+            raise UsageError("--recurrent-output: needs --architecture rnn or deep-rnn")
+        if kind.convolution and self.window < CONVOLUTION:
+            raise UsageError(f"--window {self.window}: --architecture {self.architecture} needs at least {CONVOLUTION}")
+
+    @property
+    def ahead(self) -> int:
+        """Values that the network predicts at once."""
+        return 1 if self.strategy in ("next", "iterated") else self.horizon
+
+    @property
+    def measured(self) -> int:
+        """Values that it is measured on."""
+        return 1 if self.strategy == "next" else self.horizon
+
+    def stack(self) -> tuple[int, ...]:
+        """Units of each recurrent layer, a recurrent output layer not included."""
+        kind = FORECASTERS[self.architecture]
+        layers = kind.layers if self.layers is None else self.layers
+        return (kind.units if self.units is None else self.units,) * layers
+
+
+CONVOLUTION, STRIDE = 4, 2  # of the conv-gru's convolution
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ForecastTraining(TrainingConfig):
+    """How a forecaster is trained: on `batch_size` windows at a time, with the mean squared error, or with Huber's loss
+    (squared up to one standard deviation, linear above it), which outliers cannot lead astray."""
+
+    must_match = TrainingConfig.must_match | frozenset({"batch_size", "loss"})
+    learning_rate: float = 2e-3
+    beta_2: float = 0.999
+    dropout: float = 0.2
+    average: float = 0.99
+    batch_size: int = 32
+    loss: str = "huber"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _check_range(self, 1, 65536, "batch_size")
+        check_choice("loss", self.loss, LOSSES)

@@ -6,10 +6,18 @@ from typing import Any
 
 import pytest
 
-from rnntext.config import CharlmConfig, CharlmTraining, JobConfig, SamplingConfig, check_choice
+from rnntext.config import (
+    CharlmConfig,
+    CharlmTraining,
+    ForecastConfig,
+    ForecastTraining,
+    JobConfig,
+    SamplingConfig,
+    check_choice,
+)
 from rnntext.errors import CheckpointError, UsageError
 
-CONFIGS = [CharlmConfig, CharlmTraining, SamplingConfig]
+CONFIGS = [CharlmConfig, CharlmTraining, SamplingConfig, ForecastConfig, ForecastTraining]
 
 
 LIMITS = [
@@ -24,6 +32,10 @@ LIMITS = [
     (CharlmTraining, "recurrent_dropout", 0, 0.95),
     (CharlmTraining, "average", 0, 0.99999),
     (CharlmTraining, "seed", 0, 2**31 - 1),
+    (ForecastConfig, "window", 1, 65536),
+    (ForecastConfig, "horizon", 1, 65536),
+    (ForecastConfig, "units", 1, 16384),
+    (ForecastTraining, "batch_size", 1, 65536),
     (SamplingConfig, "temperature", 0, 100),
     (SamplingConfig, "top_p", 1e-6, 1),
     (SamplingConfig, "min_p", 1e-6, 1),
@@ -71,6 +83,8 @@ def test_filters_can_be_switched_off() -> None:
         (CharlmTraining, {"dropout": 1.5}, "--dropout 1.5: must be between 0 and 0.95"),
         (CharlmTraining, {"seed": 2**31}, "--seed 2147483648: must be between 0 and 2147483647"),
         (CharlmTraining, {"vocabulary_size": 1_000_001}, "--vocabulary-size 1000001: must be between 1 and 1000000"),
+        (ForecastConfig, {"scale": "log"}, "--scale log: must be one of relative, standard, none"),
+        (ForecastConfig, {"recurrent_output": True}, "--recurrent-output: needs --architecture rnn or deep-rnn"),
         (CharlmConfig, {"cell": "LSTM"}, "--cell LSTM: must be one of rnn, lstm, gru"),
         (CharlmTraining, {"precision": "half"}, "--precision half: must be one of auto, float32, bfloat16"),
     ],

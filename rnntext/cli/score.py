@@ -10,6 +10,7 @@ import typer
 
 from rnntext.cli.console import INVALID, Results, results, tell_count
 from rnntext.cli.options import ConfigFile, Json, Model, Output, PrintConfig, Quiet, Threads, Verbose, print_settings
+from rnntext.errors import UsageError
 
 if TYPE_CHECKING:
     from rnntext.jobs.characters import CharacterModel
@@ -45,12 +46,15 @@ def score(
         return
     from rnntext.jobs.characters import CharacterModel
     from rnntext.jobs.load import load
+    from rnntext.jobs.translation import TranslationModel
     from rnntext.storage.models import find
 
     loaded = load(find(model, "train-charlm"), threads)
     with results(output) as out:
-        if not isinstance(loaded, CharacterModel):
+        if isinstance(loaded, TranslationModel):
             _score_pairs(out, loaded, files or ["-"], as_json, quiet)
+        elif not isinstance(loaded, CharacterModel):
+            raise UsageError(f"--model {model}: not a model of text; there is nothing that it could score")
         elif per_line:
             _score_lines(out, loaded, files or ["-"], as_json, quiet)
         else:

@@ -36,7 +36,7 @@ class Family:
         name: of the model, if the user gives none.
         unit: what is counted, in the plural.
         metric, label: the score's name among the metrics, and what it is called.
-        use: the command that uses such a model.
+        use: the command that uses such a model; may name options of the training in braces.
     """
 
     name: str
@@ -111,7 +111,8 @@ def _run(family: Family, start: Start, job: JobConfig, values: dict[str, Any]) -
         raise NotPromotedError(outcome.sentence(str(path)))
     note(outcome.sentence(str(path)), quiet)
     if outcome.promoted:
-        note(f"try: rnntext {family.use}{'' if model == family.name else f' -m {shlex.quote(model)}'}", quiet)
+        use = family.use.format(**{name: shlex.quote(str(value)) for name, value in values.items()})
+        note(f"try: rnntext {use}{'' if model == family.name else f' -m {shlex.quote(model)}'}", quiet)
 
 
 @contextmanager

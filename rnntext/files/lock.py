@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from rnntext.errors import BusyError
+from rnntext.files.atomic import make_folder
 
 POLL_SECONDS = 0.2
 
@@ -24,7 +25,7 @@ def locked(path: Path, wait: float = 0.0) -> Iterator[None]:
     Raises:
         BusyError: another process holds it, still.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     try:
         _take(descriptor, path, wait)

@@ -171,9 +171,10 @@ class Loop:
         p = self.position
         p.first_loss = max(loss, self.least_loss) if p.first_loss is None else p.first_loss
         p.smooth_loss = loss if p.smooth_loss is None else SMOOTHING * p.smooth_loss + (1 - SMOOTHING) * loss
-        if not math.isfinite(loss) or (p.step >= self.config.warmup and p.smooth_loss > 2 * p.first_loss):
+        start = max(p.first_loss, getattr(self.task, "usual_loss", 0.0))  # a first batch may be easier than most
+        if not math.isfinite(loss) or (p.step >= self.config.warmup and p.smooth_loss > 2 * start):
             raise DivergedError(
-                f"training diverged at step {p.step + 1} (loss {loss:.4g}, at the start {p.first_loss:.4g}); "
+                f"training diverged at step {p.step + 1} (loss {loss:.4g}, at the start {start:.4g}); "
                 f"no version was written: try a --learning-rate below {self.config.learning_rate:g}"
             )
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from rnntext import config
-from rnntext.config import CharlmConfig, CharlmTraining, Config, JobConfig
+from rnntext.config import CharlmConfig, CharlmTraining, Config, ForecastConfig, ForecastTraining, JobConfig
 from rnntext.errors import UsageError
 from rnntext.jobs import training, unfinished
 from rnntext.jobs.train_charlm import CharlmRecipe
@@ -54,7 +54,12 @@ CHOICES = {
     "units": 64,
     "heads": 2,
     "command": "another",
+    "architecture": "linear",
+    "strategy": "seq2seq",
+    "scale": "none",
+    "loss": "mse",
 }
+OTHERS = {ForecastConfig: {"architecture": "deep-rnn"}}  # with which every field can have another value
 
 
 def another(default: Config, name: str) -> Any:
@@ -82,13 +87,12 @@ def go_on(cls: type[Config], values: dict[str, Any]) -> None:
     """Begins a training with defaults, and goes on with other values of one config."""
 
     def made(values: dict[str, Any]) -> tuple[Any, JobConfig]:
-        configs = {CharlmConfig: CharlmConfig(), CharlmTraining: CharlmTraining(), JobConfig: JobConfig()}
-        changed = cls(**values)
+        changed = cls(**{**OTHERS.get(cls, {}), **values})
         if isinstance(changed, JobConfig):
-            return AnyRecipe(configs[CharlmConfig], configs[CharlmTraining]), changed
+            return AnyRecipe(CharlmConfig(), CharlmTraining()), changed
         if isinstance(changed, config.TrainingConfig):
-            return AnyRecipe(configs[CharlmConfig], changed), JobConfig()
-        return AnyRecipe(changed, configs[CharlmTraining]), JobConfig()
+            return AnyRecipe(CharlmConfig(), changed), JobConfig()
+        return AnyRecipe(changed, ForecastTraining() if cls is ForecastConfig else CharlmTraining()), JobConfig()
 
     before, now = made({}), made(values)
     begun = Snapshot("any", training._settings(*before), {}, {}, "c0ffee")
@@ -97,8 +101,9 @@ def go_on(cls: type[Config], values: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize(("cls", "name"), FIELDS, ids=ids)
 def test_a_field_that_must_match_is_named_and_one_that_may_change_is_no_obstacle(cls: type[Config], name: str) -> None:
-    value = another(cls(), name)
-    assert value != getattr(cls(), name)
+    default = cls(**OTHERS.get(cls, {}))
+    value = another(default, name)
+    assert value != getattr(default, name)
     if name in cls.may_change:
         go_on(cls, {name: value})
         return

@@ -355,6 +355,26 @@ def test_a_held_out_score_that_is_not_finite_is_divergence(start, score):
         start(Line(scores=[score])).run(never)
 
 
+@pytest.mark.parametrize("weight", [math.nan, 1e9])
+def test_weights_that_no_checkpoint_may_have_are_divergence(start, monkeypatch, weight):
+    task = Line()
+    monkeypatch.setattr(task, "evaluate", lambda values: pytest.fail("evaluated"))
+    running = start(task, steps=2, warmup=5)
+    running.averages[0].assign(tf.fill(running.averages[0].shape, weight))
+    with pytest.raises(DivergedError, match="not numbers, or far too large"):
+        running.run(never)
+
+
+def test_weights_from_which_nothing_can_be_computed_are_divergence(start, monkeypatch):
+    def evaluate(values):
+        raise CheckpointError("what the model computes are not numbers")
+
+    task = Line()
+    monkeypatch.setattr(task, "evaluate", evaluate)
+    with pytest.raises(DivergedError, match="at step 1 what the model computes are not numbers; no version"):
+        start(task, steps=1).run(never)
+
+
 def test_a_loss_above_twice_its_start_is_divergence_after_the_warm_up(start):
     task = Line(scale=lambda step: 1.0 if step < 10 else 1e4)
     with pytest.raises(DivergedError, match=r"--learning-rate below 0\.001"):
