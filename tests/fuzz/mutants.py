@@ -7,6 +7,7 @@ import os
 import random
 import struct
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,8 @@ def mutant(seed: int, folder: Path) -> tuple[str, int]:
     for _ in range(chance.choice([1, 1, 1, 2, 3])):
         change = chance.choice(CHANGES)
         done.append(change.__name__)
-        files = change(files, chance)
+        with suppress(RecursionError):  # what was made before is too deep to be changed again
+            files = change(files, chance)
     if chance.random() < 0.07:
         del files[chance.choice([n for n in sorted(files) if n not in ("manifest.json", "current")])]
         done.append("missing")
