@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+import reprlib
 from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
@@ -209,7 +210,9 @@ def _config(source: Checkpoint) -> tuple[TranslatorConfig, int]:
     model = dict(settings["model"])
     architecture = model.pop("architecture", None)
     if not isinstance(architecture, str) or architecture not in ARCHITECTURES:
-        raise CheckpointError(f"{where}: architecture {architecture!r} is unknown to this version of rnntext")
+        raise CheckpointError(
+            f"{where}: architecture {reprlib.repr(architecture)} is unknown to this version of rnntext"
+        )
     training = settings.get("training")
     longest = training.get("longest") if isinstance(training, dict) else None
     longest = source.manifest.get("longest", longest)  # that it saw, rather than that it might have seen

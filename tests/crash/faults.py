@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from cli.shell import CLEAN, PROGRAM
 from crash.disks import ERRORS, Failing, read_tree, used
-from crash.job import CHARLM, COMMON, check_readable, clean, digests, text, train
+from crash.job import CHARLM, COMMON, check_readable, clean, command, digests, text, train
 from soak.harness import ROOT, Case, Counts, Promise, check
 
 from rnntext.files import atomic
@@ -143,7 +143,7 @@ def _real(folder: Path, home: Path, before: list[str], message: str, filled: boo
         check(ended.returncode == 74 and err.count("\n") == 1 and message in err, f"{ended.returncode} {err!r}")
         now = read_tree(model)
         check(all(now[name] == data for name, data in old.items() if name != "history.jsonl"), "something changed")
-    check(_process([], model, folder / "text.txt").returncode == 0, "the next start failed")
+    check(command("train-charlm", *_words(model, folder / "text.txt"))[0] == 0, "the next start failed")
     check_readable(model, digests(model), old=True)
     return {"real processes on a full disk": 1}
 
@@ -162,9 +162,13 @@ def _filled(path: Path, filled: bool):
 
 
 def _process(before: list[str], model: Path, source: Path) -> subprocess.CompletedProcess[bytes]:
+    words = [*before, *PROGRAM, "train-charlm", *_words(model, source)]
+    return subprocess.run(words, capture_output=True, env={**CLEAN, "PYTHONPATH": str(ROOT)}, check=False)
+
+
+def _words(model: Path, source: Path) -> list[str]:
     source.write_text(text(2))
-    command = [*before, *PROGRAM, "train-charlm", str(source), "-m", str(model), *CHARLM, *COMMON]
-    return subprocess.run(command, capture_output=True, env={**CLEAN, "PYTHONPATH": str(ROOT)}, check=False)
+    return [str(source), "-m", str(model), *CHARLM, *COMMON]
 
 
 def cases(full_form: bool) -> list[Case]:

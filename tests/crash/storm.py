@@ -137,7 +137,7 @@ def readers(promotions: int, count: int, folder: Path) -> Counts:
 def cases(full: bool) -> list[Case]:
     if not full:
         return [
-            Case("5 starts", functools.partial(starts, 5)),
+            Case("4 starts", functools.partial(starts, 4)),
             Case("100 promotions", functools.partial(readers, 100, 1)),
         ]
     return [

@@ -130,6 +130,7 @@ ATTACKS: dict[str, Attack] = {
     "a wide feed-forward": _config(SUBWORD, feedforward=16384),
     "cell of another kind": _config(CHARLM, cell="\x1b]0;owned\x07"),
     "a field nobody knows": _config(CHARLM, loader="os.system"),
+    "architecture of 100000 letters": _config(SUBWORD, architecture="A" * 100_000),
     "tokens of another kind": _config(TRANSLATOR, tokens="subword"),
     "one vocabulary instead of two": _config(TRANSLATOR, joint=True),
     # Weights

@@ -87,7 +87,7 @@ def native(first: int, end: int, folder: Path) -> Counts:
 
 def cases(full: bool) -> list[Case]:
     if not full:
-        return [Case("mutants 0", functools.partial(mutants, 0, 400))]
+        return [Case("mutants 0", functools.partial(mutants, 0, PORTION))]
     portions = range(0, MUTANTS, PORTION)
     found = [Case(f"mutants {first}", functools.partial(mutants, first, first + PORTION)) for first in portions]
     return [*found, Case("strace", functools.partial(native, MUTANTS, MUTANTS + 300))]

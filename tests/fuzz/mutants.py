@@ -7,6 +7,7 @@ import os
 import random
 import struct
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,11 @@ def mutant(seed: int, folder: Path) -> tuple[str, int]:
     for _ in range(chance.choice([1, 1, 1, 2, 3])):
         change = chance.choice(CHANGES)
         done.append(change.__name__)
-        files = change(files, chance)
+        with suppress(RecursionError):  # what was made before is too deep to be changed again
+            files = change(files, chance)
+    if chance.random() < 0.07:
+        del files[chance.choice([n for n in sorted(files) if n not in ("manifest.json", "current")])]
+        done.append("missing")
     if chance.random() < SEALED:
         files = reseal(files)
     size = write(folder, files)
@@ -64,12 +69,6 @@ def change_header_bytes(files: Files, chance: random.Random) -> Files:
     data = files["weights.safetensors"]
     size = 8 + int.from_bytes(data[:8], "little")
     return {**files, "weights.safetensors": _data_bytes(data[:size], chance) + data[size:]}
-
-
-def leave_out_a_file(files: Files, chance: random.Random) -> Files:
-    return {name: data for name, data in files.items() if name != chance.choice(sorted(files))} | {
-        name: files[name] for name in ("manifest.json", "current")
-    }
 
 
 # JSON -----------------------------------------------------------------------------------------------------------------
@@ -298,6 +297,6 @@ def _tree(folder: Path, chance: random.Random) -> None:
 
 
 CHANGES = [
-    change_bytes, change_header_bytes, leave_out_a_file, change_json, change_json, change_config, change_config,
+    change_bytes, change_header_bytes, change_json, change_json, change_config, change_config,
     odd_json, change_tensors, change_tensors, odd_numbers, change_pieces, change_pieces,
 ]  # fmt: skip

@@ -132,6 +132,8 @@ def main() -> None:
     warnings.simplefilter("ignore")  # numbers near the end of float32
     for name in BASES:
         _use(GOLDEN / name)  # everything that is imported when first used
+    for coding in ("utf-16", "utf-16-be", "utf-32"):
+        "".encode(coding)  # mutants are written in them
     guard = Guard()
     print("armed", flush=True)
     for path in sorted(folder.iterdir()) if not numbers else ():
