@@ -76,7 +76,7 @@ def _ground(values: dict[str, Any], quiet: bool) -> Ground:
 
     table, window, horizon = values["table"], values["window"], values["horizon"]
     if table == SYNTHETIC and not Path(SYNTHETIC).exists():
-        return synthetic(window, horizon, values["seed"], values["scale"] or "none")
+        return synthetic(window, horizon, values["scale"] or "none")
     series = read_series(table, values["column"] or [], values["known"] or [], values["date_column"])
     for sentence in series.notes:
         note(sentence, quiet)

@@ -106,13 +106,12 @@ class Ground:
     horizon: int
 
 
-def synthetic(
-    window: int, horizon: int, seed: int, scale: str = "none", sizes: tuple[int, int, int] = SERIES
-) -> Ground:
-    """Synthetic series, each one window and what comes after it, as in Hands-On Machine Learning, chapter 15."""
+def synthetic(window: int, horizon: int, scale: str = "none", sizes: tuple[int, int, int] = SERIES) -> Ground:
+    """Synthetic series, each one window and what comes after it, as in Hands-On Machine Learning, chapter 15: the very
+    series of that book, so that its figures can be compared."""
 
     def split(config: ForecastConfig) -> tuple[Split, Panel | None]:
-        panel = Panel.of(waves(sum(sizes), window + config.measured, seed).astype(np.float64))
+        panel = Panel.of(waves(sum(sizes), window + config.measured).astype(np.float64))
         train, held_out, test = (
             Panel(panel.values[begin:end], panel.counted[begin:end])
             for begin, end in zip(np.cumsum((0, *sizes[:2])), np.cumsum(sizes), strict=True)

@@ -14,7 +14,7 @@ CHEAP = ("naive", "seasonal-naive", "linear", "rnn")  # to compile
 
 @pytest.fixture(scope="module")
 def found() -> list[ladder.Result]:
-    ground = ladder.synthetic(12, 3, seed=1, sizes=(400, 200, 100))
+    ground = ladder.synthetic(12, 3, sizes=(400, 200, 100))
     training = ForecastTraining(epochs=2, loss="mse", dropout=0.0, learning_rate=0.01)
     with pytest.MonkeyPatch.context() as patch:
         for name in ("NEXT", "AHEAD"):
@@ -63,7 +63,7 @@ def test_synthetic_series_have_no_season_and_are_measured_one_and_several_values
 
 
 def test_the_naive_rung_and_least_squares_are_what_numpy_says(found):
-    values = waves(700, 13, 1)[:, :, 0].astype(np.float64)
+    values = waves(700, 13)[:, :, 0].astype(np.float64)
     train, held_out, test = values[:400], values[400:600], values[600:]
     naive, squares = found[0], found[1]
     assert naive.mse == pytest.approx(np.mean((held_out[:, 12] - held_out[:, 11]) ** 2), rel=1e-6)

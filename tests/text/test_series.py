@@ -83,9 +83,16 @@ def test_synthetic_series_are_the_two_waves_of_the_lesson():
     assert (found.shape, found.dtype) == ((200, 60, 1), np.float32)
     np.testing.assert_array_equal(found, waves(200, 60, seed=3))
     assert not np.array_equal(found, waves(200, 60, seed=4))
-    f1, f2, o1, o2 = np.random.default_rng(3).random((4, 200, 1))
+    f1, f2, o1, o2 = np.random.RandomState(3).rand(4, 200, 1)
     t = np.linspace(0, 1, 60)
     clean = 0.5 * np.sin((t - o1) * (10 * f1 + 10)) + 0.2 * np.sin((t - o2) * (20 * f2 + 20))
     noise = found[:, :, 0] - clean
     assert np.abs(noise).max() <= 0.0501
     assert noise.std() == pytest.approx(0.1 / 12**0.5, rel=0.02)
+
+
+def test_the_naive_forecast_of_the_lessons_series_has_the_lessons_error():
+    series = waves(10_000, 51)[7000:9000, :, 0]
+    assert np.mean((series[:, 50] - series[:, 49]) ** 2) == pytest.approx(0.020211, abs=1e-6)  # Geron, chapter 15
+    longer = waves(10_000, 60)[7000:9000, :, 0]
+    assert np.mean((longer[:, 50:] - longer[:, 49:50]) ** 2) == pytest.approx(0.25697, abs=1e-5)
