@@ -50,6 +50,7 @@ class Training(Contender):
         threads: int = 1,
         dropout: float = 0.5,
         learning_rate: float = 3e-3,
+        held_out: float = 0.0,
     ) -> None:
         torch.set_num_threads(threads)
         torch.manual_seed(1)
@@ -57,6 +58,7 @@ class Training(Contender):
         characters = sorted(set(read))
         index = {character: number for number, character in enumerate(characters)}
         ids = torch.tensor([index[character] for character in read])
+        ids, self.held_out = ids.split([(cut := int(len(ids) * (1.0 - held_out))), len(ids) - cut])
         length = (len(ids) - 1) // streams
         self.inputs = ids[: streams * length].view(streams, length).T.contiguous()  # [time, streams]
         self.labels = ids[1 : streams * length + 1].view(streams, length).T.contiguous()
