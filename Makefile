@@ -3,11 +3,10 @@
 PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/.installed
-
 BENCH := .venv-bench/bin
 BENCH_INSTALLED := .venv-bench/.installed
 
-.PHONY: demo test check bench clean
+.PHONY: demo test check soak bench clean
 
 demo: $(INSTALLED)  ## train on the bundled corpora (about 5 minutes on two cores), then generate and translate
 	$(BIN)/rnntext train-charlm valley --model demo --time-limit 2m \
@@ -19,6 +18,9 @@ demo: $(INSTALLED)  ## train on the bundled corpora (about 5 minutes on two core
 
 test: $(INSTALLED)  ## run all tests
 	$(BIN)/python -m pytest
+
+soak: $(INSTALLED)  ## show in full that a promise is kept: make soak PROMISE=5; without PROMISE, the table of results
+	PYTHONPATH=tests $(BIN)/python -m soak.harness $(PROMISE) $(if $(RESULTS),--results $(RESULTS))
 
 check: $(INSTALLED)  ## style and types
 	$(BIN)/ruff check .
@@ -39,4 +41,4 @@ $(BENCH_INSTALLED): pyproject.toml
 	touch $@
 
 clean:  ## remove the environment and caches; trained models stay
-	rm -rf .venv .venv-bench benchmarks/work .pytest_cache .mypy_cache .ruff_cache .hypothesis dist build
+	rm -rf .venv .venv-bench .pytest_cache .mypy_cache .ruff_cache .hypothesis dist build

@@ -72,7 +72,7 @@ def write(path: Path, kept: dict[str, Any]) -> None:
 def show(rows: Sequence[dict[str, Any]], console: Console) -> None:
     """Prints a table for each row, and below it what else is to be said."""
     for row in rows:
-        table = Table(title=f"{row['what']} ({row['unit']}/s)", title_justify="left")
+        table = Table(title=f"{row['what']} ({row['unit']} a second)", title_justify="left")
         table.add_column("ours")
         table.add_column("rate", justify="right")
         table.add_column("peer, at its best setting")
@@ -97,7 +97,8 @@ def _outcome(ratio: dict[str, Any]) -> tuple[str, str, str, str]:
 
 
 def _number(value: float) -> str:
-    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+    """A rate; what takes longer than a second is told by its duration."""
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}" if value >= 1 else f"1 in {1 / value:.3g} s"
 
 
 def _wanted(limit: float | None, ratio: float) -> str:

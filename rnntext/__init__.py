@@ -15,33 +15,51 @@ __version__ = "0.1.0"
 __all__ = [
     "CharlmConfig",
     "CharlmTraining",
+    "ForecastConfig",
+    "ForecastTraining",
     "GRUConfig",
+    "JobConfig",
     "RnntextError",
     "TransformerConfig",
     "TranslatorTraining",
     "__version__",
     "load",
     "train_charlm",
+    "train_forecast",
     "train_translate",
 ]
 
 _HOMES = {
     "CharlmConfig": "rnntext.config",
+    "ForecastConfig": "rnntext.config",
+    "ForecastTraining": "rnntext.config",
     "GRUConfig": "rnntext.config",
+    "JobConfig": "rnntext.config",
     "RnntextError": "rnntext.errors",
     "TransformerConfig": "rnntext.config",
     "TranslatorTraining": "rnntext.config",
     "CharlmTraining": "rnntext.config",
     "load": "rnntext.jobs.load",
     "train_charlm": "rnntext.jobs.train_charlm",
+    "train_forecast": "rnntext.jobs.train_forecast",
     "train_translate": "rnntext.jobs.train_translate",
 }
 
 if TYPE_CHECKING:
-    from rnntext.config import CharlmConfig, CharlmTraining, GRUConfig, TransformerConfig, TranslatorTraining
+    from rnntext.config import (
+        CharlmConfig,
+        CharlmTraining,
+        ForecastConfig,
+        ForecastTraining,
+        GRUConfig,
+        JobConfig,
+        TransformerConfig,
+        TranslatorTraining,
+    )
     from rnntext.errors import RnntextError
     from rnntext.jobs.load import load
     from rnntext.jobs.train_charlm import train_charlm
+    from rnntext.jobs.train_forecast import train_forecast
     from rnntext.jobs.train_translate import train_translate
 
 

@@ -21,6 +21,12 @@ class UsageError(RnntextError):
     exit_code = 2
 
 
+class NotPromotedError(RnntextError):
+    """Trained, but the old model stays in service, and that was to be told by the exit code."""
+
+    exit_code = 3
+
+
 class DataError(RnntextError):
     """Empty or too short text, invalid UTF-8, unknown prompt characters."""
 

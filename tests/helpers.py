@@ -1,4 +1,4 @@
-"""What several tests need: tiny models, one that is made by hand, and a textbook's recurrent layers in float64."""
+"""What several tests need: tiny models, some that are made by hand, and a textbook's recurrent layers in float64."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -9,6 +9,7 @@ from hypothesis import settings
 from rnntext.config import (
     ARCHITECTURES,
     CharlmConfig,
+    ForecastConfig,
     GRUConfig,
     SearchConfig,
     TransformerConfig,
@@ -19,6 +20,7 @@ from rnntext.run.attention import EPSILON
 from rnntext.run.charlm import Charlm, shapes
 from rnntext.run.search import Model, search_all
 from rnntext.run.threads import blas_threads
+from rnntext.run.windows import Scale
 from rnntext.storage import checkpoint
 from rnntext.text.tokens import END, RESERVED, Characters, Language, to_files
 from rnntext.text.vocabulary import CharVocabulary
@@ -237,3 +239,33 @@ def shifting_log_probability(letters: int) -> float:
     right = np.exp(RIGHT) / (np.exp(RIGHT) + np.exp(EARLY_END) + others)
     end = np.exp(END_AT_LAST) / (np.exp(END_AT_LAST) + np.exp(RIGHT) + others)
     return float(letters * np.log(right) + np.log(end))
+
+
+# Forecasters ----------------------------------------------------------------------------------------------------------
+
+
+def save_forecaster(
+    root: Path,
+    config: ForecastConfig,
+    series: np.ndarray,
+    columns: Sequence[str] = ("x",),
+    known: Sequence[str] = (),
+    *,
+    season: int = 1,
+    arrays: Mapping[str, np.ndarray] | None = None,
+    date_column: str | None = None,
+    step: str = "1 row",
+) -> Path:
+    """Puts a forecaster into service; the series `[time, columns]` is what it was made on, its last half held out."""
+    values, half = series[None].astype(np.float64), len(series) // 2
+    scale = Scale.learn(config, values[:, :half], len(columns), season)
+    about = {"columns": list(columns), "known": list(known), "date_column": date_column, "step": step}
+    about |= {"scale": scale.to_json(), "naive_errors": [1.0] * len(columns)}
+    held_out = [[None if np.isnan(v) else v for v in row] for row in series[half - config.window :].tolist()]
+    files = {
+        "config.json": checkpoint.to_json({"model": config.to_json()}),
+        "series.json": checkpoint.to_json(about),
+        "held_out.json": checkpoint.to_json(held_out),
+    }
+    checkpoint.promote(root, checkpoint.write_version(root, "forecaster", files, arrays or {}, {}))
+    return root

@@ -6,10 +6,18 @@ from typing import Any
 
 import pytest
 
-from rnntext.config import CharlmConfig, CharlmTraining, SamplingConfig, check_choice
+from rnntext.config import (
+    CharlmConfig,
+    CharlmTraining,
+    ForecastConfig,
+    ForecastTraining,
+    JobConfig,
+    SamplingConfig,
+    check_choice,
+)
 from rnntext.errors import CheckpointError, UsageError
 
-CONFIGS = [CharlmConfig, CharlmTraining, SamplingConfig]
+CONFIGS = [CharlmConfig, CharlmTraining, SamplingConfig, ForecastConfig, ForecastTraining]
 
 
 LIMITS = [
@@ -24,6 +32,10 @@ LIMITS = [
     (CharlmTraining, "recurrent_dropout", 0, 0.95),
     (CharlmTraining, "average", 0, 0.99999),
     (CharlmTraining, "seed", 0, 2**31 - 1),
+    (ForecastConfig, "window", 1, 65536),
+    (ForecastConfig, "horizon", 1, 65536),
+    (ForecastConfig, "units", 1, 16384),
+    (ForecastTraining, "batch_size", 1, 65536),
     (SamplingConfig, "temperature", 0, 100),
     (SamplingConfig, "top_p", 1e-6, 1),
     (SamplingConfig, "min_p", 1e-6, 1),
@@ -48,6 +60,16 @@ def test_budgets_are_at_least_one_and_may_be_missing(name: str) -> None:
         CharlmTraining(**{name: 0})
 
 
+@pytest.mark.parametrize(
+    ("name", "low"), [("tolerance", 0), ("keep", 1), ("save_every", 0), ("pause_after", 0), ("wait", 0)]
+)
+def test_options_of_a_job_have_a_lower_limit(name: str, low: int) -> None:
+    assert getattr(JobConfig(**{name: low}), name) == low
+    for value in (low - 0.5, float("nan")):
+        with pytest.raises(UsageError, match=f"^--{name.replace('_', '-')} "):
+            JobConfig(**{name: value})
+
+
 def test_filters_can_be_switched_off() -> None:
     assert SamplingConfig(top_k=None, top_p=None, min_p=None) == SamplingConfig()
     with pytest.raises(UsageError, match=r"^--top-k 0: must be at least 1$"):
@@ -61,6 +83,8 @@ def test_filters_can_be_switched_off() -> None:
         (CharlmTraining, {"dropout": 1.5}, "--dropout 1.5: must be between 0 and 0.95"),
         (CharlmTraining, {"seed": 2**31}, "--seed 2147483648: must be between 0 and 2147483647"),
         (CharlmTraining, {"vocabulary_size": 1_000_001}, "--vocabulary-size 1000001: must be between 1 and 1000000"),
+        (ForecastConfig, {"scale": "log"}, "--scale log: must be one of relative, standard, none"),
+        (ForecastConfig, {"recurrent_output": True}, "--recurrent-output: needs --architecture rnn or deep-rnn"),
         (CharlmConfig, {"cell": "LSTM"}, "--cell LSTM: must be one of rnn, lstm, gru"),
         (CharlmTraining, {"precision": "half"}, "--precision half: must be one of auto, float32, bfloat16"),
     ],

@@ -29,7 +29,7 @@ def _row(options: Options, streams: int, layers: int, units: int, goals: tuple[f
     told = {"layers": layers, "units": units, "streams": streams, "characters": characters}
     ours = [
         Side(f"rnntext --threads {number}", "benchmarks.ours:Generation", {**told, "threads": number})
-        for number in threads()
+        for number in reversed(threads())
     ]
     ways = ["eager"] if options.quick else ["eager", "compiled"]
     settings = [{"threads": number, "how": how} for number in threads() for how in ways]

@@ -21,8 +21,8 @@ VOCABULARY, EMBEDDING = 66, 128  # for the number of operations; a few character
 
 
 def threads() -> list[int]:
-    """Numbers of threads worth trying: one, and one for each core."""
-    return sorted({1, len(os.sched_getaffinity(0))})
+    """Numbers of threads worth trying: one for each core, and one."""
+    return list(dict.fromkeys([len(os.sched_getaffinity(0)), 1]))
 
 
 def bfloat16() -> bool:
@@ -56,7 +56,7 @@ def ours(told: dict[str, Any], precision: str) -> Side:
 def torch(told: dict[str, Any], precision: str, goal: float | None = None, aim: float | None = None) -> Side:
     """PyTorch."""
     name = f"torch nn.{told['cell'].upper()} {precision}{' autocast' if precision == 'bfloat16' else ''}"
-    settings = [{"threads": number} for number in threads()]
+    settings = [{"threads": number, "malloc": malloc} for number in threads() for malloc in ("keeps", "usual")]
     return Side(name, "benchmarks.peers.torch_charlm:Training", {**told, "precision": precision}, settings, goal, aim)
 
 

@@ -2,8 +2,8 @@
 256), vocabulary 8,000, batches of 2,048 tokens.
 
 The peer is the same architecture in PyTorch, with a `DataLoader` that gets the same batches in the same order, padding
-left out of the loss, fused Adam; float32 or bfloat16 autocast, as it is or compiled, whatever is fastest. Ours also
-keeps the moving average of the weights.
+left out of the loss, fused Adam; float32 or bfloat16 autocast, as it is or compiled, with glibc's malloc as it is or as
+ours has it, whatever is fastest. Ours also keeps the moving average of the weights.
 """
 
 from __future__ import annotations
@@ -78,7 +78,12 @@ def rows(options: Options) -> Iterator[Row]:
     once(Side("preparation", f"{__name__}:Preparation", told))
     precisions = ["float32", "bfloat16"] if bfloat16() else ["float32"]
     ways = [False] if options.quick else [False, True]
-    settings = [{"threads": n, "precision": p, "compiled": c} for c in ways for p in precisions for n in threads()]
+    settings = [
+        {"threads": threads()[0], "precision": precision, "compiled": compiled, "malloc": malloc}
+        for compiled in ways
+        for precision in precisions
+        for malloc in ("keeps", "usual")
+    ]
     for name, (architecture, shape) in MODELS.items():
         model = {
             "ids": str(ids),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 from typing import Any
 
 import torch
@@ -12,6 +13,18 @@ from benchmarks.contender import Contender
 from rnntext.text.catalogue import read_source
 
 CELLS = {"lstm": nn.LSTM, "gru": nn.GRU}
+_M_TRIM_THRESHOLD, _M_TOP_PAD = -1, -2  # <malloc.h>
+
+
+def prepare(threads: int, malloc: str) -> None:
+    """Sets PyTorch up. With `malloc` "keeps", glibc does not give freed memory back after each step, which is how ours
+    trains, too; "usual" leaves it as it is."""
+    torch.set_num_threads(threads)
+    torch.manual_seed(1)
+    if malloc == "keeps":
+        mallopt = ctypes.CDLL(None).mallopt
+        mallopt(_M_TRIM_THRESHOLD, 2**31 - 1)
+        mallopt(_M_TOP_PAD, 2**28)
 
 
 class CharLM(nn.Module):
@@ -48,12 +61,12 @@ class Training(Contender):
         window: int,
         precision: str = "float32",
         threads: int = 1,
+        malloc: str = "usual",
         dropout: float = 0.5,
         learning_rate: float = 3e-3,
         held_out: float = 0.0,
     ) -> None:
-        torch.set_num_threads(threads)
-        torch.manual_seed(1)
+        prepare(threads, malloc)
         read = read_source(text)
         characters = sorted(set(read))
         index = {character: number for number, character in enumerate(characters)}

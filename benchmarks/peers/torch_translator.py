@@ -18,6 +18,7 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence, pad_se
 from torch.utils.data import DataLoader, Dataset
 
 from benchmarks.contender import Contender
+from benchmarks.peers.torch_charlm import prepare
 
 PAD, UNKNOWN, START, END = range(4)
 
@@ -238,13 +239,13 @@ class Training(Contender):
         architecture: str,
         shape: dict[str, int],
         threads: int,
+        malloc: str,
         precision: str = "float32",
         compiled: bool = False,
         dropout: float = 0.3,
         smoothing: float = 0.1,
     ) -> None:
-        torch.set_num_threads(threads)
-        torch.manual_seed(1)
+        prepare(threads, malloc)
         with np.load(ids) as file:
             batches = [part.tolist() for part in np.split(file["batches"], file["cuts"])]
             vocabulary = int(file["vocabulary"])

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rnntext.errors import UsageError
-from rnntext.files.atomic import output_file
+from rnntext.cli import pictures
 
 if TYPE_CHECKING:
     from rnntext.jobs.translation import Translation
@@ -24,24 +22,16 @@ def draw(path: Path, translation: Translation) -> None:
     Raises:
         UsageError: matplotlib is missing, or does not know the kind of file.
     """
-    try:
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise UsageError("--alignment needs matplotlib, which is not installed: pip install 'rnntext[plot]'") from error
+    figure_class = pictures.check(path, "--alignment")
     answer = translation.answers[0]
     weights, columns, rows = _map(translation), translation.source_tokens, answer.tokens
-    figure = Figure(figsize=(2 + INCHES * len(columns), 1.5 + INCHES * len(rows)), layout="constrained")
-    kind = path.suffix[1:].lower()
-    if kind not in figure.canvas.get_supported_filetypes():
-        raise UsageError(f"--alignment {path}: give a name that ends with .png, .svg or .pdf")
+    figure = figure_class(figsize=(2 + INCHES * len(columns), 1.5 + INCHES * len(rows)), layout="constrained")
     axes = figure.subplots()
     axes.imshow(weights, cmap="Greys", vmin=0, vmax=1, aspect="equal")
     axes.set_xticks(range(len(columns)), columns, rotation=60, ha="left", rotation_mode="anchor", parse_math=False)
     axes.set_yticks(range(len(rows)), rows, parse_math=False)
     axes.xaxis.tick_top()
-    with output_file(path) as file, warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # a character that no font has becomes a box
-        figure.savefig(file, format=kind, dpi=150)
+    pictures.save(figure, path)
 
 
 def show(translation: Translation) -> None:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import json
 import os
-import shlex
 import sys
 from collections.abc import Iterable
-from typing import Annotated, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from rnntext.cli import options
-from rnntext.cli.console import Results, note, results, watching
+from rnntext.cli.console import Results, note, results
 from rnntext.cli.options import (
     ConfigFile,
     Json,
@@ -25,8 +25,13 @@ from rnntext.cli.options import (
     pick,
     print_settings,
 )
-from rnntext.config import CharlmConfig, CharlmTraining, SamplingConfig
+from rnntext.cli.training import Family, Start, training_command
+from rnntext.config import CharlmConfig, CharlmTraining, JobConfig, SamplingConfig
 from rnntext.text.catalogue import DEFAULT
+
+if TYPE_CHECKING:
+    from rnntext.jobs.promotion import Outcome
+    from rnntext.train.observer import Observer
 
 NAME = "charlm"
 SEPARATOR = "-----"  # between the samples of --count
@@ -50,6 +55,7 @@ OnUnknown = Annotated[
 NoEcho = Annotated[bool, typer.Option("--no-echo", help="Do not repeat the prompt.")]
 
 
+@training_command(Family(NAME, "chars", "bits_per_character", "bits/char", "generate"))
 def train(
     context: typer.Context,
     texts: Texts = None,
@@ -74,44 +80,21 @@ def train(
     recurrent_dropout: options.RecurrentDropout = CharlmTraining.recurrent_dropout,
     precision: options.Precision = CharlmTraining.precision,
     seed: options.Seed = CharlmTraining.seed,
-    promote: options.Promote = "better",
-    fresh: options.Fresh = False,
-    as_json: Json = False,
-    quiet: Quiet = False,
-    verbose: Verbose = False,
-    config: ConfigFile = None,
-    print_config: PrintConfig = False,
-) -> None:
+) -> Start:
     """Train a character model on TEXT (default: a bundled corpus) and put it into service.
 
-    Interrupted at any moment, the same command goes on where it was.
+    Interrupted at any moment, the same command goes on where it was. Repeated when the text has changed, it trains a
+    new version that begins where the last one ended.
     """
     shape, budget = pick(CharlmConfig, context.params), pick(CharlmTraining, context.params)
-    if print_config:
-        print_settings(context)
-        return
-    from rnntext.jobs.train_charlm import METRIC, train_charlm
-    from rnntext.storage.models import folder
 
-    path = folder(model)
-    with watching(quiet, "chars", METRIC, "bits/char") as observer:
-        outcome = train_charlm(
-            texts or [DEFAULT],
-            path,
-            shape,
-            budget,
-            validation=validation,
-            encoding_errors=encoding_errors,
-            promote=promote,
-            fresh=fresh,
-            observer=observer,
-        )
-    if as_json:
-        with results(None) as out:
-            out.write(json.dumps({"model": str(path), **outcome.to_json()}) + "\n")
-    note(outcome.sentence(str(path)), quiet)
-    if outcome.promoted:
-        note(f"try: rnntext generate{'' if model == NAME else f' -m {shlex.quote(model)}'}", quiet)
+    def start(path: Path, job: JobConfig, observer: Observer) -> Outcome:
+        from rnntext.jobs.train_charlm import train_charlm
+
+        data = {"validation": validation, "encoding_errors": encoding_errors}
+        return train_charlm(texts or [DEFAULT], path, shape, budget, **data, job=job, observer=observer)
+
+    return start
 
 
 def generate(

@@ -15,6 +15,7 @@ from rnntext.errors import ClosedPipeError, InputOutputError, UsageError
 from rnntext.files.atomic import output_file, standard_output
 from rnntext.train.observer import Observer, Progress
 
+INVALID = "not valid UTF-8; invalid bytes were read as U+FFFD"
 FLUSH_SECONDS = 0.05  # how long a result may wait in the buffer when stdout is a pipe
 
 
@@ -52,7 +53,7 @@ class Results:
 def results(output: Path | None) -> Iterator[Results]:
     """stdout, or a file that appears when everything is written."""
     if output is not None:
-        with _tidy_end(), _named(output), output_file(output) as file:
+        with _tidy_end(), named(output), output_file(output) as file:
             yield Results(file, str(output), live=False)
         return
     if sys.stdout is None:
@@ -63,7 +64,7 @@ def results(output: Path | None) -> Iterator[Results]:
 
 
 @contextmanager
-def _named(output: Path) -> Iterator[None]:
+def named(output: Path) -> Iterator[None]:
     """Blames the file that the user named for whatever goes wrong with it."""
     if output == Path():
         raise UsageError("--output '': give a file")
@@ -101,6 +102,12 @@ def note(message: str, quiet: bool = False) -> None:
             os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
 
 
+def tell_count(count: int, what: str, quiet: bool) -> None:
+    """How many lines were something out of the ordinary, if any."""
+    if count:
+        note(f"rnntext: {'1 line was' if count == 1 else f'{count} lines were'} {what}", quiet)
+
+
 def on_terminal() -> bool:
     """Whether someone watches stderr."""
     return sys.stderr is not None and sys.stderr.isatty()
@@ -132,6 +139,9 @@ class EvaluationLines(Observer):
             f"loss {progress.loss:.4f}  {progress.rate:,.0f} {self.unit}/s  "
             f"held-out {metrics[self.metric]:.4f} {self.label}{'  *' if best else ''}"
         )
+
+    def note(self, message: str) -> None:
+        note(message)
 
     def examples(self, lines: Sequence[str]) -> None:
         if self.wants_examples:

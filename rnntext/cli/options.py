@@ -11,7 +11,17 @@ from typing import Annotated, Any, TypeVar
 
 import typer
 
-from rnntext.config import ATTENTIONS, CELLS, POSITIONS, PRECISIONS, PROMOTIONS, SCHEDULES, TOKENS, Config
+from rnntext.config import (
+    ARCHITECTURES,
+    ATTENTIONS,
+    CELLS,
+    POSITIONS,
+    PRECISIONS,
+    PROMOTIONS,
+    SCHEDULES,
+    TOKENS,
+    Config,
+)
 from rnntext.errors import InputOutputError, UsageError
 
 C = TypeVar("C", bound=Config)
@@ -112,14 +122,24 @@ Layers = Annotated[int, typer.Option(help="Recurrent layers.")]
 Units = Annotated[int, typer.Option(help="Units of a layer.")]
 Embedding = Annotated[int, typer.Option(help="Numbers that stand for a symbol.")]
 
-Heads = Annotated[int | None, typer.Option(help="Attention heads (transformer).", show_default="4")]
+
+def by_architecture(name: str) -> str:
+    """The default of a field that not all architectures have, or not with the same default."""
+    return ", ".join(f"{kind} {getattr(cls, name)}" for kind, cls in ARCHITECTURES.items() if hasattr(cls, name))
+
+
+Heads = Annotated[int | None, typer.Option(help="Attention heads.", show_default=by_architecture("heads"))]
 Feedforward = Annotated[
-    int | None, typer.Option(help="Width of the blocks' inner layer (transformer).", show_default="256")
+    int | None, typer.Option(help="Width of the blocks' inner layer.", show_default=by_architecture("feedforward"))
 ]
 Positions = Annotated[
-    str | None, typer.Option(metavar="|".join(POSITIONS), help="(transformer)", show_default="sinusoidal")
+    str | None,
+    typer.Option(metavar="|".join(POSITIONS), help="Of tokens.", show_default=by_architecture("positions")),
 ]
-Attention = Annotated[str | None, typer.Option(metavar="|".join(ATTENTIONS), help="(gru)", show_default="additive")]
+Attention = Annotated[
+    str | None,
+    typer.Option(metavar="|".join(ATTENTIONS), help="Of the decoder.", show_default=by_architecture("attention")),
+]
 Tokens = Annotated[str, typer.Option(metavar="|".join(TOKENS), help="What sentences consist of.")]
 
 # ... its budget and rates
@@ -144,7 +164,40 @@ Accumulate = Annotated[int, typer.Option(help="Batches that make one step.")]
 Precision = Annotated[str, typer.Option(metavar="|".join(PRECISIONS), help="Type of matrix products.")]
 Seed = Annotated[int, typer.Option(help="With --steps or --epochs, the same seed on one machine gives the same model.")]
 
-# ... and what becomes of it
+# ... how it runs
+SaveEvery = Annotated[
+    float,
+    typer.Option(
+        parser=duration,
+        metavar="90s|2m",
+        help="Time between two saves, beside those at each evaluation.",
+        show_default="2m",
+    ),
+]
+PauseAfter = Annotated[
+    float | None,
+    typer.Option(parser=duration, metavar="90s|30m|2h", help="Save and end after this time; the same command goes on."),
+]
+Wait = Annotated[
+    float,
+    typer.Option(
+        parser=duration, metavar="90s|10m", help="Wait for another job that trains this model.", show_default="0s"
+    ),
+]
+Nice = Annotated[int, typer.Option(min=0, max=19, help="Let other programs go first; 19: all of them.")]
+Fresh = Annotated[bool, typer.Option("--fresh", help="Drop an unfinished training instead of going on with it.")]
+Force = Annotated[bool, typer.Option("--force", help="Train although data and settings are those of the last run.")]
+WarmStart = Annotated[
+    bool,
+    typer.Option(
+        "--warm-start/--from-scratch", help="Begin a run with the weights and the vocabulary of the version in service."
+    ),
+]
+RelearnTokens = Annotated[
+    bool, typer.Option("--relearn-tokens", help="With a warm start, learn the tokens anew; equal ones keep weights.")
+]
+
+# ... what becomes of it
 Promote = Annotated[
     str,
     typer.Option(
@@ -152,4 +205,17 @@ Promote = Annotated[
         help="When the new version goes into service; better: if not worse than the one there.",
     ),
 ]
-Fresh = Annotated[bool, typer.Option("--fresh", help="Drop an unfinished training instead of going on with it.")]
+Tolerance = Annotated[float, typer.Option(help="How much worse, in units of the score, still counts as not worse.")]
+FailIfNotPromoted = Annotated[
+    bool, typer.Option("--fail-if-not-promoted", help="Exit with 3 if the old version stays in service.")
+]
+Keep = Annotated[int, typer.Option(help="Newest versions to keep, beside the one in service and the one before it.")]
+
+# ... and who watches
+LogJson = Annotated[Path | None, typer.Option(metavar="FILE", help="Add a JSON line per event to FILE.")]
+MetricsFile = Annotated[
+    Path | None, typer.Option(metavar="FILE.prom", help="Keep metrics for Prometheus's textfile collector in FILE.")
+]
+TensorBoard = Annotated[
+    Path | None, typer.Option("--tensorboard", metavar="DIR", help="Write curves for TensorBoard into DIR.")
+]

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import math
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rnntext.cli.console import Results, note, results
+from rnntext.cli.console import INVALID, Results, results, tell_count
 from rnntext.cli.options import ConfigFile, Json, Model, Output, PrintConfig, Quiet, Threads, Verbose, print_settings
+from rnntext.errors import UsageError
 
 if TYPE_CHECKING:
     from rnntext.jobs.characters import CharacterModel
@@ -24,7 +26,7 @@ def score(
     ] = None,
     model: Model = NAME,
     per_line: Annotated[
-        bool, typer.Option("--per-line", help="Bits per character of every line, each for itself.")
+        bool, typer.Option("--per-line", help="Bits per character of every line, each for itself (pairs: always).")
     ] = False,
     threads: Threads = 1,
     output: Output = None,
@@ -44,12 +46,15 @@ def score(
         return
     from rnntext.jobs.characters import CharacterModel
     from rnntext.jobs.load import load
+    from rnntext.jobs.translation import TranslationModel
     from rnntext.storage.models import find
 
     loaded = load(find(model, "train-charlm"), threads)
     with results(output) as out:
-        if not isinstance(loaded, CharacterModel):
+        if isinstance(loaded, TranslationModel):
             _score_pairs(out, loaded, files or ["-"], as_json, quiet)
+        elif not isinstance(loaded, CharacterModel):
+            raise UsageError(f"--model {model}: not a model of text; there is nothing that it could score")
         elif per_line:
             _score_lines(out, loaded, files or ["-"], as_json, quiet)
         else:
@@ -78,25 +83,24 @@ def _score_lines(out: Results, model: CharacterModel, files: list[str], as_json:
         record = json.dumps({"line": int(found.source), **found.numbers()})
         out.write((record if as_json else f"{found.bits_per_character:.4f}") + "\n")
         out.flush()
-    _tell_invalid(invalid, quiet)
+    tell_count(invalid, INVALID, quiet)
 
 
 def _score_pairs(out: Results, model: TranslationModel, files: list[str], as_json: bool, quiet: bool) -> None:
     from rnntext.jobs.score import score_pairs
 
-    invalid = 0
+    invalid = too_long = 0
     for found in score_pairs(model, files):
         invalid += not found.valid
+        known = not math.isnan(found.log_probability)
+        too_long += not known
         if as_json:
-            record = {"line": found.line, "log_probability": found.log_probability, "tokens": found.tokens}
-            out.write(json.dumps(record) + "\n")
+            log_probability = found.log_probability if known else None  # JSON has no nan
+            out.write(
+                json.dumps({"line": found.line, "log_probability": log_probability, "tokens": found.tokens}) + "\n"
+            )
         else:
             out.write(f"{found.log_probability:.4f}\t{found.tokens}\n")
         out.flush()
-    _tell_invalid(invalid, quiet)
-
-
-def _tell_invalid(invalid: int, quiet: bool) -> None:
-    if invalid:
-        lines = "1 line was" if invalid == 1 else f"{invalid} lines were"
-        note(f"rnntext: {lines} not valid UTF-8; invalid bytes were read as U+FFFD", quiet)
+    tell_count(invalid, INVALID, quiet)
+    tell_count(too_long, "too long to be scored; the answer says nan, null in JSON", quiet)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
 import json
-import shlex
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from rnntext.cli import options
-from rnntext.cli.console import Results, note, on_terminal, results, watching
+from rnntext.cli.console import INVALID, Results, note, on_terminal, results, tell_count
 from rnntext.cli.options import (
     ConfigFile,
     Json,
@@ -24,8 +24,10 @@ from rnntext.cli.options import (
     pick,
     print_settings,
 )
+from rnntext.cli.training import Family, Start, training_command
 from rnntext.config import (
     ARCHITECTURES,
+    JobConfig,
     SearchConfig,
     TranslatorConfig,
     TranslatorTraining,
@@ -35,8 +37,10 @@ from rnntext.errors import UsageError
 from rnntext.text.catalogue import DEFAULT_PAIRS
 
 if TYPE_CHECKING:
+    from rnntext.jobs.promotion import Outcome
     from rnntext.jobs.translate import Item
     from rnntext.jobs.translation import Answer, Translation
+    from rnntext.train.observer import Observer
 
 NAME = "translator"
 
@@ -48,6 +52,7 @@ MaxLength = Annotated[
 SearchBatch = Annotated[int, typer.Option("--batch-tokens", min=1, help="Source tokens translated side by side.")]
 
 
+@training_command(Family(NAME, "tokens", "bleu", "BLEU", "translate"))
 def train(
     context: typer.Context,
     pairs: Annotated[
@@ -64,11 +69,12 @@ def train(
         str, typer.Option(metavar="|".join(ARCHITECTURES), help="Kind of encoder-decoder.")
     ] = "transformer",
     layers: Annotated[
-        int | None, typer.Option(help="Layers on each side.", show_default="transformer 4, gru 2")
+        int | None, typer.Option(help="Layers on each side.", show_default=options.by_architecture("layers"))
     ] = None,
-    units: Annotated[int | None, typer.Option(help="Width.", show_default="transformer 128, gru 256")] = None,
+    units: Annotated[int | None, typer.Option(help="Width.", show_default=options.by_architecture("units"))] = None,
     embedding: Annotated[
-        int | None, typer.Option(help="Numbers that stand for a token (gru).", show_default="256")
+        int | None,
+        typer.Option(help="Numbers that stand for a token.", show_default=options.by_architecture("embedding")),
     ] = None,
     heads: options.Heads = None,
     feedforward: options.Feedforward = None,
@@ -86,8 +92,12 @@ def train(
         int, typer.Option(help="Most tokens of a vocabulary.")
     ] = TranslatorTraining.vocabulary_size,
     subword_sampling: Annotated[
-        float, typer.Option(help="Rate at which merges of subwords are left out in training (BPE-dropout).")
-    ] = TranslatorTraining.subword_sampling,
+        float | None,
+        typer.Option(
+            help="Rate at which merges of subwords are left out in training (BPE-dropout).",
+            show_default=str(TranslatorTraining.subword_sampling),
+        ),
+    ] = None,
     longest: Annotated[
         int, typer.Option(help="Leave out pairs with more tokens on a side; translate cuts longer lines.")
     ] = TranslatorTraining.longest,
@@ -115,23 +125,17 @@ def train(
     smoothing: Annotated[float, typer.Option(help="Smoothing of the labels.")] = TranslatorTraining.smoothing,
     precision: options.Precision = TranslatorTraining.precision,
     seed: options.Seed = TranslatorTraining.seed,
-    promote: options.Promote = "better",
-    fresh: options.Fresh = False,
-    as_json: Json = False,
-    quiet: Quiet = False,
-    verbose: Verbose = False,
-    config: ConfigFile = None,
-    print_config: PrintConfig = False,
-) -> None:
+    relearn_tokens: options.RelearnTokens = False,
+) -> Start:
     """Train a translation model on pairs of sentences (default: a bundled corpus) and put it into service.
 
-    Interrupted at any moment, the same command goes on where it was. With -v, some translations are shown at each
-    evaluation.
+    Interrupted at any moment, the same command goes on where it was. Repeated when the pairs have changed, it trains a
+    new version that begins where the last one ended. With -v, some translations are shown at each evaluation.
     """
-    shape, budget = _shape(context.params), pick(TranslatorTraining, context.params)
-    if print_config:
-        print_settings(context)
-        return
+    shape, budget = _shape(context.params), _budget(context.params)
+    for name, value in {**shape.to_json(), **budget.to_json()}.items():
+        if context.params.get(name) is None:
+            context.params[name] = value  # for --print-config: what the other options made of it
     pairs = DEFAULT_PAIRS if (pairs, source, target) == (None, None, None) else pairs
     data = _files("PAIRS.tsv or --source and --target", pairs, source, target)
     if (validation, validation_source, validation_target) == (None, None, None):
@@ -139,12 +143,11 @@ def train(
     held_out = _files(
         "--validation or --validation-source and --validation-target", validation, validation_source, validation_target
     )
-    from rnntext.jobs.train_translate import METRIC, train_translate
-    from rnntext.storage.models import folder
 
-    path = folder(model)
-    with watching(quiet, "tokens", METRIC, "BLEU", examples=verbose) as observer:
-        outcome = train_translate(
+    def start(path: Path, job: JobConfig, observer: Observer) -> Outcome:
+        from rnntext.jobs.train_translate import train_translate
+
+        return train_translate(
             data,
             path,
             shape,
@@ -152,17 +155,12 @@ def train(
             validation=held_out,
             reverse=reverse,
             encoding_errors=encoding_errors,
-            promote=promote,
-            fresh=fresh,
+            relearn_tokens=relearn_tokens,
+            job=job,
             observer=observer,
-            report=lambda message: note(message, quiet),
         )
-    if as_json:
-        with results(None) as out:
-            out.write(json.dumps({"model": str(path), **outcome.to_json()}) + "\n")
-    note(outcome.sentence(str(path)), quiet)
-    if outcome.promoted:
-        note(f"try: rnntext translate{'' if model == NAME else f' -m {shlex.quote(model)}'}", quiet)
+
+    return start
 
 
 def _shape(values: dict[str, Any]) -> TranslatorConfig:
@@ -178,6 +176,15 @@ def _shape(values: dict[str, Any]) -> TranslatorConfig:
             raise UsageError(f"--{name} {values[name]}: --architecture {values['architecture']} has no such thing")
         chosen[name] = values[name]
     return cls(**chosen)
+
+
+def _budget(values: dict[str, Any]) -> TranslatorTraining:
+    """The training's config; sampling subwords where there are none is refused."""
+    sampling, tokens = values["subword_sampling"], values["tokens"]
+    if sampling and tokens != "subword":
+        raise UsageError(f"--subword-sampling {sampling}: --tokens {tokens} has no subwords")
+    chosen = {name: value for name, value in values.items() if value is not None}
+    return pick(TranslatorTraining, chosen if tokens == "subword" else {**chosen, "subword_sampling": 0.0})
 
 
 def _files(what: str, one: str | None, source: str | None, target: str | None) -> str | tuple[str, str]:
@@ -231,7 +238,9 @@ def translate(
 
     loaded = load_translation(find(model, "train-translate"), threads)
     jsonl = input_format == "jsonl"
-    wants_attention = alignment is not None or as_json
+    if alignment is not None and not loaded.attends:
+        raise UsageError(f"--alignment {alignment}: this model was trained with --attention none; it looks at nothing")
+    wants_attention = loaded.attends and (alignment is not None or as_json)
     request = Request(search, batch_tokens, wants_attention, jsonl)
     writer = _Writer(as_json or jsonl, n_best, scores, wants_attention)
     with results(output) as out:
@@ -285,12 +294,11 @@ class _Writer:
     def tell(self, longest: int, quiet: bool) -> None:
         """Warnings, each with its count."""
         for count, what in [
-            (self.invalid, "not valid UTF-8; invalid bytes were read as U+FFFD"),
+            (self.invalid, INVALID),
             (self.cut, f"longer than the {longest} tokens that the model knows, and translated in parts"),
             (self.errors, 'not a JSON object with a "text"; the answer says "error"'),
         ]:
-            if count:
-                note(f"rnntext: {'1 line was' if count == 1 else f'{count} lines were'} {what}", quiet)
+            tell_count(count, what, quiet)
 
 
 def _numbers(answer: Answer) -> dict[str, float]:
@@ -298,12 +306,13 @@ def _numbers(answer: Answer) -> dict[str, float]:
 
 
 def _drawn(found: Iterator[tuple[Item, Translation]], path: Path) -> Iterator[tuple[Item, Translation]]:
-    """Draws the first line's attention on its way; refuses a second line."""
+    """Draws the attention of the only line on its way; refuses more lines."""
     from rnntext.cli.alignment import draw, show
 
-    for number, (item, translation) in enumerate(found):
-        if number:
-            raise UsageError(f"--alignment {path}: one line makes one picture; --json gives the numbers of all")
+    lines = list(itertools.islice(found, 2))
+    if len(lines) > 1:
+        raise UsageError(f"--alignment {path}: one line makes one picture; --json gives the numbers of all")
+    for item, translation in lines:
         draw(path, translation)
         if on_terminal():
             show(translation)

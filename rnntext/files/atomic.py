@@ -2,6 +2,8 @@
 
 A file or a folder appears under its name whole or not at all, whenever the process is killed: it is written beside its
 place, forced to the disk, then renamed, and the rename is forced to the disk too.
+
+What that comes to are calls of a `Disk`; tests put another one in its place, which records them, or fails.
 """
 
 from __future__ import annotations
@@ -24,39 +26,75 @@ def read_bytes(path: Path) -> bytes:
     return path.read_bytes()
 
 
-def sync_folder(path: Path) -> None:
-    """Forces a folder's list of names to the disk."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+class Disk:
+    """Everything that changes a disk, one operation at a time."""
+
+    def make_folder(self, path: Path) -> None:
+        """A new folder; there may be one already."""
+        path.mkdir(exist_ok=True)
+
+    def make_temporary(self, folder: Path) -> Path:
+        """A new folder for what is not finished."""
+        return Path(tempfile.mkdtemp(prefix=TEMPORARY, dir=folder))
+
+    def write(self, path: Path, data: bytes) -> None:
+        """A new file, its content forced to the disk."""
+        with open(path, "xb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+
+    def append(self, path: Path, data: bytes) -> None:
+        """Bytes at the end of a file, which need not exist; nothing is forced to the disk."""
+        with open(path, "ab") as file:
+            file.write(data)
+
+    def sync_folder(self, path: Path) -> None:
+        """Forces a folder's list of names to the disk."""
+        descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+    def replace(self, source: Path, target: Path) -> None:
+        """Renames; a file in place of the target is gone in the same moment."""
+        os.replace(source, target)
+
+    def remove(self, folder: Path) -> None:
+        """Removes a folder and what is in it, as far as that is possible."""
+        shutil.rmtree(folder, ignore_errors=True)
 
 
-def _write_new(path: Path, data: bytes) -> None:
-    with open(path, "xb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
+disk = Disk()
+
+
+def make_folder(path: Path) -> None:
+    """Makes a folder and those above it, as far as they are missing, durably."""
+    if path.is_dir():
+        return
+    make_folder(path.parent)
+    disk.make_folder(path)
+    disk.sync_folder(path.parent)
 
 
 def write_file(path: Path, data: bytes) -> None:
     """Writes or replaces a file, atomically and durably."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     with atomic_path(path) as temporary:
-        _write_new(temporary, data)
+        disk.write(temporary, data)
 
 
 @contextmanager
 def atomic_path(path: Path) -> Iterator[Path]:
     """Gives a name beside `path` to write to; renames it to `path` at the end, or removes it after an error."""
-    folder = Path(tempfile.mkdtemp(prefix=TEMPORARY, dir=path.parent))
+    folder = disk.make_temporary(path.parent)
     try:
         yield folder / path.name
-        os.replace(folder / path.name, path)
-        sync_folder(path.parent)
+        disk.replace(folder / path.name, path)
+        disk.sync_folder(path.parent)
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        disk.remove(folder)
 
 
 def standard_output() -> IO[bytes]:
@@ -88,32 +126,41 @@ def write_folder(path: Path, files: Mapping[str, bytes], last: str) -> None:
     Raises:
         OSError: the folder exists already, or the disk is full; then nothing is left behind.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     with atomic_path(path) as temporary:
-        temporary.mkdir()
+        disk.make_folder(temporary)
         for name in sorted(files, key=lambda n: n == last):
-            _write_new(temporary / name, files[name])
-        sync_folder(temporary)
+            disk.write(temporary / name, files[name])
+        disk.sync_folder(temporary)
 
 
 def append_line(path: Path, line: str) -> None:
-    """Adds a line to a log. A crash may cut the last line short, never an earlier one or a later one."""
-    with open(path, "ab+") as file:
-        if file.tell():
-            file.seek(-1, os.SEEK_END)
-            line = line if file.read(1) == b"\n" else "\n" + line
-        file.write(line.encode() + b"\n")
+    """Adds a line to a log. A crash may cut the last line short, never an earlier one or a later one. A pipe or device
+    is written to as it is."""
+    begin = b"" if _ends_with_line(path) else b"\n"
+    disk.append(path, begin + line.encode() + b"\n")
+
+
+def _ends_with_line(path: Path) -> bool:
+    if not path.is_file():
+        return True
+    with open(path, "rb") as file:
+        if not file.seek(0, os.SEEK_END):
+            return True
+        file.seek(-1, os.SEEK_END)
+        return file.read(1) == b"\n"
 
 
 def remove_folder(path: Path) -> None:
-    """Removes a folder and what is in it: first its name, at once, then its files."""
+    """Removes a folder and what is in it: first its name, at once and durably, then its files."""
     if path.exists():
-        doomed = Path(tempfile.mkdtemp(prefix=TEMPORARY, dir=path.parent))
-        os.replace(path, doomed / path.name)
-        shutil.rmtree(doomed, ignore_errors=True)
+        doomed = disk.make_temporary(path.parent)
+        disk.replace(path, doomed / path.name)
+        disk.sync_folder(path.parent)
+        disk.remove(doomed)
 
 
 def remove_leftovers(folder: Path) -> None:
     """Removes what killed processes left unfinished in a folder; call it only while holding the folder's lock."""
     for leftover in folder.glob(TEMPORARY + "*"):
-        shutil.rmtree(leftover, ignore_errors=True)
+        disk.remove(leftover)

@@ -4,27 +4,44 @@ from __future__ import annotations
 
 import fcntl
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from rnntext.errors import BusyError
+from rnntext.files.atomic import make_folder
+
+POLL_SECONDS = 0.2
 
 
 @contextmanager
-def locked(path: Path) -> Iterator[None]:
+def locked(path: Path, wait: float = 0.0) -> Iterator[None]:
     """Holds the lock file `path` while the block runs.
 
+    Args:
+        wait: for how many seconds to wait for another holder.
+
     Raises:
-        BusyError: another process holds it.
+        BusyError: another process holds it, still.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise BusyError(f"{path.parent}: another job is training this model; try again when it has ended") from None
+        _take(descriptor, path, wait)
         yield
     finally:
         os.close(descriptor)
+
+
+def _take(descriptor: int, path: Path, wait: float) -> None:
+    until = time.monotonic() + wait
+    while True:
+        try:
+            return fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            left = until - time.monotonic()
+        if left <= 0:
+            waited = f"waited {wait:g} s; " if wait else ""
+            raise BusyError(f"{path.parent}: another job is training this model; {waited}try again when it has ended")
+        time.sleep(min(POLL_SECONDS, left))

@@ -29,7 +29,7 @@ class CharacterModel:
         self.checkpoint, self.threads = source, threads
         settings = source.json("config.json")
         config = CharlmConfig.from_json(settings.get("model") if isinstance(settings, dict) else None)
-        vocabulary = CharVocabulary(source.json("vocabulary.json"))
+        vocabulary = CharVocabulary(source.strings("vocabulary.json"))
         if len(vocabulary) == 1:
             raise CheckpointError(f"{source.path}: the vocabulary is empty")
         self.engine = Charlm(config, vocabulary, source.arrays(shapes(config, len(vocabulary))))

@@ -9,6 +9,7 @@ from typing import Any
 from rnntext.config import SEARCH_TOKENS, SearchConfig
 from rnntext.errors import DataError, UsageError
 from rnntext.jobs.translation import TranslationModel
+from rnntext.text.bleu import tokenizer_for
 from rnntext.text.lines import name_of, read_text
 
 
@@ -66,7 +67,7 @@ def evaluate(
     found = [t.text for t in model.translate_all(sources, search, batch_tokens)]
     seconds = time.monotonic() - started
     metrics = {
-        "bleu": BLEU(lowercase=lowercase, force=True),
+        "bleu": BLEU(lowercase=lowercase, force=True, tokenize=tokenizer_for(references)),
         "chrf": CHRF(lowercase=lowercase),
         "ter": TER(case_sensitive=not lowercase),
     }

@@ -11,10 +11,11 @@ from rnntext.storage import checkpoint
 
 if TYPE_CHECKING:
     from rnntext.jobs.characters import CharacterModel
+    from rnntext.jobs.forecasting import ForecastModel
     from rnntext.jobs.translation import TranslationModel
 
 
-def load(path: str | PathLike[str], threads: int = 1) -> CharacterModel | TranslationModel:
+def load(path: str | PathLike[str], threads: int = 1) -> CharacterModel | TranslationModel | ForecastModel:
     """Loads the version in service of a model's folder, whatever kind of model it is.
 
     Args:
@@ -33,6 +34,10 @@ def load(path: str | PathLike[str], threads: int = 1) -> CharacterModel | Transl
         from rnntext.jobs.translation import TranslationModel
 
         return TranslationModel(found, threads)
+    if found.kind == "forecaster":
+        from rnntext.jobs.forecasting import ForecastModel
+
+        return ForecastModel(found, threads)
     raise UsageError(f"{found.path}: this is a {found.kind} model, which this version of rnntext does not know")
 
 
@@ -48,6 +53,13 @@ def load_translation(path: str | PathLike[str], threads: int = 1) -> Translation
     from rnntext.jobs.translation import TranslationModel
 
     return TranslationModel(_checkpoint(path), threads)
+
+
+def load_forecaster(path: str | PathLike[str], threads: int = 1) -> ForecastModel:
+    """`load`, for a forecaster; UsageError if it is another kind."""
+    from rnntext.jobs.forecasting import ForecastModel
+
+    return ForecastModel(_checkpoint(path), threads)
 
 
 def _checkpoint(path: str | PathLike[str]) -> checkpoint.Checkpoint:

@@ -66,7 +66,7 @@ def score_lines(model: CharacterModel, sources: Sequence[str]) -> Iterator[tuple
 @dataclasses.dataclass(frozen=True)
 class PairScore:
     """What a translation model thinks of a `source TAB target` line: the target's natural log-probability, and its
-    tokens, the end included."""
+    tokens, the end included; nan where a side is longer than any model can judge."""
 
     line: int
     log_probability: float
@@ -88,7 +88,7 @@ def score_pairs(model: TranslationModel, sources: Sequence[str]) -> Iterator[Pai
             source, tab, target = line.text.partition("\t")
             if not tab or not source.strip():
                 what = "no TAB between source and target" if not tab else "no source before the TAB"
-                raise DataError(f"line {offset}: {what}")
+                raise DataError(f"{', '.join(map(name_of, sources))}: line {offset}: {what}")
             pairs.append((source, target.partition("\t")[0]))
         for line, (log_probability, tokens) in zip(lines, model.score(pairs), strict=True):
             number += 1

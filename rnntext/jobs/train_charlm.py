@@ -8,17 +8,23 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rnntext.config import CharlmConfig, CharlmTraining, check_choice
+import numpy as np
+
+from rnntext.config import CharlmConfig, CharlmTraining, JobConfig, check_choice
 from rnntext.errors import DataError
 from rnntext.jobs.characters import CharacterModel
-from rnntext.jobs.training import IncomparableError, Outcome, fraction, train, with_budget
+from rnntext.jobs.promotion import Outcome
+from rnntext.jobs.recipe import Data, IncomparableError
+from rnntext.jobs.training import fraction, train, with_budget
 from rnntext.jobs.unfinished import Options, Snapshot
+from rnntext.run.charlm import shapes
 from rnntext.storage.checkpoint import Checkpoint, parse_json, to_json
+from rnntext.text import overlap
 from rnntext.text.catalogue import read_source
 from rnntext.text.lines import ENCODING_ERRORS, read_text
 from rnntext.text.normalize import normalize
-from rnntext.text.vocabulary import CharVocabulary
-from rnntext.train import tensorflow
+from rnntext.text.vocabulary import UNKNOWN, CharVocabulary
+from rnntext.train import tensorflow, warm
 from rnntext.train.observer import Observer
 
 if TYPE_CHECKING:
@@ -35,8 +41,7 @@ def train_charlm(
     *,
     validation: str = "0.1",
     encoding_errors: str = "strict",
-    promote: str = "better",
-    fresh: bool = False,
+    job: JobConfig | None = None,
     observer: Observer | None = None,
 ) -> Outcome:
     """Trains a character model, or goes on with its unfinished training, and puts it into service.
@@ -47,13 +52,13 @@ def train_charlm(
         model, training: shape and budget.
         validation: the held-out text: a fraction, taken from the end, or a file.
         encoding_errors: "strict" or "replace".
-        promote, fresh, observer: see `jobs.training.train`, which also says what is raised.
+        job, observer: see `jobs.training.train`, which also says what is raised.
     """
     check_choice("encoding_errors", encoding_errors, ENCODING_ERRORS)
     recipe = CharlmRecipe(
         list(sources), model or CharlmConfig(), with_budget(training or CharlmTraining()), validation, encoding_errors
     )
-    return train(recipe, Path(path), promote, fresh, observer)
+    return train(recipe, Path(path), job, observer)
 
 
 class CharlmRecipe:
@@ -69,7 +74,7 @@ class CharlmRecipe:
         data = {"validation": validation, "sources": sources}
         self.options: Options = {"model": model.to_json(), "training": training.to_json(), "data": data}
 
-    def begin(self) -> Snapshot:
+    def read(self) -> Data:
         """See Recipe."""
         text, held_out = _texts(self.sources, self.validation, self.errors, self.model.lowercase)
         window = self.training.window
@@ -81,13 +86,30 @@ class CharlmRecipe:
         if not held_out:
             where = _named(self.sources) if fraction(self.validation) else self.validation
             raise DataError(f"{where}: no held-out text; give more text, or another file with --validation FILE")
+        digest = hashlib.sha256(text.encode() + b"\0" + held_out.encode()).hexdigest()
+        return Data(digest, overlap.of_text(text, overlap.MOST), (text, held_out))
+
+    def begin(self, data: Data, parent: Checkpoint | None) -> Snapshot:
+        """See Recipe."""
+        text, held_out = data.content
         tensorflow.start(self.training.seed)
         from rnntext.train.pipelines import learn_characters, vectorize
 
         vocabulary = learn_characters(text, self.training.vocabulary_size)
+        start: dict[str, np.ndarray] = {}
+        if parent is not None:
+            vocabulary, start = self._grown(parent, vocabulary)
         files = {"vocabulary.json": to_json(vocabulary.characters), "held_out.txt": held_out.encode()}
-        digest = hashlib.sha256(text.encode() + b"\0" + held_out.encode()).hexdigest()
-        return Snapshot(self.kind, self.options, files, {"ids": vectorize(text, vocabulary)}, digest)
+        return Snapshot(self.kind, self.options, files, {"ids": vectorize(text, vocabulary), **start}, data.digest)
+
+    def _grown(self, parent: Checkpoint, learnt: CharVocabulary) -> tuple[CharVocabulary, dict[str, np.ndarray]]:
+        """The parent's vocabulary with new characters, and its weights for a snapshot."""
+        old = CharVocabulary(parent.json("vocabulary.json"))
+        grown = CharVocabulary(warm.grow(old.characters, learnt.characters, self.training.vocabulary_size))
+        ids = warm.old_ids(grown.characters, old.characters, UNKNOWN + 1)
+        names = ("embedding", "logits.kernel", "logits.bias")
+        weights = parent.arrays(shapes(self.model, len(old)))
+        return grown, warm.to_arrays(weights, dict.fromkeys(names, ids), UNKNOWN)
 
     def task(self, snapshot: Snapshot) -> Task:
         """See Recipe."""
@@ -104,12 +126,18 @@ class CharlmRecipe:
         """See Recipe."""
         return {"characters": len(snapshot.arrays["ids"]), "held_out": len(_held_out(snapshot))}
 
+    def held_out(self, snapshot: Snapshot) -> overlap.Hashes:
+        """See Recipe."""
+        return overlap.of_text(_held_out(snapshot))
+
+    def check_comparable(self, champion: Checkpoint) -> None:
+        """See Recipe."""
+        if CharacterModel(champion).engine.config.lowercase != self.model.lowercase:
+            raise IncomparableError("the version in service folds case differently")
+
     def score(self, champion: Checkpoint, snapshot: Snapshot) -> float:
         """See Recipe."""
-        model = CharacterModel(champion)
-        if model.engine.config.lowercase != self.model.lowercase:
-            raise IncomparableError("the version in service folds case differently")
-        bits, characters = model.score(_held_out(snapshot))
+        bits, characters = CharacterModel(champion).score(_held_out(snapshot))
         return bits / characters
 
 

@@ -12,18 +12,28 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from rnntext.config import SearchConfig, TransformerConfig, TranslatorConfig, TranslatorTraining, check_choice
+from rnntext.config import (
+    JobConfig,
+    SearchConfig,
+    TransformerConfig,
+    TranslatorConfig,
+    TranslatorTraining,
+    check_choice,
+)
 from rnntext.errors import DataError, UsageError
-from rnntext.jobs.training import IncomparableError, Outcome, fraction, train, with_budget
+from rnntext.jobs.promotion import Outcome
+from rnntext.jobs.recipe import Data, IncomparableError
+from rnntext.jobs.training import fraction, train, with_budget
 from rnntext.jobs.translation import TranslationModel
 from rnntext.jobs.unfinished import Options, Snapshot
+from rnntext.run import translators
 from rnntext.storage.checkpoint import Checkpoint, parse_json, to_json
-from rnntext.text import tokens
+from rnntext.text import overlap, tokens
 from rnntext.text.bitext import Bitext, Pair, hold_out, read_aligned, read_pairs
 from rnntext.text.bleu import bleu
 from rnntext.text.lines import ENCODING_ERRORS
 from rnntext.text.tokens import Language
-from rnntext.train import tensorflow
+from rnntext.train import tensorflow, warm
 from rnntext.train.observer import Observer
 
 if TYPE_CHECKING:
@@ -31,6 +41,7 @@ if TYPE_CHECKING:
 
 METRIC = "bleu"
 Report = Callable[[str], None]
+Languages = tuple[Language, Language]
 
 
 def train_translate(
@@ -42,10 +53,9 @@ def train_translate(
     validation: str | tuple[str, str] = "0.1",
     reverse: bool = False,
     encoding_errors: str = "strict",
-    promote: str = "better",
-    fresh: bool = False,
+    relearn_tokens: bool = False,
+    job: JobConfig | None = None,
     observer: Observer | None = None,
-    report: Report = lambda message: None,
 ) -> Outcome:
     """Trains a translation model, or goes on with its unfinished training, and puts it into service.
 
@@ -56,8 +66,9 @@ def train_translate(
         validation: the held-out pairs: a fraction, or one file or two.
         reverse: swaps source and target, of the held-out pairs, too.
         encoding_errors: "strict" or "replace".
-        promote, fresh, observer: see `jobs.training.train`, which also says what is raised.
-        report: is told what was left out or lowered, in sentences.
+        relearn_tokens: with a warm start, learns tokens anew instead of keeping and adding to those of the version in
+            service; tokens that are the same keep their weights.
+        job, observer: see `jobs.training.train`, which also says what is raised.
     """
     check_choice("encoding_errors", encoding_errors, ENCODING_ERRORS)
     recipe = TranslatorRecipe(
@@ -67,9 +78,10 @@ def train_translate(
         validation,
         reverse,
         encoding_errors,
-        report,
+        relearn_tokens,
+        (observer or Observer()).note,
     )
-    return train(recipe, Path(path), promote, fresh, observer)
+    return train(recipe, Path(path), job, observer)
 
 
 class TranslatorRecipe:
@@ -85,15 +97,16 @@ class TranslatorRecipe:
         validation: str | tuple[str, str],
         reverse: bool,
         errors: str,
+        relearn_tokens: bool,
         report: Report,
     ) -> None:
-        if training.subword_sampling and model.tokens != "subword":
-            raise UsageError(f"--subword-sampling {training.subword_sampling}: --tokens {model.tokens} has no subwords")
         if [*_listed(pairs), *_listed(validation)].count("-") > 1:
             raise UsageError("-: standard input can be read only once")
         self.pairs, self.model, self.training = pairs, model, training
         self.validation, self.reverse, self.errors, self.report = validation, reverse, errors, report
+        self.relearn_tokens = relearn_tokens
         data = {"validation": _listed(validation), "reverse": reverse, "sources": _listed(pairs)}
+        data["relearn_tokens"] = relearn_tokens
         self.options: Options = {
             "model": {"architecture": model.architecture, **model.to_json()},
             "training": training.to_json(),
@@ -102,16 +115,21 @@ class TranslatorRecipe:
 
     # Beginning --------------------------------------------------------------------------------------------------------
 
-    def begin(self) -> Snapshot:
+    def read(self) -> Data:
         """See Recipe."""
         if importlib.util.find_spec("sacrebleu") is None:
             raise UsageError("training needs sacreBLEU, which is not installed: pip install 'rnntext[train]'")
         pairs, held_out = self._split()
-        tensorflow.start(self.training.seed)
-        from rnntext.train.pipelines import learn_languages, vectorize_sentences
+        digest = hashlib.sha256(_pairs_to_bytes(pairs) + b"\0" + _pairs_to_bytes(held_out)).hexdigest()
+        return Data(digest, overlap.of_sentences((s for s, _ in pairs), overlap.MOST), (pairs, held_out))
 
-        source, target = learn_languages(pairs, self.model, self.training)
-        self._tell_size(source, target)
+    def begin(self, data: Data, parent: Checkpoint | None) -> Snapshot:
+        """See Recipe."""
+        pairs, held_out = data.content
+        tensorflow.start(self.training.seed)
+        from rnntext.train.pipelines import vectorize_sentences
+
+        (source, target), start = self._tokens(pairs, parent)
         sides = [vectorize_sentences([pair[n] for pair in pairs], side) for n, side in enumerate((source, target))]
         kept = self._usable(sides[0].lengths, sides[1].lengths)
         sizes = np.array([(len(source.encode(a)), len(target.encode(b))) for a, b in held_out])
@@ -128,11 +146,48 @@ class TranslatorRecipe:
             chosen = side.take(kept)
             arrays |= {f"{name}.ids": chosen.ids, f"{name}.lengths": chosen.lengths}
         files = {**_files(source, target), "held_out.json": _pairs_to_bytes(held_out)}
-        if self.training.subword_sampling:
+        if self._samples:
             files["texts.json"] = _pairs_to_bytes([pairs[i] for i in kept])
-        digest = hashlib.sha256(_pairs_to_bytes(pairs) + b"\0" + files["held_out.json"]).hexdigest()
         self.report(f"{_pairs(len(kept))} to learn from, {len(held_out)} held out")
-        return Snapshot(self.kind, self.options, files, arrays, digest)
+        return Snapshot(self.kind, self.options, files, {**arrays, **start}, data.digest)
+
+    def _tokens(self, pairs: list[Pair], parent: Checkpoint | None) -> tuple[Languages, dict[str, np.ndarray]]:
+        """Both languages and, with a parent, its weights for a snapshot."""
+        from rnntext.train.pipelines import learn_languages
+
+        old = TranslationModel(parent) if parent else None
+        if old is not None and self.model.tokens == "subword" and not self.relearn_tokens:
+            return (old.source, old.target), self._start(old, (old.source, old.target))
+        learnt = learn_languages(pairs, self.model, self.training)
+        self._tell_size(*learnt)
+        if old is None:
+            return learnt, {}
+        new = learnt if self.relearn_tokens else self._grown((old.source, old.target), learnt)
+        return new, self._start(old, new)
+
+    def _grown(self, old: Languages, learnt: Languages) -> Languages:
+        most = self.training.vocabulary_size
+        source, target = (
+            Language(before.tokenizer, warm.grow(before.tokens, now.tokens, most))
+            for before, now in zip(old, learnt, strict=True)
+        )
+        return (source, source) if old[0] is old[1] else (source, target)
+
+    def _start(self, old: TranslationModel, new: Languages) -> dict[str, np.ndarray]:
+        """The weights of the version in service, and which row of its vocabularies is which of the new ones."""
+        weights = old.checkpoint.arrays(translators.shapes(old.config, len(old.source), len(old.target)))
+        source, target = (
+            warm.old_ids(now.tokens, before.tokens, tokens.RESERVED)
+            for now, before in zip(new, (old.source, old.target), strict=True)
+        )
+        sides = {"source.embedding": source, "target.embedding": target, "logits.kernel": target, "logits.bias": target}
+        ids = {name: side for name, side in sides.items() if name in weights}
+        return warm.to_arrays(weights, ids, tokens.UNKNOWN)
+
+    @property
+    def _samples(self) -> bool:
+        """Whether sentences are cut anew for each batch, for which their texts are needed."""
+        return self.model.tokens == "subword" and self.training.subword_sampling > 0
 
     def _usable(self, source: np.ndarray, target: np.ndarray) -> np.ndarray:
         """Numbers of the pairs with these numbers of tokens, `[pairs]` each, that a model can learn from."""
@@ -191,10 +246,10 @@ class TranslatorRecipe:
             for side in ("source", "target")
         )
         held_out = _pairs_from_bytes(snapshot.files["held_out.json"])
-        texts = _pairs_from_bytes(snapshot.files["texts.json"]) if self.training.subword_sampling else []
+        texts = _pairs_from_bytes(snapshot.files["texts.json"]) if self._samples else []
         return TranslatorTask(self.model, self.training, languages, (source, target), texts, held_out)
 
-    def _languages(self, snapshot: Snapshot) -> tuple[Language, Language]:
+    def _languages(self, snapshot: Snapshot) -> Languages:
         files = {
             name: parse_json(data, Path(name)) if name.endswith(".json") else data
             for name, data in self.files(snapshot).items()
@@ -208,16 +263,24 @@ class TranslatorRecipe:
     def about(self, snapshot: Snapshot) -> dict[str, Any]:
         """See Recipe."""
         held_out = _pairs_from_bytes(snapshot.files["held_out.json"])
-        pairs = len(snapshot.arrays["source.lengths"])
-        return {"pairs": pairs, "held_out": len(held_out), "reverse": self.reverse}
+        lengths = snapshot.arrays["source.lengths"]
+        longest = int(lengths.max())
+        return {"pairs": len(lengths), "held_out": len(held_out), "longest": longest, "reverse": self.reverse}
+
+    def held_out(self, snapshot: Snapshot) -> overlap.Hashes:
+        """See Recipe."""
+        return overlap.of_sentences(source for source, _ in _pairs_from_bytes(snapshot.files["held_out.json"]))
+
+    def check_comparable(self, champion: Checkpoint) -> None:
+        """See Recipe."""
+        if champion.manifest.get("reverse") != self.reverse:
+            raise IncomparableError("the version in service translates the other way")
+        if TranslationModel(champion).config.lowercase != self.model.lowercase:
+            raise IncomparableError("the version in service folds case differently")
 
     def score(self, champion: Checkpoint, snapshot: Snapshot) -> float:
         """See Recipe."""
         model = TranslationModel(champion)
-        if champion.manifest.get("reverse") != self.reverse:
-            raise IncomparableError("the version in service translates the other way")
-        if model.config.lowercase != self.model.lowercase:
-            raise IncomparableError("the version in service folds case differently")
         held_out = _pairs_from_bytes(snapshot.files["held_out.json"])
         found = model.translate_all([source for source, _ in held_out], SearchConfig(beam=1))
         return bleu([translation.text for translation in found], [target for _, target in held_out])

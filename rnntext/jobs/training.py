@@ -1,125 +1,57 @@
-"""What every training job does around the loop: one writer at a time, an unfinished run goes on, a new version goes
-into service only if it deserves it. What differs from one kind of model to another is in a Recipe."""
+"""What every training job does around the loop: one writer at a time, an unfinished run goes on, a finished one is
+followed by a new one when something has changed. What differs from one kind of model to another is in a Recipe."""
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
+import os
+import shutil
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
-from rnntext.config import PROMOTIONS, TrainingConfig, check_choice
-from rnntext.errors import CheckpointError, DivergedError, NewerCheckpointError, StoppedError, UsageError
+from rnntext.config import JobConfig, TrainingConfig
+from rnntext.errors import (
+    BusyError,
+    CheckpointError,
+    DivergedError,
+    InputOutputError,
+    RnntextError,
+    StoppedError,
+    UsageError,
+)
 from rnntext.files.atomic import append_line, remove_folder, remove_leftovers
 from rnntext.files.lock import locked
-from rnntext.jobs import unfinished
-from rnntext.jobs.signals import stop_on_signal
+from rnntext.jobs import promotion, unfinished
+from rnntext.jobs.promotion import Outcome, Trained
+from rnntext.jobs.recipe import Data, IncomparableError, Recipe
+from rnntext.jobs.signals import StopRequest, stop_on_signal
 from rnntext.jobs.unfinished import STATE, Options, Snapshot
-from rnntext.storage import checkpoint
-from rnntext.storage.checkpoint import Checkpoint, to_json
-from rnntext.train import tensorflow
+from rnntext.storage import service
+from rnntext.storage.checkpoint import Checkpoint, in_service
+from rnntext.text import overlap
+from rnntext.train import tensorflow, warm
 from rnntext.train.observer import Observer, Observers, Progress
 
 if TYPE_CHECKING:
-    from rnntext.train.loop import Task
+    from rnntext.train.loop import Loop, Task
 
-
+WARM_LOSS = 2.0  # nats per unit: a warm start, however good, may lose so much again at the full learning rate
+MARGIN = 2**20  # bytes of small files, lists of names and the like
 Training = TypeVar("Training", bound=TrainingConfig)
 
 
-class IncomparableError(Exception):
-    """Champion and challenger cannot be measured on the same text; says why."""
-
-
-class Recipe(Protocol):
-    """What is special about training one kind of model.
-
-    Attributes:
-        kind: as in a manifest.
-        metric: the name of the score among the metrics of an evaluation.
-        label: what the score is called.
-        higher: whether a higher score is better.
-        options: all options of the command, as a Snapshot stores them.
-    """
-
-    kind: str
-    metric: str
-    label: str
-    higher: bool
-    options: Options
-
-    @property
-    def training(self) -> TrainingConfig:
-        """The budget."""
-        ...
-
-    def begin(self) -> Snapshot:
-        """Reads and checks the data; starts TensorFlow only when nothing is wrong with them."""
-        ...
-
-    def task(self, snapshot: Snapshot) -> Task:
-        """Model and data for the loop."""
-        ...
-
-    def files(self, snapshot: Snapshot) -> dict[str, bytes]:
-        """Vocabulary files of a version."""
-        ...
-
-    def about(self, snapshot: Snapshot) -> dict[str, Any]:
-        """What the manifest says about the data."""
-        ...
-
-    def score(self, champion: Checkpoint, snapshot: Snapshot) -> float:
-        """The score of the version in service on the snapshot's held-out text.
-
-        Raises:
-            IncomparableError: it reads another text.
-        """
-        ...
-
-
-@dataclasses.dataclass(frozen=True)
-class Outcome:
-    """How a training ended. `champion` is the score of the version that was in service before, on the same held-out
-    text, or None; `reason` says why the new version was not put into service."""
-
-    version: str
-    promoted: bool
-    score: float
-    champion: float | None
-    steps: int
-    seconds: float
-    parameters: int
-    label: str = "bits/char"
-    reason: str | None = None
-
-    def to_json(self) -> dict[str, Any]:
-        """Everything, for --json."""
-        return dataclasses.asdict(self)
-
-    def sentence(self, path: str) -> str:
-        """What a person wants to know."""
-        score = f"version {self.version}: {self.score:.4f} held-out {self.label} after {self.steps} steps"
-        if self.promoted:
-            return f"{path}: {score}; now in service"
-        if self.reason is None:
-            return f"{path}: {score}; not put into service"
-        return f"{path}: {score}; not put into service: {self.reason}; --promote always would"
-
-
-def train(
-    recipe: Recipe, path: Path, promote: str = "better", fresh: bool = False, observer: Observer | None = None
-) -> Outcome:
+def train(recipe: Recipe, path: Path, job: JobConfig | None = None, observer: Observer | None = None) -> Outcome:
     """Trains a model, or goes on with its unfinished training, and puts it into service.
 
     Args:
         path: the model's folder.
-        promote: when the new version goes into service: "better" (not worse than the one there), "always", "never".
-        fresh: drops an unfinished training.
+        job: how the training runs and what becomes of it.
         observer: is told what happens.
 
     Raises:
@@ -128,28 +60,19 @@ def train(
         DivergedError: the loss is not finite or grows; the version in service stays.
         BusyError: another process trains this model.
         UsageError: TensorFlow is missing, or an unfinished training began with other options.
+        InputOutputError: there is not enough room on the disk to begin.
+        OSError: reading or writing failed; what was saved before is whole.
     """
-    began = time.monotonic()
-    check_choice("promote", promote, PROMOTIONS)
-    with locked(path / "lock"):
-        _clean(path)
-        _champion(path, recipe.kind)  # what cannot be compared with is noticed before the training, not after it
-        snapshot = None if fresh else unfinished.read(path / "run")
-        if snapshot and snapshot.options != recipe.options and not (path / "run" / STATE).exists():
-            snapshot = None  # nothing was learnt yet that could be lost
-        if snapshot is None:
-            snapshot = recipe.begin()
-            remove_folder(path / "run")  # only now: a mistake in the command must not cost an unfinished training
-            unfinished.write(path / "run", snapshot)
-        else:
-            unfinished.check_same(snapshot, recipe.kind, recipe.options)
-            tensorflow.start(recipe.training.seed)
-        try:
-            trained = _train(recipe, snapshot, path, observer or Observer(), began)
-        except DivergedError:
-            remove_folder(path / "run")  # going on would only diverge again
-            raise
-        return _finish(recipe, snapshot, path, promote, trained)
+    job, observer = job or JobConfig(), observer or Observer()
+    with _told(observer, path), locked(path / "lock", job.wait):
+        began = time.monotonic()
+        for folder in (path, path / "versions", path / "run"):
+            remove_leftovers(folder)  # of killed jobs
+        outcome = _train(recipe, path, job, observer, began)
+        if outcome.state == "paused":
+            observer.stop(outcome.sentence(str(path)))
+        observer.end(outcome.state)
+        return outcome
 
 
 def with_budget(training: Training) -> Training:
@@ -174,24 +97,109 @@ def fraction(validation: str) -> float | None:
     return share
 
 
-def _clean(path: Path) -> None:
-    """Removes what killed jobs left behind; the caller holds the lock."""
-    for folder in (path, path / "versions", path / "run"):
-        remove_leftovers(folder)
+@contextlib.contextmanager
+def _told(observer: Observer, path: Path) -> Iterator[None]:
+    """Tells the observer why a job ends early; a failed write says what became of the training."""
+    try:
+        try:
+            yield
+        except OSError as error:
+            reason = error.strerror or str(error)
+            if os.path.exists(path / "run" / STATE):
+                reason += "; the last saved state is whole, and the same command goes on from it"
+            raise OSError(error.errno, reason, error.filename or str(path)) from error
+    except BusyError:
+        raise  # the other job is what observers are told about
+    except StoppedError as error:
+        observer.stop(str(error))
+        raise
+    except (RnntextError, OSError, MemoryError) as error:
+        with contextlib.suppress(OSError):  # the first error is what matters
+            observer.error(str(error) or type(error).__name__)
+        raise
 
 
-# Training -------------------------------------------------------------------------------------------------------------
+# The run --------------------------------------------------------------------------------------------------------------
+
+
+def _train(recipe: Recipe, path: Path, job: JobConfig, observer: Observer, began: float) -> Outcome:
+    settings = _settings(recipe, job)
+    champion = promotion.champion(path, recipe.kind)  # what cannot be compared with is noticed now, not after hours
+    snapshot = None if job.fresh else unfinished.read(path / "run")
+    if snapshot and snapshot.options != settings and not (path / "run" / STATE).exists():
+        snapshot = None  # nothing was learnt yet that could be lost
+    if snapshot is None:
+        data = recipe.read()
+        if not (job.force or job.fresh) and (same := _made_of(path, settings, data, champion)):
+            return same
+        snapshot = _begin(recipe, data, champion, settings, observer)
+        task = _task(recipe, snapshot)
+        _check_room(path, snapshot, task)
+        remove_folder(path / "run")  # only now: a mistake in the command must not cost an unfinished training
+        unfinished.write(path / "run", snapshot)
+    else:
+        unfinished.check_same(snapshot, recipe.kind, settings, _defaults(recipe))
+        if message := unfinished.upgraded(snapshot):
+            observer.note(message)
+        tensorflow.start(recipe.training.seed)
+        task = _task(recipe, snapshot)
+        _check_room(path, None, task)
+    trained = _learn(recipe, snapshot, task, path, job, observer, began)
+    if isinstance(trained, Outcome):
+        return trained
+    outcome = promotion.finish(recipe, snapshot, path, job, trained)
+    if outcome.remark:
+        observer.note(outcome.remark)
+    observer.version(str(outcome.version), outcome.promoted, {recipe.metric: trained.metrics[recipe.metric]})
+    return outcome
+
+
+def _learn(
+    recipe: Recipe, snapshot: Snapshot, task: Task, path: Path, job: JobConfig, observer: Observer, began: float
+) -> Trained | Outcome:
+    """Trains to the end of the run, or of this session."""
+    from rnntext.train.loop import Loop
+
+    watchers = Observers([_History(path / "history.jsonl", snapshot), observer])
+    least = WARM_LOSS if snapshot.parent else 0.0
+    loop = Loop(task, recipe.training, path / "run" / STATE, watchers, began, job.save_every, least)
+    first = loop.position.step
+    with stop_on_signal() as request:
+        try:
+            finished = loop.run(lambda: request() or (loop.position.step > first and _late(job, began)))
+        except DivergedError:
+            remove_folder(path / "run")  # going on would only diverge again
+            raise
+    return _trained(task, loop) if finished else _unfinished(loop, request)
+
+
+def _late(job: JobConfig, began: float) -> bool:
+    return job.pause_after is not None and time.monotonic() - began >= job.pause_after
+
+
+def _trained(task: Task, loop: Loop) -> Trained:
+    arrays, position = task.model.arrays(loop.best), loop.position
+    parameters = sum(array.size for array in arrays.values())
+    return Trained(arrays, position.best or {}, position.best_step, position.step, loop.seconds(), parameters)
+
+
+def _unfinished(loop: Loop, request: StopRequest) -> Outcome:
+    step = loop.position.step
+    if request.number is not None:
+        raise StoppedError(f"stopped and saved at step {step}; the same command goes on from there", request.number)
+    return Outcome("paused", steps=step, seconds=loop.seconds())
 
 
 class _History(Observer):
     """Writes every evaluation to history.jsonl."""
 
-    def __init__(self, path: Path, corpus: str) -> None:
-        self.path, self.corpus = path, corpus
+    def __init__(self, path: Path, snapshot: Snapshot) -> None:
+        self.path, self.corpus, self.run = path, snapshot.corpus, snapshot.run
 
     def evaluation(self, progress: Progress, metrics: Mapping[str, float], best: bool) -> None:
         entry = {
-            "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+            "time": service.timestamp(),
+            "run": self.run,
             "corpus": self.corpus,
             **dataclasses.asdict(progress),
             **metrics,
@@ -200,98 +208,71 @@ class _History(Observer):
         append_line(self.path, json.dumps(entry))
 
 
-@dataclasses.dataclass(frozen=True)
-class _Trained:
-    """The best weights of a run, and how it came to them."""
-
-    arrays: dict[str, np.ndarray]
-    metrics: dict[str, float]
-    step: int
-    steps: int
-    seconds: float
-    parameters: int
+# Its beginning --------------------------------------------------------------------------------------------------------
 
 
-def _train(recipe: Recipe, snapshot: Snapshot, path: Path, observer: Observer, began: float) -> _Trained:
-    from rnntext.train.loop import Loop
-
-    task = recipe.task(snapshot)
-    watchers = Observers([_History(path / "history.jsonl", snapshot.corpus), observer])
-    loop = Loop(task, recipe.training, path / "run" / STATE, watchers, began)
-    with stop_on_signal() as request:
-        finished = loop.run(request)
-    position = loop.position
-    if not finished:
-        raise StoppedError(
-            f"stopped and saved at step {position.step}; the same command goes on from there", request.number or 0
-        )
-    arrays = task.model.arrays(loop.best)
-    parameters = sum(array.size for array in arrays.values())
-    return _Trained(arrays, position.best or {}, position.best_step, position.step, loop.seconds(), parameters)
-
-
-# Putting into service -------------------------------------------------------------------------------------------------
-
-
-def _finish(recipe: Recipe, snapshot: Snapshot, path: Path, promote: str, trained: _Trained) -> Outcome:
-    score = trained.metrics[recipe.metric]
-    champion, reason = _compare(recipe, snapshot, path, score) if promote == "better" else (None, None)
-    metrics = {**trained.metrics, "step": trained.step, "steps": trained.steps, "seconds": trained.seconds}
-    files = {
-        "config.json": to_json({k: v for k, v in snapshot.options.items() if k != "data"}),
-        "metrics.json": to_json(metrics),
-        **recipe.files(snapshot),
+def _settings(recipe: Recipe, job: JobConfig) -> Options:
+    """The options of the command that decide what is learnt."""
+    free = recipe.model.may_change | recipe.training.may_change
+    found = {
+        group: {name: value for name, value in members.items() if name not in free}
+        for group, members in recipe.options.items()
     }
-    about = {"run": snapshot.run, "corpus": snapshot.corpus, **recipe.about(snapshot)}
-    version = _written(path, snapshot.run) or checkpoint.write_version(path, recipe.kind, files, trained.arrays, about)
-    promoted = promote == "always" or (promote == "better" and reason is None)
-    if promoted:
-        checkpoint.promote(path, version)
-    remove_folder(path / "run")
-    numbers = (score, champion, trained.steps, trained.seconds, trained.parameters)
-    return Outcome(version, promoted, *numbers, recipe.label, reason)
+    return {**found, "job": {n: v for n, v in job.to_json().items() if n not in job.may_change}}
 
 
-def _compare(recipe: Recipe, snapshot: Snapshot, path: Path, score: float) -> tuple[float | None, str | None]:
-    """The score of the version in service, if there is a usable one, and why it must stay, or None."""
-    found = _champion(path, recipe.kind)
-    if found is None:
-        return None, None
-    try:
-        champion = recipe.score(found, snapshot)
-    except IncomparableError as error:
-        return None, str(error)
-    except CheckpointError:  # damaged in a way that only shows in use
-        return None, None
-    better = champion > score if recipe.higher else champion < score
-    return champion, f"the version in service is better ({champion:.4f})" if better else None
+def _defaults(recipe: Recipe) -> dict[str, Any]:
+    configs = (type(recipe.model)(), type(recipe.training)(), JobConfig())
+    return {name: value for config in configs for name, value in config.to_json().items()}
 
 
-def _written(path: Path, run: str) -> str | None:
-    """The newest version, if this very run wrote it and was killed before it could say so."""
-    for newest in checkpoint.versions(path)[-1:]:
+def _made_of(path: Path, settings: Options, data: Data, champion: Checkpoint | None) -> Outcome | None:
+    """That there is nothing to do, if the newest version was made of the same data with the same settings, and the
+    version in service is not damaged."""
+    found = None if champion is None and in_service(path) else promotion.newest(path)
+    if found is None or found.manifest.get("corpus") != data.digest:
+        return None
+    if found.manifest.get("settings") != promotion.settings_digest(settings):
+        return None
+    return Outcome("unchanged", found.version, parent=found.manifest.get("parent"))
+
+
+def _begin(recipe: Recipe, data: Data, champion: Checkpoint | None, settings: Options, observer: Observer) -> Snapshot:
+    """A new run; with a warm start if that is wanted and possible."""
+    parent = champion if settings["job"]["warm_start"] else None
+    snapshot = None
+    if parent is not None:
         try:
-            found = checkpoint.load_version(path / "versions" / newest)
-        except CheckpointError:
-            return None
-        return newest if found.manifest.get("run") == run else None
-    return None
+            promotion.usable_parent(recipe, parent, _defaults(recipe))
+            snapshot = recipe.begin(data, parent)
+        except (IncomparableError, CheckpointError) as error:
+            observer.note(f"{error}: the new run begins from scratch, without its weights")
+            parent = None
+    snapshot = snapshot or recipe.begin(data, None)
+    inherited = parent.files.get(promotion.SEEN, b"") if parent else b""
+    sketches = {"seen": data.seen, "inherited": overlap.from_bytes(inherited)}
+    arrays = {**snapshot.arrays, **sketches}
+    return dataclasses.replace(snapshot, options=settings, arrays=arrays, parent=parent.version if parent else None)
 
 
-def _champion(path: Path, kind: str) -> Checkpoint | None:
-    """The version in service; None if there is none, or a damaged one: anything that works is better.
+def _task(recipe: Recipe, snapshot: Snapshot) -> Task:
+    task = recipe.task(snapshot)
+    if snapshot.parent is not None:
+        task.model.assign(warm.transplant(task.model.arrays(), snapshot.arrays))
+    return task
 
-    Raises:
-        NewerCheckpointError, UsageError: a newer rnntext wrote it, or it is another kind of model.
-    """
-    if not checkpoint.in_service(path):
-        return None
-    try:
-        found = checkpoint.load(path)
-    except NewerCheckpointError:
-        raise
-    except CheckpointError:
-        return None
-    if found.kind != kind:
-        raise UsageError(f"{path}: this is a {found.kind} model; train a {kind} under another name")
-    return found
+
+def _check_room(path: Path, snapshot: Snapshot | None, task: Task) -> None:
+    """Raises InputOutputError if the disk cannot hold what a run writes: its snapshot (None: written already), two
+    states at a time, of five arrays per array of weights, and a version."""
+    weights = sum(4 * int(np.prod(v.shape)) for v in task.model.trainable_variables)
+    needed = (10 if snapshot else 5) * weights + weights + MARGIN
+    if snapshot is not None:
+        needed += sum(array.nbytes for array in snapshot.arrays.values())
+        needed += sum(len(data) for data in snapshot.files.values())
+    free = shutil.disk_usage(path).free
+    if free < needed:
+        raise InputOutputError(
+            f"{path}: this training needs {needed / 2**20:,.0f} MB on the disk, and {free / 2**20:,.0f} MB are free; "
+            "make room, or train a smaller model"
+        )

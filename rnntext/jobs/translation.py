@@ -14,10 +14,12 @@ from rnntext.run import translators
 from rnntext.run.forcing import log_probabilities
 from rnntext.run.search import Hypothesis, search_all
 from rnntext.run.threads import blas_threads
-from rnntext.storage.checkpoint import Checkpoint, parse_json
+from rnntext.storage.checkpoint import Checkpoint
 from rnntext.text import tokens
 from rnntext.text.normalize import normalize_line
 from rnntext.text.segments import split_long
+
+MOST_SCORED = 2048  # tokens of a side: attention costs their square, and no model has learnt from longer ones
 
 
 @dataclasses.dataclass(frozen=True)
@@ -67,7 +69,7 @@ class TranslationModel:
         source, target: its languages.
         engine: the NumPy model, for work on ids and logits.
         checkpoint: the version it came from, with its manifest and metrics.
-        longest: tokens of a sentence that it was trained on at the most.
+        longest: tokens of a source sentence that it was trained on, at the most; positions beyond mean nothing to it.
         threads: how many matrix products may use.
     """
 
@@ -76,12 +78,16 @@ class TranslationModel:
             raise UsageError(f"{source.path}: this is a {source.kind} model; a translation model is needed here")
         self.checkpoint, self.threads = source, threads
         self.config, self.longest = _config(source)
-        files = {
-            n: parse_json(data, source.path / n) if n.endswith(".json") else data for n, data in source.files.items()
-        }
-        self.source, self.target = tokens.from_files(self.config.tokens, self.config.joint, files)
+        sides = ["tokens"] if self.config.joint else ["source", "target"]
+        lists = {f"{side}.json": source.strings(f"{side}.json") for side in sides}
+        self.source, self.target = tokens.from_files(self.config.tokens, self.config.joint, {**source.files, **lists})
         shapes = translators.shapes(self.config, len(self.source), len(self.target))
         self.engine = translators.build(self.config, source.arrays(shapes))
+
+    @property
+    def attends(self) -> bool:
+        """Whether there is any attention that could be shown."""
+        return getattr(self.config, "attention", "") != "none"
 
     def translate(
         self,
@@ -176,12 +182,16 @@ class TranslationModel:
 
     def score(self, pairs: Sequence[tuple[str, str]]) -> list[tuple[float, int]]:
         """The natural log-probability of each target given its source, and the target's number of tokens, the end
-        included; nan for a pair with a blank source."""
+        included; nan for a pair with a blank source, or with a side of more than MOST_SCORED tokens."""
         lowercase = self.config.lowercase
         clean = [(normalize_line(source, lowercase), normalize_line(target, lowercase)) for source, target in pairs]
         sources = [self.source.encode(source) for source, _ in clean]
         targets = [self.target.encode(target) for _, target in clean]
-        usable = [index for index, source in enumerate(sources) if len(source)]
+        usable = [
+            index
+            for index, (source, target) in enumerate(zip(sources, targets, strict=True))
+            if len(source) and max(len(source), len(target)) <= MOST_SCORED
+        ]
         scores = np.full(len(pairs), np.nan)
         with blas_threads(self.threads):
             scores[usable] = log_probabilities(
@@ -202,6 +212,7 @@ def _config(source: Checkpoint) -> tuple[TranslatorConfig, int]:
         raise CheckpointError(f"{where}: architecture {architecture!r} is unknown to this version of rnntext")
     training = settings.get("training")
     longest = training.get("longest") if isinstance(training, dict) else None
+    longest = source.manifest.get("longest", longest)  # that it saw, rather than that it might have seen
     if type(longest) is not int or not 1 <= longest <= 100_000:
         raise CheckpointError(f"{where}: 'longest' is missing")
     return ARCHITECTURES[architecture].from_json(model), longest

@@ -11,6 +11,8 @@ projection is a column of a table, computed once. Buffers are allocated once, by
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import accumulate, pairwise
 from typing import Protocol
 
 import numpy as np
@@ -182,4 +184,26 @@ class GRUCell:
         h += candidate
 
 
+GATES = {"rnn": 1, "lstm": 4, "gru": 3}
 CELLS: dict[str, type[RNNCell] | type[LSTMCell] | type[GRUCell]] = {"rnn": RNNCell, "lstm": LSTMCell, "gru": GRUCell}
+
+
+def stack_shapes(cell: str, features: int, layers: Sequence[int]) -> dict[str, tuple[int, ...]]:
+    """Names and shapes of the weights of a stack of layers, given the units of each, that reads `features` numbers."""
+    found: dict[str, tuple[int, ...]] = {}
+    for index, units in enumerate(layers):
+        wide = GATES[cell] * units
+        found[f"layer{index}.kernel"] = (features, wide)
+        found[f"layer{index}.recurrent_kernel"] = (units, wide)
+        found[f"layer{index}.bias"] = (2, wide) if cell == "gru" else (wide,)
+        features = units
+    return found
+
+
+def stack_memory(layers: Sequence[int], batch: int) -> tuple[Array, list[Array], list[Array]]:
+    """The buffer of the outputs h of a stack, zero, and views of it: h of each layer `[units, batch]`, and what its
+    product reads, the output below above h (h alone in the first layer)."""
+    hidden = np.zeros((sum(layers), batch), np.float32)
+    ends = [0, 0, *accumulate(layers)]
+    h = [hidden[begin:end] for begin, end in pairwise(ends[1:])]
+    return hidden, h, [hidden[begin:end] for begin, end in zip(ends, ends[2:])]

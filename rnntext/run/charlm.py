@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 
 from rnntext.config import CharlmConfig
-from rnntext.run.cells import CELLS, Array
+from rnntext.run.cells import CELLS, Array, stack_memory, stack_shapes
 from rnntext.text.vocabulary import CODE_POINTS, UNKNOWN, CharVocabulary
 
 # A long text is scored in parts, side by side. Each part first reads this many characters of the part before it, to
@@ -20,13 +20,8 @@ MOST_PARTS = 64
 
 def shapes(config: CharlmConfig, vocabulary_size: int) -> dict[str, tuple[int, ...]]:
     """Names and shapes of the arrays that a model of this config consists of, all float32."""
-    gates = {"rnn": 1, "lstm": 4, "gru": 3}[config.cell]
-    wide = gates * config.units
     found: dict[str, tuple[int, ...]] = {"embedding": (vocabulary_size, config.embedding)}
-    for index in range(config.layers):
-        found[f"layer{index}.kernel"] = (config.units if index else config.embedding, wide)
-        found[f"layer{index}.recurrent_kernel"] = (config.units, wide)
-        found[f"layer{index}.bias"] = (2, wide) if config.cell == "gru" else (wide,)
+    found |= stack_shapes(config.cell, config.embedding, [config.units] * config.layers)
     found["logits.kernel"] = (config.units, vocabulary_size)
     found["logits.bias"] = (vocabulary_size,)
     return found
@@ -36,14 +31,10 @@ class State:
     """What a model remembers of `batch` texts, and its work space. A step overwrites it."""
 
     def __init__(self, model: Charlm, batch: int) -> None:
-        units = model.config.units
-        self.hidden = np.zeros((model.config.layers * units, batch), np.float32)  # h of all layers, one below another
+        self.hidden, self.h, self.both = stack_memory([model.config.units] * model.config.layers, batch)
         self.column = np.empty((len(model.table), batch), np.float32)
         self.logits = np.empty((batch, model.kernel.shape[1]), np.float32)
         self.spaces = [cell.start(batch) for cell in model.cells]
-        ends = range(units, units * len(model.cells) + 1, units)
-        self.h = [self.hidden[end - units : end] for end in ends]
-        self.both = [self.hidden[max(0, end - 2 * units) : end] for end in ends]
 
     def layers(self, model: Charlm) -> list[tuple[Array, ...]]:
         """For each layer its states `[units, batch]`, in Keras's order (h, then an LSTM's c), to read or overwrite."""

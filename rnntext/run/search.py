@@ -9,6 +9,7 @@ from typing import Protocol
 import numpy as np
 
 from rnntext.config import SearchConfig
+from rnntext.errors import CheckpointError
 from rnntext.run.attention import Array
 from rnntext.run.batching import batches, length_class
 from rnntext.text.tokens import END, START
@@ -66,8 +67,14 @@ def top(scores: Array, k: int) -> tuple[Array, Array]:
 
 
 def log_sum_exp(logits: Array) -> Array:
-    """log(sum(exp(logits))) along the last axis, which is kept."""
+    """log(sum(exp(logits))) along the last axis, which is kept.
+
+    Raises:
+        CheckpointError: it is not a number; nothing could be chosen by such logits, nor scored.
+    """
     highest = logits.max(axis=-1, keepdims=True)
+    if not np.isfinite(highest).all():
+        raise CheckpointError("what the model computes are not numbers: its weights are damaged, or diverged")
     return np.asarray(np.log(np.exp(logits - highest).sum(axis=-1, keepdims=True)) + highest)
 
 

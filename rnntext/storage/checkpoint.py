@@ -5,6 +5,7 @@
       versions/000007/    manifest.json  config.json  vocabulary.json  weights.safetensors  metrics.json
       run/                an unfinished training
       history.jsonl       one line per evaluation, of every run
+      promotions.jsonl    one line per version that was put into service (service.py)
       lock
 
 Arrays, JSON and nothing that could be executed. A reader opens `current` once and then sees one version, whole,
@@ -31,8 +32,16 @@ from rnntext.files.atomic import read_bytes, write_file, write_folder
 FORMAT = 1
 MANIFEST, WEIGHTS = "manifest.json", "weights.safetensors"
 MOST_JSON = 64 * 2**20  # bytes
+ROOM = 64 * 2**20  # bytes that reading a file may take beside twice its size
+MOST_HEADER = 2**20  # bytes of the list of arrays
+MOST_FILES = 64
+MOST_WEIGHT = 1e6  # absolute value; what is computed from such weights stays within float32
 _VERSION_NAME = re.compile(r"[0-9]{6}")
 _FILE_NAME = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)+")
+_KIND_NAME = re.compile(r"[a-z]{1,32}")
+_RELEASE = re.compile(r"[0-9A-Za-z.+-]{1,32}")
+LONGEST_NAME = 100  # bytes of a file's name
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -59,11 +68,15 @@ class Checkpoint:
         """The weights, float32.
 
         Raises:
-            CheckpointError: their names, types or shapes are not exactly the expected ones (nothing is allocated then).
+            CheckpointError: their names, types or shapes are not exactly the expected ones (nothing is allocated then),
+                or they are not numbers that can be computed with.
         """
         data = self.files.get(WEIGHTS, b"")
+        size = int.from_bytes(data[:8], "little")
+        if size > MOST_HEADER:
+            raise CheckpointError(f"{self.path / WEIGHTS}: a header of {size} bytes is too long")
         try:
-            header = parse_json(data[8 : 8 + int.from_bytes(data[:8], "little")], self.path / WEIGHTS)
+            header = parse_json(data[8 : 8 + size], self.path / WEIGHTS)
             found = {name: (e["dtype"], tuple(e["shape"])) for name, e in header.items() if name != "__metadata__"}
         except (AttributeError, KeyError, TypeError) as error:
             raise CheckpointError(f"{self.path / WEIGHTS}: not a safetensors file") from error
@@ -72,9 +85,26 @@ class Checkpoint:
         import safetensors.numpy
 
         try:
-            return safetensors.numpy.load(data)
+            arrays = safetensors.numpy.load(data)
         except safetensors.SafetensorError as error:
             raise CheckpointError(f"{self.path / WEIGHTS}: {error}") from error
+        # The comparison is false for NaN, too; minimum and maximum need no memory.
+        if not all(a.min(initial=0) >= -MOST_WEIGHT and a.max(initial=0) <= MOST_WEIGHT for a in arrays.values()):
+            raise CheckpointError(f"{self.path / WEIGHTS}: some weights are not numbers, or far too large")
+        return arrays
+
+    def strings(self, name: str) -> list[str]:
+        """The content of a JSON file that is a list of texts, as a vocabulary is.
+
+        Raises:
+            CheckpointError: it is something else, or has half a character (a lone surrogate) in it.
+        """
+        found = self.json(name)
+        if not isinstance(found, list) or not all(isinstance(entry, str) for entry in found):
+            raise CheckpointError(f"{self.path / name}: the vocabulary is damaged; it should be a list of texts")
+        if _SURROGATE.search("".join(found)):
+            raise CheckpointError(f"{self.path / name}: the vocabulary is damaged; it has half characters in it")
+        return found
 
 
 def parse_json(data: bytes, where: Path) -> Any:
@@ -89,12 +119,25 @@ def parse_json(data: bytes, where: Path) -> Any:
             raise CheckpointError(f"{where}: a key occurs twice")
         return dict(pairs)
 
-    if len(data) > MOST_JSON:
+    def refuse(constant: str) -> None:
+        raise CheckpointError(f"{where}: {constant} is not a number")
+
+    if len(data) > MOST_JSON or _parsed_size(data) > 2 * len(data) + ROOM:
         raise CheckpointError(f"{where}: {len(data)} bytes of JSON are too many")
     try:
-        return json.loads(data, object_pairs_hook=unique)
+        # Decoded here: from bytes, json would guess at UTF-16 and others, and import their codecs.
+        return json.loads(data.decode(), object_pairs_hook=unique, parse_constant=refuse)
     except (ValueError, RecursionError) as error:
         raise CheckpointError(f"{where}: not readable as JSON; the checkpoint is damaged") from error
+
+
+def _parsed_size(data: bytes) -> int:
+    """Bytes that JSON takes while it is read, at the most: the text, strings of up to four bytes a character, and
+    Python's objects, of which a few bytes can make big ones."""
+    text = len(data) * (1 if data.isascii() else 4)
+    strings = len(data) * (1 if data.isascii() and b"\\u" not in data else 4)
+    objects = 250 * data.count(b"{") + 64 * data.count(b"[") + 100 * data.count(b",") + 130 * data.count(b":")
+    return text + strings + objects
 
 
 def to_json(value: Any) -> bytes:
@@ -123,7 +166,7 @@ def write_version(
     """
     import safetensors.numpy
 
-    name = f"{max((int(v) for v in versions(root)), default=0) + 1:06d}"
+    name = next_name(root)
     contents = {
         **files,
         WEIGHTS: safetensors.numpy.save({n: np.ascontiguousarray(a, np.float32) for n, a in arrays.items()}),
@@ -137,6 +180,11 @@ def write_version(
     }
     write_folder(root / "versions" / name, {**contents, MANIFEST: to_json(manifest)}, last=MANIFEST)
     return name
+
+
+def next_name(root: Path) -> str:
+    """What the next version will be called."""
+    return f"{max((int(v) for v in versions(root)), default=0) + 1:06d}"
 
 
 def promote(root: Path, version: str) -> None:
@@ -165,11 +213,24 @@ def load(root: Path) -> Checkpoint:
     Raises:
         CheckpointError: something is missing, damaged, or written by a newer rnntext.
     """
-    pointer = parse_json(_read(root / "current"), root / "current")
+    data = _read(root / "current")
+    path, manifest_digest = _pointed(root, data)
+    try:
+        return load_version(path, manifest_digest)
+    except CheckpointError:
+        if path.exists() or _read(root / "current") == data:
+            raise
+    return load(root)  # another version went into service meanwhile, and this one was pruned
+
+
+def _pointed(root: Path, data: bytes) -> tuple[Path, str]:
+    """The folder of the version that the content of `current` names, and its manifest's SHA-256."""
+    pointer = parse_json(data, root / "current")
     version, digest = (pointer.get(k) if isinstance(pointer, dict) else None for k in ("version", "manifest"))
     if not isinstance(version, str) or not _VERSION_NAME.fullmatch(version) or not isinstance(digest, str):
         raise CheckpointError(f"{root / 'current'}: damaged; it should name a version and its manifest's SHA-256")
-    return load_version(root / "versions" / version, digest)
+    _check_folder(root / "versions")
+    return root / "versions" / version, digest
 
 
 def load_version(path: Path, manifest_digest: str | None = None) -> Checkpoint:
@@ -179,18 +240,31 @@ def load_version(path: Path, manifest_digest: str | None = None) -> Checkpoint:
         path: its folder.
         manifest_digest: SHA-256 that the manifest must have; None: not checked.
     """
-    if path.is_symlink():
-        raise CheckpointError(f"{path}: a link; a checkpoint consists of files of its own")
-    try:
-        data = _read(path / MANIFEST)
-        if manifest_digest is not None and _digest(data) != manifest_digest:
-            raise CheckpointError(f"{path / MANIFEST}: damaged, its SHA-256 is not the one in 'current'")
-        manifest = parse_json(data, path / MANIFEST)
-        _check_manifest(manifest, path)
-        files = {name: _checked_file(path / name, entry) for name, entry in manifest["files"].items()}
-    except FileNotFoundError as error:  # from stat
-        raise _missing(path / Path(error.filename).name) from error
+    _check_folder(path)
+    data = _read(path / MANIFEST)
+    if manifest_digest is not None and _digest(data) != manifest_digest:
+        raise CheckpointError(f"{path / MANIFEST}: damaged, its SHA-256 is not the one in 'current'")
+    manifest = parse_json(data, path / MANIFEST)
+    _check_manifest(manifest, path)
+    files = {name: _checked_file(path / name, entry) for name, entry in manifest["files"].items()}
     return Checkpoint(path, manifest["kind"], manifest, files)
+
+
+def check_files(files: Mapping[str, bytes], where: Path) -> str:
+    """Checks that files, its manifest among them, are exactly those of one version; returns the model's kind.
+
+    Raises:
+        CheckpointError: something is missing, damaged, too much, or written by a newer rnntext.
+    """
+    if MANIFEST not in files:
+        raise _missing(where / MANIFEST)
+    manifest = parse_json(files[MANIFEST], where / MANIFEST)
+    _check_manifest(manifest, where)
+    found = {name: {"bytes": len(d), "sha256": _digest(d)} for name, d in files.items() if name != MANIFEST}
+    wrong = sorted(name for name in found.keys() | manifest["files"] if found.get(name) != manifest["files"].get(name))
+    if wrong:
+        raise CheckpointError(f"{where}: {', '.join(wrong)}: missing, damaged, or not in the manifest")
+    return str(manifest["kind"])
 
 
 def _check_manifest(manifest: Any, path: Path) -> None:
@@ -198,35 +272,56 @@ def _check_manifest(manifest: Any, path: Path) -> None:
     if not isinstance(manifest, dict) or type(manifest.get("format")) is not int:
         raise CheckpointError(f"{where}: not a manifest of rnntext")
     if manifest["format"] > FORMAT:
+        release = str(manifest.get("rnntext"))
         raise NewerCheckpointError(
-            f"{path}: written in checkpoint format {manifest['format']} by rnntext {manifest.get('rnntext')}; "
+            f"{path}: written in checkpoint format {min(manifest['format'], 10**6)} by rnntext "
+            f"{release if _RELEASE.fullmatch(release) else '(unknown)'}; "
             f"this is rnntext {__version__}, which reads up to format {FORMAT}: upgrade it"
         )
     files = manifest.get("files")
-    if not isinstance(manifest.get("kind"), str) or not isinstance(files, dict):
+    kind = manifest.get("kind")
+    if not isinstance(kind, str) or not _KIND_NAME.fullmatch(kind) or not isinstance(files, dict):
         raise CheckpointError(f"{where}: not a manifest of rnntext")
-    if not all(_FILE_NAME.fullmatch(name) and name != MANIFEST and isinstance(e, dict) for name, e in files.items()):
+    good = all(_is_file_name(name) and isinstance(entry, dict) for name, entry in files.items())
+    if not good or len(files) > MOST_FILES:
         raise CheckpointError(f"{where}: names files that a checkpoint cannot have")
+
+
+def _is_file_name(name: str) -> bool:
+    return len(name) <= LONGEST_NAME and name != MANIFEST and _FILE_NAME.fullmatch(name) is not None
+
+
+def _check_folder(path: Path) -> None:
+    """A folder may be missing (its files will be), but it must not lead elsewhere."""
+    if path.is_symlink():
+        raise CheckpointError(f"{path}: a link; a checkpoint consists of files of its own")
 
 
 def _missing(path: Path) -> CheckpointError:
     return CheckpointError(f"{path}: missing; the checkpoint is incomplete")
 
 
-def _read(path: Path) -> bytes:
-    """The content of a file that must be there, and be a file of its own: no link, and no pipe to wait for."""
+def _read(path: Path, size: object = None) -> bytes:
+    """The content of a file that must be there, and be a file of its own: no link, and no pipe to wait for.
+
+    Args:
+        size: that it must have in bytes; None: any, up to that of the largest JSON.
+    """
     try:
-        if not stat.S_ISREG(path.lstat().st_mode):
+        found = path.lstat()
+        if not stat.S_ISREG(found.st_mode):
             raise CheckpointError(f"{path}: not a plain file; a checkpoint consists of files of its own")
+        if size is None and found.st_size > MOST_JSON:
+            raise CheckpointError(f"{path}: {found.st_size} bytes of JSON are too many")
+        if size is not None and found.st_size != size:
+            raise CheckpointError(f"{path}: damaged, its size is not the one in the manifest")
         return read_bytes(path)
-    except FileNotFoundError as error:
+    except (FileNotFoundError, NotADirectoryError) as error:
         raise _missing(path) from error
 
 
 def _checked_file(path: Path, entry: dict[str, Any]) -> bytes:
-    if path.stat().st_size != entry.get("bytes"):
-        raise CheckpointError(f"{path}: damaged, its size is not the one in the manifest")
-    data = _read(path)
+    data = _read(path, entry.get("bytes", -1))
     if _digest(data) != entry.get("sha256"):
         raise CheckpointError(f"{path}: damaged, its SHA-256 is not the one in the manifest")
     return data

@@ -79,8 +79,8 @@ def _bitext(pairs: Iterable[Pair], where: str, reverse: bool, lowercase: bool) -
 def hold_out(pairs: list[Pair], fraction: float) -> tuple[list[Pair], list[Pair]]:
     """Splits pairs into those for training and those held out, at most `MOST_HELD_OUT` or so.
 
-    A hash of the source sentence decides: sentences that occur several times stay together, and a sentence that is held
-    out today is held out tomorrow, when the corpus has grown.
+    A hash of the source sentence decides: sentences that occur several times stay together, and when the corpus has
+    grown, none is held out that was trained on before, as the share never rises.
     """
     share = min(fraction, MOST_HELD_OUT / len(pairs))
     limit = int(share * 2**64)

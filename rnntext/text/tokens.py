@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -10,6 +11,7 @@ from typing import Protocol
 import numpy as np
 
 from rnntext.errors import CheckpointError
+from rnntext.text.pieces import check_model
 
 # Ids outside every list of tokens: nobody can type them in.
 PAD, UNKNOWN, START, END = range(4)
@@ -77,19 +79,21 @@ class Subwords:
     """The pieces of a SentencePiece model (Kudo, Richardson 2018).
 
     Args:
-        model: the model file's content; its digest must have been checked: a malformed one can crash the process.
+        model: the model file's content.
+
+    Raises:
+        CheckpointError: it is damaged, or not of the form that SentencePiece writes.
     """
 
     def __init__(self, model: bytes) -> None:
         import sentencepiece
 
+        check_model(model)
         self.model = model
         try:
             self.processor = sentencepiece.SentencePieceProcessor(model_proto=model)
         except (RuntimeError, OSError) as error:
             raise CheckpointError(f"the SentencePiece model is damaged ({error})") from error
-        if not self.processor.get_piece_size():
-            raise CheckpointError("the SentencePiece model is damaged (there is nothing in it)")
 
     def split(self, text: str) -> list[str]:
         """See Tokenizer."""
@@ -141,11 +145,13 @@ class SubwordSampler:
         """Merges the best pair of neighbours, again and again; each time each pair is left out at the rate."""
         parts = list(word)
         while True:
-            pairs = [(parts[i] + parts[i + 1], i) for i in range(len(parts) - 1)]
-            known = [(self.scores[p], -i) for p, i in pairs if p in self.scores and chance.random() >= self.rate]
-            if not known:
+            best, at = -math.inf, -1
+            for i in range(len(parts) - 1):
+                score = self.scores.get(parts[i] + parts[i + 1], -math.inf)
+                if score > best and chance.random() >= self.rate:  # chance decides only where it matters
+                    best, at = score, i
+            if at < 0:
                 return [piece for part in parts for piece in self._or_bytes(part)]
-            at = -max(known)[1]
             parts[at : at + 2] = [parts[at] + parts[at + 1]]
 
     def _or_bytes(self, part: str) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import keras
@@ -88,11 +89,16 @@ class Charlm(keras.Model):
             after.append(state)
         return self.logits(x), after
 
-    def arrays(self, values: list[np.ndarray] | None = None) -> dict[str, np.ndarray]:
+    def arrays(self, values: list[Any] | None = None) -> dict[str, Any]:
         """The trainable weights (or `values` in their place) under the names a checkpoint gives them."""
         values = [np.asarray(v) for v in self.trainable_variables] if values is None else values
         names = shapes(self.config, self.embedding.input_dim)  # in the order of `trainable_variables`
         return dict(zip(names, values, strict=True))
+
+    def assign(self, arrays: Mapping[str, np.ndarray]) -> None:
+        """Takes weights, named as `arrays` names them."""
+        for name, variable in self.arrays(self.trainable_variables).items():
+            variable.assign(arrays[name])
 
     def get_config(self) -> dict[str, Any]:
         """Keras's way of storing models is not ours."""

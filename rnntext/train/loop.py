@@ -14,14 +14,14 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from rnntext.config import TrainingConfig
+from rnntext.config import JobConfig, TrainingConfig
 from rnntext.errors import CheckpointError, DivergedError
+from rnntext.storage.checkpoint import MOST_WEIGHT
 from rnntext.train import schedule, state
 from rnntext.train.observer import Observer, Progress
 from rnntext.train.optimizer import Adam
 from rnntext.train.state import Position
 
-SAVE_SECONDS = 120.0
 CLIP = 1.0  # global norm of the gradient
 BUDGET = 0.96  # of a time limit is planned for; the rest is for saving and for a machine that slows down
 RECENT = 20  # steps that the rate shown is measured over
@@ -72,10 +72,22 @@ class Loop:
         path: file of the run's state.
         observer: is told what happens.
         began: `time.monotonic()` when the job began; a time limit counts from there.
+        save_every: seconds between two saves, beside those after evaluations.
+        least_loss: a start below it, as a model that goes on learning has, counts as this where divergence is judged.
     """
 
-    def __init__(self, task: Task, config: TrainingConfig, path: Path, observer: Observer, began: float) -> None:
+    def __init__(
+        self,
+        task: Task,
+        config: TrainingConfig,
+        path: Path,
+        observer: Observer,
+        began: float,
+        save_every: float = JobConfig.save_every,
+        least_loss: float = 0.0,
+    ) -> None:
         self.task, self.config, self.path, self.observer = task, config, path, observer
+        self.save_every, self.least_loss = save_every, least_loss
         self.variables = task.model.trainable_variables
         self.averages = [tf.Variable(v.value, trainable=False) for v in self.variables]
         self.optimizer = Adam(config.learning_rate, beta_2=config.beta_2, global_clipnorm=CLIP)
@@ -157,11 +169,12 @@ class Loop:
     def _watch(self, loss: float) -> None:
         """Raises DivergedError for a loss that is NaN, infinite, or (after the warm-up) above twice its start."""
         p = self.position
-        p.first_loss = loss if p.first_loss is None else p.first_loss
+        p.first_loss = max(loss, self.least_loss) if p.first_loss is None else p.first_loss
         p.smooth_loss = loss if p.smooth_loss is None else SMOOTHING * p.smooth_loss + (1 - SMOOTHING) * loss
-        if not math.isfinite(loss) or (p.step >= self.config.warmup and p.smooth_loss > 2 * p.first_loss):
+        start = max(p.first_loss, getattr(self.task, "usual_loss", 0.0))  # a first batch may be easier than most
+        if not math.isfinite(loss) or (p.step >= self.config.warmup and p.smooth_loss > 2 * start):
             raise DivergedError(
-                f"training diverged at step {p.step + 1} (loss {loss:.4g}, at the start {p.first_loss:.4g}); "
+                f"training diverged at step {p.step + 1} (loss {loss:.4g}, at the start {start:.4g}); "
                 f"no version was written: try a --learning-rate below {self.config.learning_rate:g}"
             )
 
@@ -201,14 +214,13 @@ class Loop:
             if plan and (self.position.step % plan.evaluate_every == 0 or self.position.step == plan.steps):
                 self._evaluate(progress)
                 self.save()
-            elif time.monotonic() - self._saved >= SAVE_SECONDS:
+            elif time.monotonic() - self._saved >= self.save_every:
                 self.save()
         return True
 
     def _evaluate(self, progress: Progress) -> None:
         values = [a.numpy() for a in self.averages]
-        self._check(values)
-        metrics = self.task.evaluate(values)
+        metrics = self._score(values)
         rank = self.task.rank(metrics)
         if not all(math.isfinite(value) for value in rank):
             raise DivergedError(
@@ -224,9 +236,15 @@ class Loop:
         if plan is not None and self.position.stale == self.config.patience:
             self.position.plan = dataclasses.replace(plan, steps=self.position.step)  # the run ends here
 
-    def _check(self, values: list[np.ndarray]) -> None:
-        if not all(np.isfinite(value).all() for value in values):
-            raise DivergedError(f"the weights at step {self.position.step} are not numbers; no version was written")
+    def _score(self, values: list[np.ndarray]) -> dict[str, float]:
+        if not all(np.abs(value).max(initial=0) <= MOST_WEIGHT for value in values):  # false for NaN, too
+            raise DivergedError(
+                f"the weights at step {self.position.step} are not numbers, or far too large; no version was written"
+            )
+        try:
+            return self.task.evaluate(values)
+        except CheckpointError as error:  # weights from which nothing can be computed
+            raise DivergedError(f"at step {self.position.step} {error}; no version was written") from error
 
     def seconds(self) -> float:
         """Time spent on this run, over all sessions."""
@@ -251,9 +269,7 @@ class Loop:
                 self.position.plan = schedule.plan_steps(most, config.warmup)
             return
         started = time.monotonic()
-        values = [a.numpy() for a in self.averages]
-        self._check(values)
-        self.task.evaluate(values)
+        self._score([a.numpy() for a in self.averages])
         evaluation = time.monotonic() - started
         left = BUDGET * config.time_limit - self.seconds()
         self.position.plan = schedule.plan_time(left, statistics.median(timed), evaluation, done, most, config.warmup)

@@ -41,6 +41,21 @@ class Observer:
     def save(self, step: int) -> None:
         """After the state of the run was saved."""
 
+    def note(self, message: str) -> None:
+        """Something worth knowing, in one sentence."""
+
+    def version(self, name: str, promoted: bool, metrics: Mapping[str, float]) -> None:
+        """After a new version was written and perhaps put into service."""
+
+    def stop(self, reason: str) -> None:
+        """At the end of a session that leaves a run unfinished, to be continued."""
+
+    def end(self, state: str) -> None:
+        """When the job has ended well: "finished", "paused", or "unchanged" if there was nothing to do."""
+
+    def error(self, message: str) -> None:
+        """Before the job fails with this message."""
+
 
 class Observers(Observer):
     """Several observers as one."""
@@ -67,3 +82,23 @@ class Observers(Observer):
     def save(self, step: int) -> None:
         for member in self.members:
             member.save(step)
+
+    def note(self, message: str) -> None:
+        for member in self.members:
+            member.note(message)
+
+    def version(self, name: str, promoted: bool, metrics: Mapping[str, float]) -> None:
+        for member in self.members:
+            member.version(name, promoted, metrics)
+
+    def stop(self, reason: str) -> None:
+        for member in self.members:
+            member.stop(reason)
+
+    def end(self, state: str) -> None:
+        for member in self.members:
+            member.end(state)
+
+    def error(self, message: str) -> None:
+        for member in self.members:
+            member.error(message)

@@ -65,7 +65,10 @@ def learning_rate(
     step: int, plan: Plan | None, peak: float, warmup: int = WARMUP_STEPS, shape: str = "cosine"
 ) -> float:
     """The rate of step 0, 1, ...: a linear warm-up, then half a cosine that reaches zero at the plan's end or, with the
-    shape "inverse-root", the inverse square root of the step. Without a plan yet, the warm-up alone."""
+    shape "inverse-root", the inverse square root of the step. Without a plan yet, the warm-up alone; with the shape
+    "constant", always the peak."""
+    if shape == "constant":
+        return peak
     if plan is None:
         return peak * min(1.0, (step + 1) / warmup)
     if shape == "inverse-root":

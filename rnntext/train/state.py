@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +14,8 @@ import safetensors.numpy
 from rnntext.errors import CheckpointError
 from rnntext.files.atomic import read_bytes, write_file
 from rnntext.train.schedule import Plan
+
+DIGEST = "sha256"
 
 
 @dataclasses.dataclass
@@ -36,7 +40,18 @@ def save(path: Path, position: Position, arrays: Arrays) -> None:
     tensors = {
         f"{group}.{i}": np.asarray(a, order="C") for group, members in arrays.items() for i, a in enumerate(members)
     }
-    write_file(path, safetensors.numpy.save(tensors, {"position": json.dumps(dataclasses.asdict(position))}))
+    where = json.dumps(dataclasses.asdict(position))
+    write_file(path, safetensors.numpy.save(tensors, {"position": where, DIGEST: _digest(where, tensors)}))
+
+
+def _digest(position: str, tensors: Mapping[str, np.ndarray]) -> str:
+    """SHA-256 of everything that a resume takes from the file."""
+    found = hashlib.sha256(position.encode())
+    for name in sorted(tensors):
+        array = np.ascontiguousarray(tensors[name])
+        found.update(f"{name} {array.dtype} {array.shape}".encode())
+        found.update(array.data if array.size else b"")
+    return found.hexdigest()
 
 
 def load(path: Path) -> tuple[Position, Arrays] | None:
@@ -51,7 +66,10 @@ def load(path: Path) -> tuple[Position, Arrays] | None:
     try:
         tensors = safetensors.numpy.load(data)
         header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
-        values = json.loads(header["__metadata__"]["position"])
+        metadata = header["__metadata__"]
+        if set(metadata) != {"position", DIGEST} or metadata[DIGEST] != _digest(metadata["position"], tensors):
+            raise ValueError("its SHA-256 is not the one that was stored with it")
+        values = json.loads(metadata["position"])
         plan = values.pop("plan")
         position = Position(**values, plan=None if plan is None else Plan(**plan))
         arrays: Arrays = {}

@@ -23,6 +23,9 @@ def start(seed: int) -> None:
         UsageError: TensorFlow is not installed.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    # oneDNN's products, which TensorFlow takes by itself only where there is AVX-512: elsewhere, too, they are up to
+    # three times as fast as Eigen's, at [64, 2048] by [2048, 512] transposed.
+    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
     os.environ["KERAS_BACKEND"] = "tensorflow"  # whatever the user chose for other programs
     _keep_freed_memory()
     try:

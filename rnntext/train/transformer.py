@@ -49,7 +49,6 @@ class Attention(Block):
         else:
             self.qkv = Linear(d, 3 * d, operands, rounded=True)
         self.output_layer = Linear(d, d, operands)
-        self.weights_dropout = model.drop()
 
     def call(self, x: Tensor, mask: Tensor, memory: Tensor | None = None, training: bool = False) -> Tensor:
         """`[batch, time, units]` to the same; `mask` is added to the scores `[batch, heads, time, keys]`; `memory` is
@@ -62,8 +61,7 @@ class Attention(Block):
             k, v = tf.split(self.memory(memory), 2, axis=-1)
         q, k, v = self._split(q), self._split(k), self._split(v)
         scores = tf.cast(tf.matmul(q, k, transpose_b=True), tf.float32) * (int(q.shape[-1]) ** -0.5) + mask
-        weights = self.weights_dropout(tf.nn.softmax(scores), training=training)
-        found = tf.matmul(tf.cast(weights, self.operands), v)
+        found = tf.matmul(tf.cast(tf.nn.softmax(scores), self.operands), v)
         merged = tf.reshape(tf.transpose(found, [0, 2, 1, 3]), tf.shape(x))
         return x + self.dropout(self.output_layer(merged), training=training)
 
@@ -81,11 +79,10 @@ class FeedForward(Block):
         super().__init__(model)
         self.inner = Linear(config.units, config.feedforward, model.operands, rounded=True)
         self.output_layer = Linear(config.feedforward, config.units, model.operands)
-        self.inner_dropout = model.drop()
 
     def call(self, x: Tensor, training: bool = False) -> Tensor:
         """`[batch, time, units]` to the same."""
-        inner = self.inner_dropout(tf.nn.relu(self.inner(self.norm(x))), training=training)
+        inner = tf.nn.relu(self.inner(self.norm(x)))
         return x + self.dropout(self.output_layer(inner), training=training)
 
 

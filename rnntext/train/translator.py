@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import keras
@@ -110,6 +111,11 @@ class Translator(keras.Model):
         order = {id(v): n for n, v in enumerate(self.trainable_variables)}
         named = {name: values[order[id(variable)]] for name, variable in self.named_variables().items()}
         return {name: named[name] for name in self.names}
+
+    def assign(self, arrays: Mapping[str, np.ndarray]) -> None:
+        """Takes weights, named as `arrays` names them."""
+        for name, variable in self.named_variables().items():
+            variable.assign(arrays[name])
 
     def named_variables(self) -> dict[str, keras.Variable]:
         """Every trainable variable by the name a checkpoint gives it."""

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 PROGRAM = (sys.executable, "-m", "rnntext")
-PATIENCE = 60.0  # seconds after which a process counts as hung; the machine may be busy
+PATIENCE = 240.0  # seconds after which a process counts as hung; the machine may be busy
 _OURS = ("PYTHON", "RNNTEXT_", "NO_COLOR", "COLUMNS")  # what these variables begin with would change what is tested
 CLEAN = {name: value for name, value in os.environ.items() if not name.startswith(_OURS)}
 

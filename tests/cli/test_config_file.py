@@ -54,6 +54,8 @@ def test_a_time_limit_in_the_file_may_be_a_number_of_seconds(shell: Shell, setti
         ["generate", "--top-k", "5", "--top-p", "0.5", "--min-p", "0.1", "--seed", "5", "-q", "--no-echo"],
         ["score", "a.txt", "-", "--per-line", "-v"],
         ["train-charlm"],
+        ["train-translate"],
+        ["train-translate", "--architecture", "gru", "--tokens", "char", "--units", "64"],
         ["train-charlm", "a.txt", "b.txt", "--time-limit", "2h", "--validation", "0.2", "--fresh", "--lowercase"],
     ],
     ids=" ".join,

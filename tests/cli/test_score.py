@@ -153,6 +153,20 @@ def test_a_line_that_is_no_pair_is_named(shell: Shell, hal: str, stdin: str, par
     assert [part for part in parts if part not in done.message] == [], done.message
 
 
+def test_a_line_that_is_no_pair_is_named_with_its_file(shell: Shell, hal: str) -> None:
+    name = shell.write("pairs.tsv", "hal\tibm\nhal ibm\n")
+    assert "pairs.tsv: line 2: no TAB" in shell("score", "-m", hal, name, code=65).message
+
+
+def test_a_pair_too_long_to_be_judged_has_no_score_and_holds_nothing_up(shell: Shell, hal: str) -> None:
+    stdin = "hal\tibm\n" + "x" * 100_000 + "\ty\na\t" + "b" * 100_000 + "\nhal\tibm\n"
+    done = shell("score", "-m", hal, stdin=stdin)
+    assert [line.split("\t")[0] == "nan" for line in done.lines] == [False, True, True, False]
+    assert done.message.startswith("2 lines were too long to be scored")
+    records = shell("score", "-m", hal, "--json", stdin=stdin).records
+    assert [record["log_probability"] is None for record in records] == [False, True, True, False]
+
+
 def test_pairs_before_a_bad_line_far_down_are_scored(shell: Shell, hal: str) -> None:
     name = shell.write("long.tsv", "a\tb\n" * 1299 + "no pair\n" + "a\tb\n" * 200)
     done = shell("score", "-m", hal, name, code=65)

@@ -73,6 +73,7 @@ def test_aligned_files_gru_and_json(shell: Shell) -> None:
         (["pairs.tsv", "--attention", "none"], 2, "--attention none: --architecture transformer has no such thing"),
         (["pairs.tsv", "--tokens", "letters"], 2, "must be one of subword, word, char"),
         (["pairs.tsv", "--validation", "1.5"], 2, "must be a fraction between 0 and 1"),
+        (["pairs.tsv", "--tokens", "word", "--subword-sampling", "0.2"], 2, "--tokens word has no subwords"),
         (["missing.tsv"], 74, "missing.tsv: No such file"),
         (["pairs.tsv", "--longest", "1"], 2, "--longest 1: must be between 5 and 4096"),
     ],

@@ -19,8 +19,10 @@ from helpers import (
 )
 
 from rnntext.cli import alignment
+from rnntext.config import GRUConfig
 from rnntext.jobs.load import load_translation
 from rnntext.jobs.translation import Answer, Translation, TranslationModel
+from rnntext.run import translators
 
 LONGEST = 39
 every_number_of_jobs = pytest.mark.parametrize("jobs", ["1", "2"])
@@ -329,7 +331,19 @@ def test_a_name_that_tells_no_kind_of_picture_is_refused(shell: Shell, name: str
 def test_a_second_line_makes_no_second_picture(shell: Shell) -> None:
     done = shell("translate", "--alignment", "picture.svg", stdin=b"hal\nzzz\n", code=2)
     assert "one line makes one picture" in done.message
-    assert "aaa" not in done.text
+    assert done.out == b""
+    assert list(shell.folder.iterdir()) == []
+
+
+def test_a_model_without_attention_has_nothing_to_draw(shell: Shell, tmp_path: Path) -> None:
+    folder = tmp_path / "blind"
+    config, language = GRUConfig(layers=1, units=4, embedding=4, attention="none", tokens="char"), shifting_weights()[2]
+    shapes = translators.shapes(config, len(language), len(language))
+    save_translator(folder, config, {name: np.zeros(shape, np.float32) for name, shape in shapes.items()}, language)
+    done = shell("translate", "-m", str(folder), "--alignment", "picture.svg", stdin=b"hal\n", code=2)
+    assert "--alignment picture.svg: this model was trained with --attention none" in done.message
+    (record,) = shell("translate", "-m", str(folder), "--json", stdin=b"hal\n").records
+    assert "attention" not in record
 
 
 def test_a_picture_in_a_folder_that_is_not_there_is_an_error_that_names_it(shell: Shell) -> None:

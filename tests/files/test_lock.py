@@ -2,6 +2,8 @@
 
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -80,6 +82,27 @@ def test_a_killed_holder_leaves_no_stale_lock(tmp_path: Path) -> None:
     assert (tmp_path / "lock").exists()
     with locked(tmp_path / "lock"):
         pass
+
+
+def test_who_waits_gets_the_lock_as_soon_as_it_is_free(tmp_path: Path) -> None:
+    with other_holder(tmp_path / "lock") as process:
+        timer = threading.Timer(0.5, process.kill)
+        timer.start()
+        began = time.monotonic()
+        with locked(tmp_path / "lock", wait=60.0):
+            assert 0.3 < time.monotonic() - began < 30.0
+        timer.join()
+
+
+def test_who_has_waited_long_enough_is_told_so(tmp_path: Path) -> None:
+    began = time.monotonic()
+    with (
+        locked(tmp_path / "lock"),
+        pytest.raises(BusyError, match=r"another job is training this model; waited 0\.3 s; "),
+        locked(tmp_path / "lock", wait=0.3),
+    ):
+        pass
+    assert time.monotonic() - began >= 0.3
 
 
 def test_a_program_started_meanwhile_does_not_inherit_the_lock(tmp_path: Path) -> None:

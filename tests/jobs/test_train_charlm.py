@@ -20,7 +20,7 @@ import pytest
 import safetensors.numpy
 
 import rnntext
-from rnntext.config import CharlmConfig, CharlmTraining
+from rnntext.config import CharlmConfig, CharlmTraining, JobConfig
 from rnntext.errors import (
     BusyError,
     CheckpointError,
@@ -32,7 +32,8 @@ from rnntext.errors import (
     UsageError,
 )
 from rnntext.files.lock import locked
-from rnntext.jobs.train_charlm import Outcome, train_charlm
+from rnntext.jobs.promotion import Outcome
+from rnntext.jobs.train_charlm import train_charlm
 from rnntext.storage.checkpoint import versions
 from rnntext.train import schedule
 from rnntext.train.observer import Observer
@@ -45,12 +46,14 @@ SMALL = CharlmConfig(cell="rnn", layers=1, units=4, embedding=2)  # where only t
 SHORT = dataclasses.replace(TRAINING, steps=3, dropout=0.0, recurrent_dropout=0.0)
 
 
+JOB = {field.name for field in dataclasses.fields(JobConfig)}
 WORDS = ["the", "mill", "river", "turns", "in", "May"]
 TEXT = "".join(" ".join(random.Random(line).choices(WORDS, k=4)) + "\n" for line in range(15))
 
 
 def train(text: Path | str, path: Path, model=SMALL, training=SHORT, **options) -> Outcome:
-    return train_charlm([str(text)], path, model, training, **options)
+    job = JobConfig(**{name: options.pop(name) for name in JOB & options.keys()})
+    return train_charlm([str(text)], path, model, training, job=job, **options)
 
 
 def evaluate_every(steps: int, monkeypatch) -> None:
@@ -146,7 +149,7 @@ def assert_identical(found: dict[str, np.ndarray], expected: dict[str, np.ndarra
 
 
 def test_a_training_leaves_one_version_in_service_and_no_unfinished_run(trained):
-    assert names(trained) == {"current", "versions", "history.jsonl", "lock"}
+    assert names(trained) == {"current", "versions", "history.jsonl", "promotions.jsonl", "lock"}
     assert json.loads((trained / "current").read_bytes())["version"] == "000001"
     assert stored(trained, "config.json") == {"model": MODEL.to_json(), "training": TRAINING.to_json()}
 
@@ -340,7 +343,7 @@ def test_a_version_that_was_written_before_a_kill_is_not_written_twice(text, tmp
         train(text, tmp_path / "model")
     assert train(text, tmp_path / "model").version == "000001"
     assert versions(tmp_path / "model") == ["000001"]
-    assert train(text, tmp_path / "model").version == "000002"  # another run, another version
+    assert train(text, tmp_path / "model", force=True).version == "000002"  # another run, another version
 
 
 # Promotion ------------------------------------------------------------------------------------------------------------
@@ -366,14 +369,14 @@ def test_a_worse_model_is_told_the_score_to_beat(champion, text):
 @pytest.mark.parametrize("better", [{}, {"steps": 40, "learning_rate": 0.1}], ids=["equal", "better"])
 def test_an_equal_or_a_better_model_goes_into_service(small, text, tmp_path, better):
     model = Path(shutil.copytree(small, tmp_path / "model"))
-    assert train(text, model, training=dataclasses.replace(SHORT, **better)).promoted
+    assert train(text, model, training=dataclasses.replace(SHORT, **better), warm_start=False).promoted
     assert json.loads((model / "current").read_bytes())["version"] == "000002"
 
 
 def test_champion_and_challenger_read_the_same_held_out_text(tmp_path):
     path = tmp_path / "text.txt"
     path.write_bytes(TEXT.encode().replace(b"\n", b"\r\r\n"))  # a file whose line ends were converted twice
-    first, second = (train(path, tmp_path / "model") for _ in range(2))
+    first, second = (train(path, tmp_path / "model", warm_start=warm) for warm in (True, False))
     assert second.champion == pytest.approx(first.score, rel=1e-6)
 
 

@@ -13,10 +13,10 @@ import sacrebleu
 import safetensors.numpy
 
 import rnntext
-from rnntext.config import GRUConfig, TransformerConfig, TranslatorTraining
+from rnntext.config import GRUConfig, JobConfig, TransformerConfig, TranslatorTraining
 from rnntext.errors import DataError, RnntextError, StoppedError, UsageError
+from rnntext.jobs.promotion import Outcome
 from rnntext.jobs.train_translate import train_translate
-from rnntext.jobs.training import Outcome
 from rnntext.storage.checkpoint import versions
 from rnntext.train.observer import Observer
 
@@ -31,6 +31,7 @@ TRANSFORMER = TransformerConfig(layers=1, units=8, heads=2, feedforward=8)
 GRU = GRUConfig(layers=2, units=5, embedding=4)
 TRAINING = TranslatorTraining(steps=9, vocabulary_size=290, batch_tokens=120, dropout=0.3, average=0.5, warmup=3)
 SHORT = dataclasses.replace(TRAINING, steps=2)
+JOB = {field.name for field in dataclasses.fields(JobConfig)}
 both = pytest.mark.parametrize("model", [TRANSFORMER, GRU], ids=["transformer", "gru"])
 
 
@@ -42,12 +43,23 @@ def tsv(tmp_path: Path) -> Path:
 
 
 def train(pairs: Path, path: Path, model=TRANSFORMER, training=SHORT, **options) -> Outcome:
-    return train_translate(str(pairs), path, model, training, **options)
+    job = JobConfig(**{name: options.pop(name) for name in JOB & options.keys()})
+    return train_translate(str(pairs), path, model, training, job=job, **options)
 
 
 def weights(path: Path) -> dict[str, np.ndarray]:
     newest = versions(path)[-1]
     return safetensors.numpy.load((path / "versions" / newest / "weights.safetensors").read_bytes())
+
+
+class Listener(Observer):
+    """Keeps what is worth knowing."""
+
+    def __init__(self, said: list[str]) -> None:
+        self.said = said
+
+    def note(self, message):
+        self.said.append(message)
 
 
 class StopAt(Observer):
@@ -140,15 +152,15 @@ def test_a_worse_model_does_not_replace_a_better_one(tsv, tmp_path, monkeypatch)
     monkeypatch.setattr(evaluate, lambda self, values: {"bleu": next(scores), "nats_per_token": 1.0})
     monkeypatch.setattr("rnntext.jobs.train_translate.TranslatorRecipe.score", lambda self, champion, snapshot: 50.0)
     assert train(tsv, tmp_path / "m").promoted
-    worse = train(tsv, tmp_path / "m")
+    worse = train(tsv, tmp_path / "m", force=True)
     assert (worse.promoted, worse.champion) == (False, 50.0)
     assert "the version in service is better (50.0000)" in worse.sentence("m")
-    assert train(tsv, tmp_path / "m").promoted
+    assert train(tsv, tmp_path / "m", force=True).promoted
 
 
 def test_champion_and_challenger_are_measured_alike(tsv, tmp_path):
     first = train(tsv, tmp_path / "m", training=TRAINING)
-    second = train(tsv, tmp_path / "m", training=TRAINING)
+    second = train(tsv, tmp_path / "m", training=TRAINING, warm_start=False)
     assert second.champion == first.score == second.score
 
 
@@ -179,22 +191,22 @@ def test_pairs_whose_source_is_held_out_are_not_trained_on(tsv, tmp_path):
     held_out = tmp_path / "held.tsv"
     held_out.write_text("".join(f"{a}\tx\n" for a, _ in PAIRS[:5]))
     said: list[str] = []
-    train(tsv, tmp_path / "m", validation=str(held_out), report=said.append)
+    train(tsv, tmp_path / "m", validation=str(held_out), observer=Listener(said))
     assert "left out: 5 pairs whose source is held out" in said
     assert rnntext.load(tmp_path / "m").checkpoint.manifest["pairs"] == len(PAIRS) - 5
 
 
 def test_long_pairs_and_empty_sides_are_left_out_and_counted(tsv, tmp_path):
-    tsv.write_text(tsv.read_text() + "only\t\n \tone\n" + "very " * 200 + "\tlong\n")
+    tsv.write_text(tsv.read_text() + "only\t\n \tone\n" + "very " * 400 + "\tlong\n")
     said: list[str] = []
-    train(tsv, tmp_path / "m", report=said.append)
+    train(tsv, tmp_path / "m", observer=Listener(said))
     assert "left out: 2 pairs with an empty side" in said
-    assert "left out: 1 pair with no token or more than 128 on a side" in said
+    assert f"left out: 1 pair with no token or more than {SHORT.longest} on a side" in said
 
 
 def test_too_large_a_vocabulary_is_lowered_with_a_word(tsv, tmp_path):
     said: list[str] = []
-    train(tsv, tmp_path / "m", training=dataclasses.replace(SHORT, vocabulary_size=8000), report=said.append)
+    train(tsv, tmp_path / "m", training=dataclasses.replace(SHORT, vocabulary_size=8000), observer=Listener(said))
     assert any("too small for a vocabulary of 8000" in line for line in said)
 
 
@@ -248,15 +260,20 @@ def test_a_model_of_the_other_direction_stays_in_service(tsv, tmp_path):
 
 def test_held_out_pairs_are_as_short_as_those_trained_on(tsv, tmp_path):
     held_out = tmp_path / "held.tsv"
-    held_out.write_text("the new mill\tmill\n" + "very " * 200 + "\tlong\n")
+    held_out.write_text("the new mill\tmill\n" + "very " * 400 + "\tlong\n")
     train(tsv, tmp_path / "m", validation=str(held_out))
     assert rnntext.load(tmp_path / "m").checkpoint.manifest["held_out"] == 1
 
 
-def test_subword_sampling_needs_subwords_and_stdin_is_read_once(tsv, tmp_path):
+def test_a_model_knows_how_long_the_sentences_were_that_it_learnt_from(tsv, tmp_path):
     words = dataclasses.replace(TRANSFORMER, tokens="word")
-    with pytest.raises(UsageError, match="--tokens word has no subwords"):
-        train(tsv, tmp_path / "m", words, TranslatorTraining(subword_sampling=0.1))
+    train(tsv, tmp_path / "m", words, dataclasses.replace(SHORT, longest=100))
+    model = rnntext.load(tmp_path / "m")
+    most = 4  # words: "the old mill one"
+    assert model.longest == model.checkpoint.manifest["longest"] == most
+
+
+def test_stdin_is_read_only_once(tmp_path):
     with pytest.raises(UsageError, match="only once"):
         train_translate(("-", "-"), tmp_path / "m", TRANSFORMER, SHORT)
 

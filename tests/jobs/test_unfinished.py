@@ -1,6 +1,8 @@
 """The unfinished training: what it began with comes back, and another command is told apart."""
 
 import dataclasses
+import hashlib
+import json
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +12,7 @@ from rnntext.config import CharlmConfig, CharlmTraining
 from rnntext.errors import CheckpointError, UsageError
 from rnntext.jobs import unfinished
 from rnntext.jobs.unfinished import Snapshot
+from rnntext.storage.checkpoint import to_json
 
 MODEL = CharlmConfig(cell="gru", layers=1, units=8)
 TRAINING = CharlmTraining(steps=100, time_limit=90.0)
@@ -106,8 +109,10 @@ def test_damaged_settings_are_refused(folder: Path, content: bytes) -> None:
 
 def test_a_file_outside_the_folder_is_not_read(folder: Path) -> None:
     (folder.parent / "secret").write_bytes(b"x")
-    settings = (folder / "settings.json").read_text()
-    (folder / "settings.json").write_text(settings.replace('"held_out.txt"', '"../secret"'))
+    settings = json.loads((folder / "settings.json").read_text().replace('"held_out.txt"', '"../secret"'))
+    del settings["sha256"]
+    settings["sha256"] = hashlib.sha256(to_json(settings)).hexdigest()  # whoever changes a file may seal it, too
+    (folder / "settings.json").write_bytes(to_json(settings))
     with pytest.raises(CheckpointError, match="secret is missing"):
         unfinished.read(folder)
 
@@ -118,7 +123,7 @@ def test_a_file_outside_the_folder_is_not_read(folder: Path) -> None:
 def check(*changed: CharlmConfig | CharlmTraining, **data: object) -> None:
     names = {CharlmConfig: "model", CharlmTraining: "training"}
     now = options(**{names[type(config)]: config for config in changed}, **data)  # type: ignore[arg-type]
-    unfinished.check_same(snapshot(), "charlm", now)
+    unfinished.check_same(snapshot(), "charlm", now, {})
 
 
 def test_the_same_command_goes_on() -> None:

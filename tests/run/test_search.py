@@ -8,6 +8,7 @@ import pytest
 from helpers import TINY_GRU, sentences, tiny_translator
 
 from rnntext.config import SearchConfig
+from rnntext.errors import CheckpointError
 from rnntext.run.batching import length_class
 from rnntext.run.search import Hypothesis, length_penalty, log_sum_exp, search, search_all, top
 from rnntext.text.tokens import END, PAD, START, UNKNOWN
@@ -334,6 +335,12 @@ def test_top_is_the_beginning_of_a_sorted_list(k: int) -> None:
         expected = sorted(range(6), key=lambda i, row=row: -scores[row][i])[:k]  # type: ignore[misc]
         assert at[row].tolist() == expected
         assert found[row].tolist() == [scores[row][i] for i in expected]
+
+
+@pytest.mark.parametrize("odd", [np.nan, np.inf])
+def test_logits_that_are_not_numbers_are_the_checkpoints_fault(odd: float) -> None:
+    with pytest.raises(CheckpointError, match="not numbers"):
+        log_sum_exp(np.array([[0.0, odd, 1.0]]))
 
 
 @pytest.mark.parametrize("shift", [0.0, 1000.0, -1000.0])

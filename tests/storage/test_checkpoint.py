@@ -4,6 +4,7 @@ import errno
 import hashlib
 import json
 import os
+import shutil
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -426,3 +427,21 @@ def test_malformed_weights_are_refused(data: bytes) -> None:
 def test_missing_weights_are_refused() -> None:
     with pytest.raises(CheckpointError):
         Checkpoint(Path("m"), "charlm", {}, {}).arrays(SHAPES)
+
+
+def test_a_reader_whose_version_is_pruned_under_its_hands_takes_the_one_that_is_in_service_now(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name, real = write(root), checkpoint.load_version
+
+    def overtaken(path: Path, digest: str | None = None) -> Checkpoint:
+        monkeypatch.setattr(checkpoint, "load_version", real)
+        checkpoint.promote(root, name)
+        shutil.rmtree(root / "versions" / "000001")
+        return real(path, digest)
+
+    monkeypatch.setattr(checkpoint, "load_version", overtaken)
+    assert checkpoint.load(root).version == name
+    shutil.rmtree(root / "versions" / name)
+    with pytest.raises(CheckpointError):  # nobody has put another one into service
+        checkpoint.load(root)

@@ -355,11 +355,54 @@ def test_a_held_out_score_that_is_not_finite_is_divergence(start, score):
         start(Line(scores=[score])).run(never)
 
 
+@pytest.mark.parametrize("weight", [math.nan, 1e9])
+def test_weights_that_no_checkpoint_may_have_are_divergence(start, monkeypatch, weight):
+    task = Line()
+    monkeypatch.setattr(task, "evaluate", lambda values: pytest.fail("evaluated"))
+    running = start(task, steps=2, warmup=5)
+    running.averages[0].assign(tf.fill(running.averages[0].shape, weight))
+    with pytest.raises(DivergedError, match="not numbers, or far too large"):
+        running.run(never)
+
+
+def test_weights_from_which_nothing_can_be_computed_are_divergence(start, monkeypatch):
+    def evaluate(values):
+        raise CheckpointError("what the model computes are not numbers")
+
+    task = Line()
+    monkeypatch.setattr(task, "evaluate", evaluate)
+    with pytest.raises(DivergedError, match="at step 1 what the model computes are not numbers; no version"):
+        start(task, steps=1).run(never)
+
+
 def test_a_loss_above_twice_its_start_is_divergence_after_the_warm_up(start):
     task = Line(scale=lambda step: 1.0 if step < 10 else 1e4)
     with pytest.raises(DivergedError, match=r"--learning-rate below 0\.001"):
         start(task, steps=200, learning_rate=0.001).run(never)
     assert start(task, name="short", steps=60, learning_rate=0.001).run(never)
+
+
+def test_a_warm_start_may_lose_what_it_had_gained_but_not_more(start, tmp_path):
+    def task(most):
+        return Line(scale=lambda step: 1e-6 if step == 0 else most)
+
+    def warm(name, most):
+        config = CharlmTraining(steps=60, learning_rate=0.0, warmup=5)
+        return Loop(task(most), config, tmp_path / name, Observer(), loop.time.monotonic(), least_loss=30.0)
+
+    assert warm("some", 1.0).run(never)
+    with pytest.raises(DivergedError):
+        warm("all", 1e3).run(never)
+    with pytest.raises(DivergedError):
+        start(task(1.0), name="cold", steps=60, learning_rate=0.0, warmup=5).run(never)
+
+
+def test_the_state_is_saved_between_evaluations_as_often_as_wanted(tmp_path):
+    for every, saves in ((0.0, 60), (3600.0, 1)):
+        log = Log()
+        config = CharlmTraining(steps=60)
+        assert Loop(Line(), config, tmp_path / str(every), log, loop.time.monotonic(), save_every=every).run(never)
+        assert len([event for event in log.events if event[0] == "save"]) == saves
 
 
 # Several batches a step -----------------------------------------------------------------------------------------------

@@ -82,3 +82,9 @@ def test_the_rate_of_a_planned_run_never_jumps(steps):
     course = [abs(b - a) for a, b in itertools.pairwise(rates)]
     assert max(course) <= max(1 / plan.warmup, math.pi / 2 / max(1, steps - plan.warmup)) + 1e-9
     assert rates[-1] == pytest.approx(0.0, abs=1e-12) or steps == plan.warmup
+
+
+def test_a_constant_rate_is_the_peak_from_the_first_step_to_the_last():
+    assert {
+        learning_rate(step, plan, 0.1, 100, "constant") for step in range(50) for plan in (None, plan_steps(50))
+    } == {0.1}

@@ -1,0 +1,275 @@
+"""train-forecast, forecast."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from rnntext.cli import options
+from rnntext.cli.console import Results, note, results
+from rnntext.cli.options import (
+    ConfigFile,
+    Json,
+    Model,
+    Output,
+    PrintConfig,
+    Quiet,
+    Threads,
+    Verbose,
+    pick,
+    print_settings,
+)
+from rnntext.cli.training import Family, Start, training_command
+from rnntext.config import FORECASTERS, LOSSES, SCALES, STRATEGIES, ForecastConfig, ForecastTraining, JobConfig
+from rnntext.errors import UsageError
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from rnntext.cli.chart import Picture
+    from rnntext.jobs.forecasting import ForecastModel
+    from rnntext.jobs.promotion import Outcome
+    from rnntext.text.series import Series
+    from rnntext.train.observer import Observer
+
+NAME = "forecaster"
+
+Columns = Annotated[
+    list[str] | None,
+    typer.Option("--column", metavar="NAME", help="A column to predict; may be given several times."),
+]
+Known = Annotated[
+    list[str] | None,
+    typer.Option("--known", metavar="NAME", help="A column known in advance (holidays, prices); several times."),
+]
+DateColumn = Annotated[str | None, typer.Option(metavar="NAME", help="Dates, or numbers; rows are sorted by it.")]
+Window = Annotated[int, typer.Option(help="Values that are read to predict the next ones.")]
+Horizon = Annotated[int, typer.Option(help="Values to predict.")]
+Scale = Annotated[
+    str,
+    typer.Option(
+        metavar="|".join(SCALES), help="What the network sees: differences, standardised values, values as they are."
+    ),
+]
+Held = Annotated[str, typer.Option(metavar="FRACTION", help="Held-out share: the end of the series.")]
+Plot = Annotated[Path | None, typer.Option(metavar="FILE", help="Draw it (.png, .svg, .pdf).")]
+
+
+@training_command(Family(NAME, "windows", "mase", "MASE", "forecast CSV"))
+def train(
+    context: typer.Context,
+    table: Annotated[str, typer.Argument(metavar="CSV", help="A table with a header, or - for stdin.")],
+    column: Columns = None,
+    known: Known = None,
+    date_column: DateColumn = None,
+    model: Model = NAME,
+    architecture: Annotated[
+        str, typer.Option(metavar="|".join(FORECASTERS), help="Kind of forecaster.")
+    ] = ForecastConfig.architecture,
+    strategy: Annotated[
+        str, typer.Option(metavar="|".join(STRATEGIES), help="How more than one value is predicted.")
+    ] = ForecastConfig.strategy,
+    window: Window = ForecastConfig.window,
+    horizon: Horizon = ForecastConfig.horizon,
+    layers: Annotated[int | None, typer.Option(help="Recurrent layers.", show_default="rnn 1, others 2")] = None,
+    units: Annotated[int | None, typer.Option(help="Units of a layer.", show_default="rnn 1, others 20")] = None,
+    recurrent_output: Annotated[
+        bool, typer.Option("--recurrent-output", help="The output layer is recurrent, too (rnn, deep-rnn).")
+    ] = False,
+    scale: Scale = ForecastConfig.scale,
+    season: Annotated[
+        int | None, typer.Option(help="Steps after which the series repeats itself. [default: found in the data]")
+    ] = None,
+    validation: Held = "0.2",
+    epochs: options.Epochs = None,
+    steps: Annotated[
+        int | None, typer.Option(help="Most optimizer updates. [default: 1000 if no other limit is given]")
+    ] = None,
+    time_limit: Annotated[
+        float | None, typer.Option(parser=options.duration, metavar="90s|30m|2h", help="The run's whole time.")
+    ] = None,
+    patience: options.Patience = None,
+    batch_size: Annotated[int, typer.Option(help="Windows of a step.")] = ForecastTraining.batch_size,
+    learning_rate: options.LearningRate = ForecastTraining.learning_rate,
+    schedule: options.Schedule = ForecastTraining.schedule,
+    dropout: options.Dropout = ForecastTraining.dropout,
+    loss: Annotated[
+        str, typer.Option(metavar="|".join(LOSSES), help="Squared errors, or squares that outliers cannot dominate.")
+    ] = ForecastTraining.loss,
+    seed: options.Seed = ForecastTraining.seed,
+) -> Start:
+    """Train a forecaster on a column of a table and put it into service.
+
+    Interrupted at any moment, the same command goes on where it was. Repeated when the table has changed, it trains a
+    new version that begins where the last one ended.
+    """
+    shape, budget = pick(ForecastConfig, context.params), pick(ForecastTraining, context.params)
+
+    def start(path: Path, job: JobConfig, observer: Observer) -> Outcome:
+        from rnntext.jobs.train_forecast import train_forecast
+
+        return train_forecast(
+            table,
+            path,
+            shape,
+            budget,
+            columns=column or [],
+            known=known or [],
+            date_column=date_column,
+            validation=validation,
+            job=job,
+            observer=observer,
+        )
+
+    return start
+
+
+# Using one ------------------------------------------------------------------------------------------------------------
+
+
+def forecast(
+    context: typer.Context,
+    table: Annotated[str, typer.Argument(metavar="CSV", help="A table with the columns of the training, or -.")],
+    model: Model = NAME,
+    horizon: Annotated[
+        int | None, typer.Option(min=1, max=100_000, help="Values to predict.", show_default="the model's")
+    ] = None,
+    impute: Annotated[bool, typer.Option("--impute", help="Fill the missing values instead.")] = False,
+    alarm: Annotated[
+        float | None,
+        typer.Option(metavar="K", help="Mark values more than K standard deviations from their forecast instead."),
+    ] = None,
+    plot: Plot = None,
+    show: Annotated[bool, typer.Option("--show", help="Draw it on the terminal (stderr).")] = False,
+    threads: Threads = 1,
+    output: Output = None,
+    as_json: Json = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+    config: ConfigFile = None,
+    print_config: PrintConfig = False,
+) -> None:
+    """Predict what comes after a series, with a band that holds 80 % of held-out values. CSV, or JSON lines."""
+    if impute + (alarm is not None) + (horizon is not None) > 1:
+        raise UsageError("give one of --horizon, --impute and --alarm")
+    if alarm is not None and not alarm > 0:
+        raise UsageError(f"--alarm {alarm:g}: must be more than 0")
+    if print_config:
+        print_settings(context)
+        return
+    from rnntext.cli import chart
+    from rnntext.jobs.load import load_forecaster
+    from rnntext.storage.models import find
+    from rnntext.text.series import read_series
+
+    if plot is not None:
+        chart.check(plot)
+    loaded = load_forecaster(find(model, "train-forecast CSV"), threads)
+    series = read_series(table, loaded.columns, loaded.known, loaded.about.get("date_column"))
+    for sentence in series.notes:
+        note(sentence, quiet)
+    if series.axis.step != loaded.about.get("step"):
+        note(f"rnntext: the model learnt steps of {loaded.about.get('step')}, not of {series.axis.step}", quiet)
+    work = _imputed if impute else _alarmed if alarm is not None else _predicted
+    picture = work(loaded, series, horizon, alarm, quiet)
+    with results(output) as out:
+        _write(out, picture.records, len(loaded.columns) > 1, as_json)
+        if plot is not None:
+            chart.draw(plot, picture)
+    if show:
+        chart.show(picture)
+
+
+def _predicted(model: ForecastModel, series: Series, horizon: int | None, alarm: float | None, quiet: bool) -> Picture:
+    """What comes next."""
+    from rnntext.cli.chart import Picture
+
+    found = model.forecast(series.values, horizon, series.future)
+    if found.measured < len(found.values):
+        note(f"rnntext: the band was measured for {found.measured} steps; after them it stays as wide", quiet)
+    fields = {"value": found.values, "lower": found.lower, "upper": found.upper}
+    records = _records(series, len(series.values), {name: _rounded(values) for name, values in fields.items()})
+    return Picture(records, series, after=found.values, band=(found.lower, found.upper))
+
+
+def _imputed(model: ForecastModel, series: Series, horizon: int | None, alarm: float | None, quiet: bool) -> Picture:
+    """The series without gaps; rows after its last value are filled, too."""
+    import numpy as np
+
+    from rnntext.cli.chart import Picture
+
+    count = len(series.targets)
+    rest = np.full((len(series.future), count), np.nan)
+    series = dataclasses.replace(
+        series, values=np.concatenate([series.values, np.concatenate([rest, series.future], axis=1)])
+    )
+    found, missing = model.impute(series.values), np.isnan(series.values[:, :count])
+    ours, straight, length = model.imputation_errors()
+    note(f"filled: {int(missing.sum())} values", quiet)
+    if length:
+        hidden = f"held-out blocks of {length} values, hidden on purpose: mean absolute error"
+        note(f"{hidden} {ours:.4g}; straight lines {straight:.4g}", quiet)
+    records = _records(series, 0, {"value": np.where(missing, _rounded(found), found), "imputed": missing})
+    return Picture(records, series, over=found, marks=missing, mark="imputed")
+
+
+def _alarmed(model: ForecastModel, series: Series, horizon: int | None, alarm: float | None, quiet: bool) -> Picture:
+    """The series with what was expected."""
+    from rnntext.cli.chart import Picture
+
+    found = model.alarms(series.values, alarm or 0.0)
+    judged = int((found.deviation == found.deviation).sum())  # without NaN
+    note(f"alarms: {int(found.alarm.sum())} of {judged} values", quiet)
+    fields = {
+        "value": series.values,
+        "expected": _rounded(found.expected),
+        "deviation": _rounded(found.deviation),
+        "alarm": found.alarm,
+    }
+    return Picture(_records(series, 0, fields), series, over=found.expected, marks=found.alarm, mark="alarm")
+
+
+def _records(series: Series, begin: int, fields: dict[str, np.ndarray]) -> list[dict[str, Any]]:
+    """One for each time and column, from arrays `[time, targets]`; NaN, for which JSON has no word, becomes None."""
+
+    def cell(value: Any) -> Any:
+        return None if value != value else int(value) if value.dtype == bool else float(value)
+
+    return [
+        {
+            "time": series.axis.label(begin + row),
+            "column": name,
+            **{field: cell(values[row, n]) for field, values in fields.items()},
+        }
+        for row in range(len(fields["value"]))
+        for n, name in enumerate(series.targets)
+    ]
+
+
+def _rounded(values: np.ndarray) -> np.ndarray:
+    """Seven digits: what float32 has."""
+    import numpy as np
+
+    return np.array([[float(f"{value:.7g}") for value in row] for row in values.tolist()])
+
+
+def _write(out: Results, records: list[dict[str, Any]], several: bool, as_json: bool) -> None:
+    """CSV with a header, or JSON lines; the column's name only where there are several."""
+    import csv
+    import io
+
+    shown = records if several else [{k: v for k, v in r.items() if k != "column"} for r in records]
+    if as_json:
+        for record in shown:
+            out.write(json.dumps(record, ensure_ascii=False) + "\n")
+        return
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerow(shown[0])
+    for record in shown:
+        writer.writerow(f"{v:.15g}" if isinstance(v, float) else v for v in record.values())
+    out.write(buffer.getvalue())

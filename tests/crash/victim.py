@@ -1,0 +1,103 @@
+"""rnntext in a process that kills itself where it is told to.
+
+python -m crash.victim step:7 train-charlm ...     after step 7 of this process
+python -m crash.victim disk:12 train-charlm ...    instead of its 12th operation on the disk
+python -m crash.victim half:12 train-charlm ...    the same, with half of what it would have written
+python -m crash.victim never train-charlm ...
+
+It saves every third step, so that there is much to break.
+"""
+
+import os
+import signal
+import sys
+from pathlib import Path
+
+from rnntext.__main__ import main
+from rnntext.files import atomic
+
+
+def die() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+class Deadly(atomic.Disk):
+    """Kills the process instead of its n-th operation."""
+
+    def __init__(self, at: int, half: bool) -> None:
+        self.left, self.half = at, half
+
+    def _count(self) -> None:
+        self.left -= 1
+        if not self.left:
+            die()
+
+    def make_folder(self, path: Path) -> None:
+        self._count()
+        super().make_folder(path)
+
+    def make_temporary(self, folder: Path) -> Path:
+        self._count()
+        return super().make_temporary(folder)
+
+    def write(self, path: Path, data: bytes) -> None:
+        if self.left == 1 and self.half:
+            path.write_bytes(data[: len(data) // 2])
+        self._count()
+        super().write(path, data)
+
+    def append(self, path: Path, data: bytes) -> None:
+        if self.left == 1 and self.half:
+            super().append(path, data[: len(data) // 2])
+        self._count()
+        super().append(path, data)
+
+    def sync_folder(self, path: Path) -> None:
+        self._count()
+        super().sync_folder(path)
+
+    def replace(self, source: Path, target: Path) -> None:
+        self._count()
+        super().replace(source, target)
+
+    def remove(self, folder: Path) -> None:
+        self._count()
+        super().remove(folder)
+
+
+EVERY = 3
+
+
+def change_loop(number: int) -> None:
+    """Saves often, and dies after step `number` of this process (0: never). As soon as the training loop exists:
+    importing it here would start TensorFlow too early."""
+    from rnntext.train import tensorflow
+
+    start = tensorflow.start
+
+    def then_patch(seed: int) -> None:
+        start(seed)
+        from rnntext.train.loop import Loop
+
+        step, done = Loop._step, []
+
+        def counted(loop):
+            if loop.position.step % EVERY == 0 < loop.position.step:
+                loop.save()
+            progress = step(loop)
+            done.append(progress)
+            if len(done) == number:
+                die()
+            return progress
+
+        Loop._step = counted
+
+    tensorflow.start = then_patch
+
+
+if __name__ == "__main__":
+    kind, _, count = sys.argv.pop(1).partition(":")
+    change_loop(int(count) if kind == "step" else 0)
+    if kind in ("disk", "half"):
+        atomic.disk = Deadly(int(count), kind == "half")
+    main()

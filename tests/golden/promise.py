@@ -1,0 +1,48 @@
+"""Promise 18: a checkpoint of every released format answers the same bytes; a newer format is refused by name."""
+
+from __future__ import annotations
+
+import functools
+import json
+import re
+import shutil
+from pathlib import Path
+
+from cli.shell import CLEAN, Shell
+from fuzz.sealed import VERSION, point
+from golden.answers import HERE, NAMES, answer
+from soak.harness import Case, Counts, Promise, check
+
+from rnntext.storage.checkpoint import FORMAT
+
+
+def answers(name: str, folder: Path) -> Counts:
+    """One golden checkpoint."""
+    found, expected = answer(name), (HERE / name / "expected.txt").read_bytes()
+    check(found == expected, f"{name} answered {found!r}, not {expected!r}")
+    return {"golden checkpoints": 1, "bytes identical": len(found)}
+
+
+def newer_formats(folder: Path) -> Counts:
+    """Every command that reads a model, with a model of the next format."""
+    for name, commands in {"charlm-gru": ["generate", "score"], "gru-word": ["translate", "score"]}.items():
+        shutil.copytree(HERE / name, folder / name)
+        path = folder / name / VERSION / "manifest.json"
+        manifest = {**json.loads(path.read_bytes()), "format": FORMAT + 1, "rnntext": "9.8.7"}
+        path.write_text(json.dumps(manifest))
+        (folder / name / "current").write_bytes(point(path.read_bytes()))
+        for command in commands:
+            message = Shell(folder, CLEAN)(command, "-m", str(folder / name), code=65).message
+            wanted = rf"checkpoint format {FORMAT + 1} by rnntext 9\.8\.7; .* upgrade"
+            check(re.search(wanted, message), f"{command}: {message}")
+    return {"refusals of a newer format": 4}
+
+
+PROMISE_18 = Promise(
+    18,
+    "Old checkpoints stay good",
+    lambda full: [
+        *(Case(name, functools.partial(answers, name)) for name in NAMES),
+        Case("newer formats", newer_formats),
+    ],
+)

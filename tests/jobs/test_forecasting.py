@@ -1,0 +1,181 @@
+"""A forecaster in service, most often one made by hand: the seasonal naive forecast needs no weights."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from helpers import save_forecaster
+
+import rnntext
+from rnntext.config import ForecastConfig
+from rnntext.errors import CheckpointError, DataError, UsageError
+from rnntext.jobs.forecasting import ForecastModel
+from rnntext.storage import checkpoint
+
+NAN = float("nan")
+RNG = np.random.default_rng(0)
+WEEKS = np.tile([10.0, 20.0, 30.0, 25.0, 15.0, 5.0, 0.0], 40)[:, None]
+NOISY = WEEKS + RNG.normal(0, 2, WEEKS.shape)
+WEEKLY = ForecastConfig(architecture="seasonal-naive", window=14, horizon=7)
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("models")
+    save_forecaster(folder / "weekly", WEEKLY, NOISY, season=7)
+    save_forecaster(folder / "naive", ForecastConfig(architecture="naive", window=3, horizon=2), NOISY)
+    sales = np.concatenate([NOISY, NOISY * 2, np.roll(WEEKS, -1) > 20], axis=1)
+    save_forecaster(folder / "two", WEEKLY, sales, ("a", "b"), ("open",), season=7)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def weekly(home) -> ForecastModel:
+    model = rnntext.load(home / "weekly")
+    assert isinstance(model, ForecastModel)
+    return model
+
+
+# The future -----------------------------------------------------------------------------------------------------------
+
+
+def test_a_forecast_goes_on_as_far_as_one_likes(weekly):
+    found = weekly.forecast(WEEKS[:21], 30)
+    np.testing.assert_allclose(found.values[:, 0], np.resize(WEEKS[:7], 30))
+    assert len(weekly.forecast(WEEKS[:21]).values) == 7  # the model's own horizon
+    np.testing.assert_allclose(weekly.forecast(WEEKS[:21, 0].tolist(), 30).values, found.values)
+
+
+def test_gaps_repeat_the_value_before_them(weekly):
+    series = WEEKS[:21].copy()
+    series[15:17] = NAN  # after 10: 20 and 30 are missing
+    assert weekly.forecast(series, 7).values[:, 0].tolist() == [10, 10, 10, 25, 15, 5, 0]
+
+
+def test_the_band_holds_eight_of_ten_held_out_values(home, weekly):
+    half = len(NOISY) // 2
+    inside = []
+    for origin in range(half, len(NOISY) - 7):
+        found = weekly.forecast(NOISY[:origin], 7)
+        truth = NOISY[origin : origin + 7]
+        inside.append((found.lower <= truth) & (truth <= found.upper))
+    assert 0.75 <= np.mean(inside) <= 0.85
+    assert (found.lower < found.values).all()
+    assert (found.values < found.upper).all()
+
+
+def test_the_band_is_measured_as_far_as_there_are_held_out_values_and_then_stays_as_wide(weekly):
+    found = weekly.forecast(NOISY, 500)
+    width = (found.upper - found.lower)[:, 0]
+    assert len(set(width[:100].round(9))) > 50
+    assert 100 < found.measured < 140  # as many steps as are held out, but for the last few
+    assert len(set(width[found.measured - 1 :].round(9))) == 1
+
+
+def test_several_columns_and_one_known_in_advance(home):
+    model = rnntext.load(home / "two")
+    assert isinstance(model, ForecastModel)
+    series = np.concatenate([WEEKS, 2 * WEEKS, np.ones_like(WEEKS)], axis=1)
+    found = model.forecast(series[:70], 7, np.ones((7, 1)))
+    np.testing.assert_allclose(found.values, series[:7, :2])
+    with pytest.raises(DataError, match=r"open: known for 2 steps ahead, but 7 are to be predicted"):
+        model.forecast(series[:70], 7, np.ones((2, 1)))
+    with pytest.raises(DataError, match=r"wants 3 columns \(a, b, open\)"):
+        model.forecast(series[:70, :2], 7)
+
+
+@pytest.mark.parametrize("series", [WEEKS[:13], [], np.full((20, 1), NAN), [NAN] * 10 + [1.0] * 13])
+def test_too_few_values_are_refused(weekly, series):
+    with pytest.raises(DataError, match="too few"):
+        weekly.forecast(series)
+
+
+# The past -------------------------------------------------------------------------------------------------------------
+
+
+def test_gaps_are_filled_better_than_by_straight_lines(weekly):
+    generator = np.random.default_rng(1)
+    hidden = NOISY[:210].copy()
+    for begin in generator.choice(np.arange(14, 200, 10), 4, replace=False):  # a tenth, in blocks of five
+        hidden[begin : begin + 5] = NAN
+    gaps = np.isnan(hidden)
+    time = np.arange(len(hidden))
+    straight = np.interp(time, time[~gaps[:, 0]], hidden[~gaps])
+    found = weekly.impute(hidden)
+    np.testing.assert_array_equal(found[~gaps], hidden[~gaps])
+    errors = [np.abs(values - NOISY[:210, 0])[gaps[:, 0]].mean() for values in (found[:, 0], straight)]
+    assert errors[0] < 0.6 * errors[1]
+
+
+def test_a_filled_gap_meets_the_value_after_it(home):
+    naive = rnntext.load(home / "naive")
+    assert isinstance(naive, ForecastModel)
+    found = naive.impute([1.0, 1.0, 1.0, 2.0, NAN, NAN, NAN, 10.0, NAN])
+    np.testing.assert_allclose(found[:, 0], [1, 1, 1, 2, 4, 6, 8, 10, 10])  # at the end there is nothing to meet
+
+
+def test_gaps_before_there_is_a_window_become_straight_lines(weekly):
+    found = weekly.impute([NAN, 1.0, NAN, 3.0, *WEEKS[:21, 0]])
+    assert found[:4, 0].tolist() == [1, 1, 2, 3]
+
+
+def test_imputation_is_measured_on_hidden_held_out_values(weekly):
+    ours, straight, length = weekly.imputation_errors()
+    assert (length, ours < 0.6 * straight) == (5, True)
+    assert 1.0 < ours < 3.0  # of noise with standard deviation 2
+
+
+def test_a_fault_is_marked_and_its_neighbours_are_not(weekly):
+    series = NOISY[:140].copy()
+    series[100] += 60.0
+    series[120] = NAN
+    found = weekly.alarms(series, 5.0)
+    assert np.flatnonzero(found.alarm).tolist() == [100]  # one week later the fault is the seasonal naive forecast
+    assert found.deviation[100, 0] == pytest.approx(60 / 2.83, rel=0.25)  # two noises of 2
+    assert np.isnan(found.expected[:14]).all()
+    assert not np.isnan(found.expected[14:]).any()
+    assert np.isnan(found.deviation[120, 0])
+
+
+def test_a_constant_series_has_no_division_by_zero(tmp_path):
+    config = ForecastConfig(architecture="naive", window=3, horizon=2)
+    model = ForecastModel(checkpoint.load(save_forecaster(tmp_path / "flat", config, np.full((40, 1), 7.0))))
+    found = model.forecast([7.0] * 5, 4)
+    assert found.values.ravel().tolist() == found.upper.ravel().tolist() == [7.0] * 4
+    series = np.full(20, 7.0)
+    series[10] = 8.0
+    assert np.flatnonzero(model.alarms(series, 3.0).alarm).tolist() == [10]
+
+
+# Loading --------------------------------------------------------------------------------------------------------------
+
+
+def test_another_kind_of_model_is_refused(home, tmp_path):
+    manifest = Path(shutil.copytree(home / "weekly", tmp_path / "m")) / "versions/000001/manifest.json"
+    manifest.write_text(manifest.read_text().replace('"forecaster"', '"charlm"'))
+    checkpoint.promote(tmp_path / "m", "000001")
+    with pytest.raises(UsageError, match="this is a charlm model; a forecaster is needed"):
+        ForecastModel(checkpoint.load(tmp_path / "m"))
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ('"columns"', '"colums"'),
+        ('"columns": [\n  "x"\n ]', '"columns": []'),
+        ('"season": 7', '"season": 0'),
+        ('"spread": [', '"spread": [0.0, '),
+        ('"targets": 1', '"targets": "one"'),
+    ],
+)
+def test_a_damaged_description_is_refused(tmp_path, old, new):
+    root = save_forecaster(tmp_path / "m", WEEKLY, NOISY, season=7)
+    source = checkpoint.load(root)
+    text = source.files["series.json"].decode()
+    assert old in text
+    source.files["series.json"] = text.replace(old, new).encode()
+    with pytest.raises(CheckpointError, match=r"series.json or held_out.json"):
+        ForecastModel(source)

@@ -1,0 +1,277 @@
+"""Training forecasters as a job: what is learnt, from what, and what it leaves behind."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import re
+import signal
+from pathlib import Path
+
+import numpy as np
+import pytest
+import safetensors.numpy
+
+import rnntext
+from rnntext.config import ForecastConfig, ForecastTraining
+from rnntext.errors import DataError, StoppedError, UsageError
+from rnntext.jobs import train_forecast as job
+from rnntext.jobs.forecasting import ForecastModel
+from rnntext.run.windows import Scale
+from rnntext.text.series import read_series
+from rnntext.train.observer import Observer
+
+AIRLINE = Path(__file__).parents[2] / "corpora" / "airline.csv"
+SMALL = ForecastConfig(architecture="linear", window=6, horizon=2)
+RECURRENT = ForecastConfig(architecture="gru", units=3, layers=1, window=6, horizon=2)
+SHORT = ForecastTraining(steps=6, batch_size=4, dropout=0.3, average=0.5)
+RNG = np.random.default_rng(0)
+
+
+def write(path: Path, values: np.ndarray, header: str = "x") -> Path:
+    rows = values[:, None] if values.ndim == 1 else values
+    path.write_text(header + "\n" + "".join(",".join(map(str, row)) + "\n" for row in rows.tolist()))
+    return path
+
+
+@pytest.fixture(scope="module")
+def series(tmp_path_factory) -> Path:
+    values = 10 * np.sin(np.arange(120) / 3) + RNG.normal(0, 0.5, 120)
+    return write(tmp_path_factory.mktemp("series") / "waves.csv", values)
+
+
+def train(source: Path, path: Path, model=SMALL, training=SHORT, **options):
+    return rnntext.train_forecast(str(source), path, model, training, **options)
+
+
+def weights(model: Path, version: str = "000001") -> dict[str, np.ndarray]:
+    return safetensors.numpy.load_file(model / "versions" / version / "weights.safetensors")
+
+
+# Airline passengers ---------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def airline(tmp_path_factory) -> ForecastModel:
+    path = tmp_path_factory.mktemp("airline") / "model"
+    training = ForecastTraining(steps=300)
+    outcome = rnntext.train_forecast(str(AIRLINE), path, training=training, columns=["passengers"], date_column="month")
+    assert outcome.promoted
+    model = rnntext.load(path)
+    assert isinstance(model, ForecastModel)
+    return model
+
+
+def held_out(model: ForecastModel) -> np.ndarray:
+    return model.held_out.values[0, model.config.window :, 0]
+
+
+def test_airline_passengers_are_predicted_better_than_by_last_years_month(airline):
+    metrics = airline.checkpoint.json("metrics.json")
+    assert metrics["mase"] < 0.75
+    truth = read_series(str(AIRLINE), ["passengers"], (), "month").values[:, 0]
+    ours, seasonal = [], []
+    for origin in range(115, 135):
+        wanted = truth[origin : origin + 10]
+        ours += np.abs(airline.forecast(truth[:origin]).values[:, 0] - wanted).tolist()
+        seasonal += np.abs(np.resize(truth[origin - 12 : origin], 10) - wanted).tolist()
+    assert np.mean(ours) < 0.6 * np.mean(seasonal)
+
+
+def test_the_band_holds_four_fifths_of_the_held_out_passengers(airline):
+    truth = read_series(str(AIRLINE), ["passengers"], (), "month").values[:, 0]
+    inside = []
+    for origin in range(115, 135):
+        found = airline.forecast(truth[:origin])
+        wanted = truth[origin : origin + 10, None]
+        inside.append((found.lower <= wanted) & (wanted <= found.upper))
+    assert 0.75 <= np.mean(inside) <= 0.85
+
+
+def test_hidden_passengers_are_filled_in_better_than_by_straight_lines(airline):
+    truth = read_series(str(AIRLINE), ["passengers"], (), "month").values[:, 0]
+    ours, straight = [], []
+    for shift in range(0, 20, 5):
+        hidden = truth.copy()
+        for begin in (60 + shift, 85 + shift, 110 + shift):  # some tenth, in blocks of five
+            hidden[begin : begin + 5] = np.nan
+        gaps = np.isnan(hidden)
+        time = np.arange(len(truth))
+        ours += np.abs(airline.impute(hidden)[:, 0] - truth)[gaps].tolist()
+        straight += np.abs(np.interp(time, time[~gaps], truth[~gaps]) - truth)[gaps].tolist()
+    assert np.mean(ours) < 0.6 * np.mean(straight)
+
+
+# No leakage -----------------------------------------------------------------------------------------------------------
+
+
+def learnt_before_the_split(path: Path, config: ForecastConfig, later: np.ndarray) -> dict[str, bytes]:
+    """All that training begins with, for a series of 120 values whose last 24 are given."""
+    values = np.concatenate([10 + np.sin(np.arange(96.0) * 2 * np.pi / 8), later])
+    split = job.split_series(read_series(str(write(path, values))), config, "0.2")
+    numbers = split.scale.to_json() | {"errors": split.naive_errors.tolist()}
+    return {"numbers": json.dumps(numbers).encode(), "panel": split.training.values.tobytes()}
+
+
+@pytest.mark.parametrize("scale", ["relative", "standard", "none"])
+def test_nothing_is_learnt_from_held_out_values(tmp_path, scale):
+    config = dataclasses.replace(SMALL, window=10, scale=scale)
+    one = learnt_before_the_split(tmp_path / "a.csv", config, np.zeros(24))
+    assert one == learnt_before_the_split(tmp_path / "b.csv", config, 1e6 * RNG.normal(size=24))
+
+
+def test_a_planted_leak_is_found(tmp_path, monkeypatch):
+    """The test above can fail: here the scale is learnt from everything."""
+    honest, whole = Scale.learn, []
+    monkeypatch.setattr(job.Panel, "of", classmethod(lambda cls, v, of=job.Panel.of: (whole.append(v), of(v))[1]))
+    monkeypatch.setattr(job.Scale, "learn", lambda config, training, *rest: honest(config, whole[-1], *rest))
+    config = dataclasses.replace(SMALL, window=10, scale="standard")
+    one = learnt_before_the_split(tmp_path / "a.csv", config, np.zeros(24))
+    assert one != learnt_before_the_split(tmp_path / "b.csv", config, np.full(24, 1e6))
+
+
+def test_training_does_not_depend_on_held_out_values_but_for_which_weights_are_best(tmp_path, series):
+    values = np.loadtxt(series, skiprows=1)
+    one_evaluation = dataclasses.replace(SHORT, steps=5)
+    train(series, tmp_path / "one", training=one_evaluation)
+    values[96:] = 0.0
+    train(write(tmp_path / "other.csv", values), tmp_path / "two", training=one_evaluation)
+    for name, array in weights(tmp_path / "one").items():
+        np.testing.assert_array_equal(weights(tmp_path / "two")[name], array)
+
+
+# The job --------------------------------------------------------------------------------------------------------------
+
+
+class StopAt(Observer):
+    def __init__(self, step: int) -> None:
+        self.at = step
+
+    def step(self, progress):
+        if progress.step == self.at:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+
+def test_a_stopped_training_ends_where_an_unbroken_one_ends(tmp_path, series):
+    train(series, tmp_path / "whole", RECURRENT)
+    with pytest.raises(StoppedError):
+        train(series, tmp_path / "broken", RECURRENT, observer=StopAt(3))
+    train(series, tmp_path / "broken", RECURRENT)
+    for name, array in weights(tmp_path / "whole").items():
+        np.testing.assert_array_equal(weights(tmp_path / "broken")[name], array)
+
+
+def test_a_worse_challenger_stays_out_of_service(tmp_path, series):
+    assert train(series, tmp_path / "m", training=dataclasses.replace(SHORT, steps=60)).promoted
+    worse = train(series, tmp_path / "m", training=dataclasses.replace(SHORT, steps=1))
+    assert (worse.version, worse.promoted) == ("000002", False)
+    assert worse.champion is not None
+    assert worse.champion < worse.score
+    assert "better" in (worse.reason or "")
+
+
+def test_a_challenger_with_another_window_is_compared_on_the_same_held_out_values(tmp_path, series):
+    first = train(series, tmp_path / "m")
+    second = train(series, tmp_path / "m", dataclasses.replace(SMALL, window=9))
+    assert second.champion == pytest.approx(first.score, rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("model", "options", "reason"),
+    [
+        (dataclasses.replace(SMALL, horizon=3), {}, "predicts 2 values"),
+        (SMALL, {"columns": ["y"]}, r"other columns: \['x'\]"),
+    ],
+)
+def test_what_cannot_be_compared_is_promoted_and_the_reason_is_given(tmp_path, series, model, options, reason):
+    values = np.loadtxt(series, skiprows=1)
+    both = write(tmp_path / "both.csv", np.stack([values, values], axis=1), "x,y")
+    train(both, tmp_path / "m", columns=["x"])
+    outcome = train(both, tmp_path / "m", model, **({"columns": ["x"]} | options))
+    assert not outcome.promoted
+    assert outcome.champion is None
+    assert outcome.reason is not None
+    assert re.search(reason, outcome.reason)
+
+
+def test_baselines_are_trained_in_no_time_and_served_like_all_others(tmp_path, series):
+    outcome = train(series, tmp_path / "m", ForecastConfig(architecture="naive", window=6, horizon=2))
+    assert (outcome.parameters, outcome.promoted) == (0, True)
+    model = rnntext.load(tmp_path / "m")
+    assert isinstance(model, ForecastModel)
+    assert model.forecast([1.0, 2, 3, 4, 5, 6]).values.ravel().tolist() == [6, 6]
+
+
+def test_a_constant_series_is_learnt_without_ado(tmp_path):
+    said: list[str] = []
+    train(write(tmp_path / "flat.csv", np.full(60, 7.0)), tmp_path / "m", report=said.append)
+    model = rnntext.load(tmp_path / "m")
+    assert isinstance(model, ForecastModel)
+    np.testing.assert_allclose(model.forecast([7.0] * 10).values, 7.0, atol=1e-3)
+    assert any("x is constant, 7" in sentence for sentence in said)
+
+
+def test_a_series_with_long_quiet_stretches_is_not_taken_for_diverged(tmp_path):
+    values = np.zeros(300)
+    values[50::60] = 1000.0
+    assert train(write(tmp_path / "rare.csv", values), tmp_path / "m", training=dataclasses.replace(SHORT, steps=120))
+
+
+@pytest.mark.parametrize("gap", [(70, 95), (88, 92), (95, 100)])
+def test_a_gap_may_lie_anywhere(tmp_path, gap):
+    """Also where the held-out part begins (96), or the window before it (90)."""
+    values = 10 * np.sin(np.arange(120) / 3)
+    values[slice(*gap)] = np.nan
+    outcome = train(write(tmp_path / "gap.csv", values), tmp_path / "m")
+    assert np.isfinite(outcome.score)
+    model = rnntext.load(tmp_path / "m")
+    assert isinstance(model, ForecastModel)
+    found = model.forecast(values)
+    assert np.isfinite(found.upper).all()
+
+
+def test_a_column_known_in_advance_is_used(tmp_path):
+    known = RNG.integers(0, 2, 200)
+    values = np.stack([np.where(np.roll(known, 0) > 0, 10.0, -10.0), known], axis=1)
+    source = write(tmp_path / "known.csv", values, "x,sign")
+    model = ForecastConfig(architecture="linear", window=4, horizon=3, scale="standard")
+    training = ForecastTraining(steps=300, learning_rate=0.05, dropout=0.0)
+    outcome = rnntext.train_forecast(str(source), tmp_path / "m", model, training, columns=["x"], known=["sign"])
+    assert outcome.score < 0.05  # without the sign nobody could know
+    served = rnntext.load(tmp_path / "m")
+    assert isinstance(served, ForecastModel)
+    found = served.forecast(values[:100], 3, [[1], [0], [1]])
+    np.testing.assert_allclose(found.values[:, 0], [10, -10, 10], atol=1.5)
+
+
+# Mistakes -------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("values", "model", "options", "error", "message"),
+    [
+        (np.arange(9.0), SMALL, {}, DataError, r"9 values are too few for --window 6 and --horizon 2 .*give 1\d"),
+        (np.arange(60.0), SMALL, {"validation": "0.01"}, DataError, "too few"),
+        (np.arange(60.0), SMALL, {"validation": "tail.csv"}, UsageError, "--validation tail.csv"),
+        (RNG.normal(size=60), dataclasses.replace(SMALL, season=7), {}, UsageError, "--season 7"),
+        (
+            RNG.normal(size=60),
+            ForecastConfig(architecture="seasonal-naive", window=6, horizon=2),
+            {},
+            UsageError,
+            "no season within --window 6",
+        ),
+    ],
+)
+def test_what_cannot_be_trained_is_refused_at_once(tmp_path, values, model, options, error, message):
+    with pytest.raises(error, match=message):
+        train(write(tmp_path / "s.csv", values), tmp_path / "m", model, **options)
+    assert not (tmp_path / "m" / "run").exists()
+
+
+def test_another_option_is_no_way_to_go_on(tmp_path, series):
+    with pytest.raises(StoppedError):
+        train(series, tmp_path / "m", observer=StopAt(2))
+    with pytest.raises(UsageError, match=r"--window 6 -> 7"):
+        train(series, tmp_path / "m", dataclasses.replace(SMALL, window=7))

@@ -1,0 +1,26 @@
+"""All promises that have a soak."""
+
+from crash.damage import PROMISE_5
+from crash.faults import PROMISE_4
+from crash.resume import PROMISE_1, PROMISE_2, PROMISE_6
+from crash.states import PROMISE_3
+from crash.storm import PROMISE_9
+from fuzz.hostile import PROMISE_10, PROMISE_11
+from golden.promise import PROMISE_18
+from soak.harness import Promise
+
+PROMISES: dict[int, Promise] = {
+    promise.number: promise
+    for promise in (
+        PROMISE_1,
+        PROMISE_2,
+        PROMISE_3,
+        PROMISE_4,
+        PROMISE_5,
+        PROMISE_6,
+        PROMISE_9,
+        PROMISE_10,
+        PROMISE_11,
+        PROMISE_18,
+    )
+}
