@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import json
 import sys
 from pathlib import Path
 
@@ -36,11 +37,17 @@ def main() -> None:
     parser.add_argument("--data", type=Path, help="folder with input.txt (tinyshakespeare), train.en, train.de, ...")
     parser.add_argument("--rounds", type=int, default=Length.rounds)
     parser.add_argument("--quick", action="store_true", help="see only that all works: tiny models, short turns")
+    parser.add_argument("--markdown", action="store_true", help="print what was measured last, for BENCHMARKS.md")
     given = parser.parse_args()
     if unknown := set(given.names) - set(COMPARISONS):
         parser.error(f"{', '.join(sorted(unknown))}: there are {', '.join(COMPARISONS)}")
-    length = QUICK if given.quick else Length(rounds=given.rounds)
     options = Options(given.data, given.quick, HERE / "work" / ("quick" if given.quick else "full"))
+    if given.markdown:
+        for path in (results(name, options) for name in given.names or COMPARISONS):
+            if path.exists():
+                print(f"### {path.stem}\n\n{report.markdown(json.loads(path.read_text(encoding='utf-8')))}")
+        return
+    length = QUICK if given.quick else Length(rounds=given.rounds)
     console = Console(width=None if sys.stdout.isatty() else 140)
     if given.quick:
         console.print("Tiny models, short turns, one setting: this shows that all works; the figures mean nothing.")
@@ -49,11 +56,15 @@ def main() -> None:
         parser.exit(1, f"not measured: {', '.join(failed)}\n")
 
 
+def results(name: str, options: Options) -> Path:
+    """The file of a comparison's results; those of a quick run are put aside, as they mean nothing."""
+    return (options.work / "results" if options.quick else HERE / "results") / f"{name}.json"
+
+
 def compare(name: str, options: Options, length: Length, console: Console) -> bool:
     """Measures one comparison, row after row; what is finished is kept. Returns whether all of it worked."""
     began, done, whole = report.machine(), [], True
     comparison = importlib.import_module(f"benchmarks.comparisons.{name}")
-    results = options.work / "results" if options.quick else HERE / "results"
     console.rule(name)
     with console.status(name) as status:
         for row in comparison.rows(options):
@@ -63,7 +74,7 @@ def compare(name: str, options: Options, length: Length, console: Console) -> bo
                 console.print(f"{row.what}: {error}", highlight=False, markup=False)
                 whole = False
                 continue
-            report.write(results / f"{name}.json", report.record(done, began))
+            report.write(results(name, options), report.record(done, began))
     report.show(done, console)
     return whole
 

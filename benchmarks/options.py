@@ -87,6 +87,7 @@ class Options:
             data = [part for both in zip(flags, [*pairs, *held_out], strict=True) for part in both]
         path = self.work / "models" / f"{name}-{'bundled' if isinstance(pairs, str) else 'multi30k'}"
         if not (path / "current").exists():
+            print(f"{path}: training this model first, which is kept", file=sys.stderr)
             limit = ["--steps", "100"] if self.quick else ["--time-limit", budget]
             command = [*RNNTEXT, "train-translate", *data, *arguments, "--model", str(path), *limit, "--quiet"]
             subprocess.run(command, check=True, stdin=subprocess.DEVNULL)

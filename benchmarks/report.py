@@ -50,11 +50,17 @@ def versions() -> dict[str, str]:
     return found
 
 
+def command(arguments: Sequence[str]) -> str:
+    """How it was measured; where data lie on this machine is nobody's business."""
+    told = ["FOLDER" if before == "--data" else word for before, word in zip(["", *arguments], arguments)]
+    return shlex.join(["python", "-m", "benchmarks", *told])
+
+
 def record(rows: Sequence[dict[str, Any]], began: dict[str, Any]) -> dict[str, Any]:
     """All that is kept of a comparison; `began` is `machine()` as it was before."""
     return {
         "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-        "command": shlex.join(["python", "-m", "benchmarks", *sys.argv[1:]]),
+        "command": command(sys.argv[1:]),
         "machine": {**began, "load_at_the_end": machine()["load"]},
         "versions": versions(),
         "rows": list(rows),
@@ -83,6 +89,28 @@ def show(rows: Sequence[dict[str, Any]], console: Console) -> None:
         console.print(table)
         for note in row["notes"]:
             console.print(note, highlight=False, markup=False, soft_wrap=True)
+
+
+def markdown(kept: dict[str, Any]) -> str:
+    """A record as it stands in BENCHMARKS.md."""
+    where = kept["machine"]
+    processor = f"{where['cores']} cores of {where['processor']} ({', '.join(where['features'])})"
+    load = f"load before {where['load']}, after {where['load_at_the_end']}"
+    packages = ", ".join(f"{name} {version}" for name, version in kept["versions"].items())
+    lines = [
+        f"    {kept['command']}",
+        "",
+        f"{kept['time'][:10]}, {processor}, {load}; {packages}.",
+        "",
+        "| what | ours | a second | peer, at its best setting | a second | ratio | range | goal | aim |",
+        "|---|---|---|---|---|---|---|---|---|",
+    ]
+    for row in kept["rows"]:
+        for ratio in row["ratios"]:
+            cells = [f"{row['what']} ({row['unit']})", *_side(row, ratio["ours"]), *_side(row, ratio["peer"])]
+            lines.append(f"| {' | '.join([*cells, *_outcome(ratio)])} |")
+    notes = [f"- {row['what']}: {note}" for row in kept["rows"] for note in row["notes"]]
+    return "\n".join([*lines, *([""] if notes else []), *notes]) + "\n"
 
 
 def _side(row: dict[str, Any], name: str) -> tuple[str, str]:

@@ -78,10 +78,15 @@ def test_the_report_tells_settings_ratios_and_goals(tmp_path: Path) -> None:
     report.show(rows, console)
     shown = console.file.getvalue()  # type: ignore[attr-defined]
     assert "peer (speed 1000000000.0)" in shown
-    assert "0.5 met" in shown
-    assert "counting: a note" in shown
+    assert "0.5 ✓" in shown
+    assert shown.endswith("a note\n")
     report.write(tmp_path / "results" / "counting.json", report.record(rows, report.machine()))
     kept = json.loads((tmp_path / "results" / "counting.json").read_text())
     assert kept["rows"][0]["ratios"][0]["median"] > 1
     assert kept["machine"]["cores"] >= 1
     assert kept["versions"]["numpy"]
+    assert "| counting (numbers) | us (speed 1000000000000.0) |" in report.markdown(kept)
+
+
+def test_a_record_does_not_tell_where_data_lie() -> None:
+    assert report.command(["generate", "--data", "/home/me"]) == "python -m benchmarks generate --data FOLDER"
