@@ -104,7 +104,14 @@ class Translation(Contender):
     """What `translate` does with a file; counts lines, and leaves the answers in another file."""
 
     def __init__(
-        self, model: str, lines: str, answers: str, beam: int, length_penalty: float = 1.0, jobs: int = 1
+        self,
+        model: str,
+        lines: str,
+        answers: str,
+        beam: int,
+        most: int | None = None,
+        length_penalty: float = 1.0,
+        jobs: int = 1,
     ) -> None:
         prepare_blas()
         from rnntext.config import SearchConfig
@@ -112,7 +119,7 @@ class Translation(Contender):
         from rnntext.jobs.translate import Request
 
         self.model, self.lines, self.answers, self.jobs = load_translation(model), lines, Path(answers), jobs
-        self.request = Request(SearchConfig(beam=beam, length_penalty=length_penalty))
+        self.request = Request(SearchConfig(beam=beam, length_penalty=length_penalty, max_length=most))
         self.found: list[str] = []
 
     def run(self) -> float:

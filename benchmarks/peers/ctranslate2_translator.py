@@ -68,6 +68,7 @@ class Translation(Contender):
         lines: str,
         answers: str,
         beam: int,
+        most: int,
         length_penalty: float = 1.0,
         compute_type: str = "float32",
         workers: int = 1,
@@ -84,7 +85,7 @@ class Translation(Contender):
         self.subwords = sentencepiece.SentencePieceProcessor(model_proto=model_proto)
         self.lines, self.answers = Path(lines), Path(answers)
         self.options = {"beam_size": beam, "length_penalty": length_penalty, "disable_unk": True}
-        self.options |= {"max_batch_size": batch_tokens, "batch_type": "tokens"}
+        self.options |= {"max_decoding_length": most, "max_batch_size": batch_tokens, "batch_type": "tokens"}
         self.found: list[str] = []
 
     def run(self) -> float:

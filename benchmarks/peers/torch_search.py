@@ -28,29 +28,28 @@ def prepare(path: str, threads: int) -> None:
     model.load(ours.engine.arrays)  # type: ignore[attr-defined]
 
 
-def translate(work: tuple[list[list[int]], int]) -> list[list[int]]:
-    """Answers to a batch of sentences' ids."""
-    sentences, beam = work
+def translate(work: tuple[list[list[int]], int, int]) -> list[list[int]]:
+    """Answers to a batch of sentences' ids, with a beam, of so many tokens at the most."""
+    sentences, beam, most = work
     source = pad_sequence([torch.tensor(ids) for ids in sentences], batch_first=True, padding_value=PAD)
-    limits = [2 * len(ids) + 10 for ids in sentences]
     with torch.inference_mode():
-        return greedy(source, limits) if beam == 1 else beam_search(source, limits, beam)
+        return greedy(source, most) if beam == 1 else beam_search(source, most, beam)
 
 
-def greedy(source: Tensor, limits: list[int]) -> list[list[int]]:
+def greedy(source: Tensor, most: int) -> list[list[int]]:
     """The likeliest token each time; batches become smaller as sentences end."""
     memory, states = model.encode(source)
     keys, padding = model.keys(memory), source == PAD
     alive, ids = torch.arange(len(source)), torch.full((len(source), 1), START)
-    most, found = torch.tensor(limits), [[] for _ in limits]
-    for length in range(1, max(limits) + 1):
+    found: list[list[int]] = [[] for _ in source]
+    for length in range(1, most + 1):
         x, states = model.decode(ids, memory, keys, padding, states)
         logits = _allowed(model.logits(x[:, 0]), length)
         ids = logits.argmax(dim=-1, keepdim=True)
         for sentence, token in zip(alive.tolist(), ids[:, 0].tolist()):
             if token != END:
                 found[sentence].append(token)
-        going_on = ((ids[:, 0] != END) & (length < most[alive])).nonzero()[:, 0]
+        going_on = (ids[:, 0] != END).nonzero()[:, 0]
         if not len(going_on):
             break
         alive, ids, memory, keys, padding, *states = (
@@ -59,7 +58,7 @@ def greedy(source: Tensor, limits: list[int]) -> list[list[int]]:
     return found
 
 
-def beam_search(source: Tensor, limits: list[int], beam: int) -> list[list[int]]:
+def beam_search(source: Tensor, most: int, beam: int) -> list[list[int]]:
     """Sentence s has rows s * beam ... of all arrays; a sentence is done when `beam` hypotheses have ended."""
     memory, states = model.encode(source)
     rows = torch.arange(len(source)).repeat_interleave(beam)
@@ -69,7 +68,7 @@ def beam_search(source: Tensor, limits: list[int], beam: int) -> list[list[int]]
     tokens = torch.full((len(rows), 1), START)
     scores = torch.full((len(source), beam), -torch.inf)
     scores[:, 0] = 0.0
-    ended: list[list[Hypothesis]] = [[] for _ in limits]
+    ended: list[list[Hypothesis]] = [[] for _ in source]
     while alive:
         length = tokens.shape[1]
         x, states = model.decode(tokens[:, -1:], memory, keys, padding, states)
@@ -85,11 +84,11 @@ def beam_search(source: Tensor, limits: list[int], beam: int) -> list[list[int]]
         scores = totals.masked_fill(ends, -torch.inf).gather(1, onward)
         rows = (torch.arange(len(alive))[:, None] * beam + parents.gather(1, onward)).flatten()
         tokens = torch.cat([tokens[rows], ids.gather(1, onward).view(-1, 1)], dim=1)
-        for n, sentence in enumerate(alive):
-            if length >= limits[sentence]:
+        if length == most:
+            for n, sentence in enumerate(alive):
                 texts = tokens[n * beam : (n + 1) * beam, 1:].tolist()
-                ended[sentence] += [(s / penalty(length - 1), t) for s, t in zip(scores[n].tolist(), texts)]
-        going_on = [n for n, s in enumerate(alive) if len(ended[s]) < beam and length < limits[s]]
+                ended[sentence] += [(s / penalty(length), t) for s, t in zip(scores[n].tolist(), texts)]
+        going_on = [n for n, s in enumerate(alive) if len(ended[s]) < beam and length < most]
         if len(going_on) < len(alive):
             kept = torch.tensor(going_on, dtype=torch.long)
             chosen = (kept[:, None] * beam + torch.arange(beam)).flatten()
@@ -114,9 +113,11 @@ def _allowed(logits: Tensor, length: int) -> Tensor:
 class Translation(Contender):
     """Translates a file; counts lines, and leaves the answers in another file."""
 
-    def __init__(self, model: str, lines: str, answers: str, beam: int, jobs: int, threads: int, batch: int) -> None:
+    def __init__(
+        self, model: str, lines: str, answers: str, beam: int, most: int, jobs: int, threads: int, batch: int
+    ) -> None:
         ours = load_translation(model)
-        self.language, self.beam, self.batch = ours.source, beam, batch
+        self.language, self.beam, self.most, self.batch = ours.source, beam, most, batch
         self.lines, self.answers = Path(lines), Path(answers)
         self.pool = multiprocessing.get_context("spawn").Pool(jobs, prepare, (model, threads))
         self.found: list[str] = []
@@ -126,7 +127,8 @@ class Translation(Contender):
         ids = [self.language.encode(line).tolist() for line in lines]
         order = sorted(range(len(ids)), key=lambda index: -len(ids[index]))
         batches = [order[begin : begin + self.batch] for begin in range(0, len(order), self.batch)]
-        answers = self.pool.imap(translate, [([ids[index] for index in batch], self.beam) for batch in batches])
+        work = [([ids[index] for index in batch], self.beam, self.most) for batch in batches]
+        answers = self.pool.imap(translate, work)
         self.found = [""] * len(lines)
         for batch, found in zip(batches, answers):
             for index, answer in zip(batch, found):
