@@ -3,8 +3,10 @@
 PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/.installed
+BENCH := .venv-bench/bin
+BENCH_INSTALLED := .venv-bench/.installed
 
-.PHONY: demo test check soak clean
+.PHONY: demo test check soak bench clean
 
 demo: $(INSTALLED)  ## train on the bundled corpora (about 5 minutes on two cores), then generate and translate
 	$(BIN)/rnntext train-charlm valley --model demo --time-limit 2m \
@@ -25,10 +27,18 @@ check: $(INSTALLED)  ## style and types
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
+bench: $(BENCH_INSTALLED)  ## speed beside peers: ONLY=NAME, DATA=FOLDER with public data, QUICK=1 to see that it works
+	$(BENCH)/python -m benchmarks $(ONLY) $(if $(DATA),--data $(DATA)) $(if $(QUICK),--quick)
+
 $(INSTALLED): pyproject.toml
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --editable '.[train,test]'
 	touch $@
 
+$(BENCH_INSTALLED): pyproject.toml
+	$(PYTHON) -m venv .venv-bench
+	$(BENCH)/python -m pip install --quiet --editable '.[train,bench]'
+	touch $@
+
 clean:  ## remove the environment and caches; trained models stay
-	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis dist build
+	rm -rf .venv .venv-bench .pytest_cache .mypy_cache .ruff_cache .hypothesis dist build

@@ -1,0 +1,83 @@
+"""python -m benchmarks [NAME]...: measures, prints tables, writes benchmarks/results/NAME.json. See `make bench`."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import json
+import sys
+from pathlib import Path
+
+from rich.console import Console
+
+from benchmarks import report
+from benchmarks.harness import QUICK, ContenderError, Length, measure
+from benchmarks.options import Options
+
+HERE = Path(__file__).parent
+COMPARISONS = (
+    "train_charlm",
+    "train_gru",
+    "generate",
+    "train_translate",
+    "translate_transformer",
+    "translate_gru",
+    "cold_start",
+    "short_lines",
+    "prepare_text",
+    "beside_training",
+    "whole_run",
+)
+
+
+def main() -> None:
+    """The command."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=f"One of: {', '.join(COMPARISONS)}.")
+    parser.add_argument("names", nargs="*", metavar="NAME", help="what to compare; all without")
+    parser.add_argument("--data", type=Path, help="folder with input.txt (tinyshakespeare), train.en, train.de, ...")
+    parser.add_argument("--rounds", type=int, default=Length.rounds)
+    parser.add_argument("--quick", action="store_true", help="see only that all works: tiny models, short turns")
+    parser.add_argument("--markdown", action="store_true", help="print what was measured last, for BENCHMARKS.md")
+    given = parser.parse_args()
+    if unknown := set(given.names) - set(COMPARISONS):
+        parser.error(f"{', '.join(sorted(unknown))}: there are {', '.join(COMPARISONS)}")
+    options = Options(given.data, given.quick, HERE / "work" / ("quick" if given.quick else "full"))
+    if given.markdown:
+        for path in (results(name, options) for name in given.names or COMPARISONS):
+            if path.exists():
+                print(f"### {path.stem}\n\n{report.markdown(json.loads(path.read_text(encoding='utf-8')))}")
+        return
+    length = QUICK if given.quick else Length(rounds=given.rounds)
+    console = Console(width=None if sys.stdout.isatty() else 140)
+    if given.quick:
+        console.print("Tiny models, short turns, one setting: this shows that all works; the figures mean nothing.")
+    failed = [name for name in given.names or COMPARISONS if not compare(name, options, length, console)]
+    if failed:
+        parser.exit(1, f"not measured: {', '.join(failed)}\n")
+
+
+def results(name: str, options: Options) -> Path:
+    """The file of a comparison's results; those of a quick run are put aside, as they mean nothing."""
+    return (options.work / "results" if options.quick else HERE / "results") / f"{name}.json"
+
+
+def compare(name: str, options: Options, length: Length, console: Console) -> bool:
+    """Measures one comparison, row after row; what is finished is kept. Returns whether all of it worked."""
+    began, done, whole = report.machine(), [], True
+    comparison = importlib.import_module(f"benchmarks.comparisons.{name}")
+    console.rule(name)
+    with console.status(name) as status:
+        for row in comparison.rows(options):
+            try:
+                done.append(measure(row, length, status.update))
+            except ContenderError as error:
+                console.print(f"{row.what}: {error}", highlight=False, markup=False)
+                whole = False
+                continue
+            report.write(results(name, options), report.record(done, began))
+    report.show(done, console)
+    return whole
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,91 @@
+"""`translate --jobs 2` with a Transformer, 3+3 x 256, vocabulary 8,000, 3,000 lines, greedy and with a beam of five.
+
+The peer is CTranslate2, converted from the same weights, in float32 and, for information, in int8; text in and text out
+on both sides. Lines without an equal answer are counted. Both stop a sentence when `beam` hypotheses have ended; ours
+divides a log-probability by (5 + length) / 6, CTranslate2 by the length, so answers of beams are compared once more
+without any such penalty.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from benchmarks.harness import Measured, Row, Side, once
+from benchmarks.options import Options
+
+SHAPE = {"layers": 3, "units": 256, "heads": 4, "feedforward": 512}
+QUICK = {"layers": 2, "units": 32, "heads": 2, "feedforward": 32}
+BUDGET = "15m"  # of training, so that answers are real ones
+GOALS = {1: (1.0, 1.2), 5: (0.7, 1.0)}
+MOST = 256  # tokens of an answer: CTranslate2 knows no limit that depends on the source
+EQUAL = {1: 0.99, 5: 0.97}
+
+
+def model(options: Options) -> Path:
+    """The trained Transformer."""
+    shape = QUICK if options.quick else SHAPE
+    arguments = [part for name, size in shape.items() for part in (f"--{name}", str(size))]
+    return options.translator("transformer", arguments, BUDGET)
+
+
+def told_both(options: Options, path: Path, beam: int) -> dict[str, object]:
+    """What both sides are told, but for the file of answers."""
+    lines = options.lines(options.sized(3000, 20))
+    return {"model": str(path), "lines": str(lines), "beam": beam, "most": MOST}
+
+
+def ours(options: Options, told: Mapping[str, object]) -> Side:
+    """Us."""
+    given = {**told, "answers": str(options.file("ours.txt")), "jobs": 2}
+    return Side("rnntext --jobs 2", "benchmarks.ours:Translation", given)
+
+
+def rows(options: Options) -> Iterator[Row]:
+    """Greedy first."""
+    path = model(options)
+    for beam, goals in GOALS.items():
+        yield _row(options, told_both(options, path, beam), beam, goals)
+
+
+def _row(options: Options, told: Mapping[str, object], beam: int, goals: tuple[float, float]) -> Row:
+    cores = len(os.sched_getaffinity(0))
+    settings = [
+        {"workers": workers, "threads": max(1, cores // workers), "batch_tokens": tokens}
+        for workers in dict.fromkeys((cores, 1))
+        for tokens in (512, 1024, 2048, 4096)
+    ]
+    peers = [
+        Side(
+            f"ctranslate2 {kind}",
+            "benchmarks.peers.ctranslate2_translator:Translation",
+            {**told, "answers": str(options.file(f"{kind}.txt")), "compute_type": kind},
+            settings,
+            *(goals if kind == "float32" else (None, None)),
+        )
+        for kind in ("float32", "int8")
+    ]
+    mine = ours(options, told)
+
+    def check(found: Mapping[str, Sequence[Measured]]) -> Sequence[str]:
+        notes = [_equal(options, EQUAL[beam], "")]
+        if beam > 1:
+            for side in (mine, peers[0]):
+                once(Side(side.name, side.contender, {**side.given, "length_penalty": 0.0}))
+            notes.append(_equal(options, EQUAL[beam], " with --length-penalty 0"))
+        return notes
+
+    what = f"translate, Transformer 3+3 x 256, {options.corpus}, beam {beam}"
+    return Row(what, "lines", [mine], peers, check=check)
+
+
+def _equal(options: Options, goal: float, how: str) -> str:
+    return equal_share(options.file("ours.txt"), options.file("float32.txt"), f"{goal:.0%}", how)
+
+
+def equal_share(ours: Path, theirs: Path, goal: str, how: str = "") -> str:
+    """In a sentence how many answers are the same."""
+    both = [path.read_text(encoding="utf-8").splitlines() for path in (ours, theirs)]
+    same = sum(a == b for a, b in zip(*both, strict=True))
+    return f"equal answers{how}: {same} of {len(both[0])}, {same / len(both[0]):.2%} (goal {goal})"

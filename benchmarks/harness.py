@@ -1,0 +1,230 @@
+"""Measures contenders side by side: in one process tree, taking turns, round after round.
+
+A machine's speed varies from minute to minute, so no figure of one contender means much alone. What counts is the
+median, over the rounds, of the ratio of what ours did in a round to what a peer did in the same round.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+# Would choose kernels or threads in the users' stead.
+_TAKEN_AWAY = ("OPENBLAS_", "OMP_", "MKL_", "GOTO_", "KMP_", "TF_", "XLA_", "RNNTEXT_", "PYTHON")
+PATIENCE = 20.0  # seconds that a contender has for its end
+Setting = Mapping[str, Any]
+Measured = dict[str, float]
+Tell = Callable[[str], None]
+
+
+@dataclasses.dataclass(frozen=True)
+class Side:
+    """One of those who are compared.
+
+    Attributes:
+        name: in tables.
+        contender: "module:Class", see `contender.Contender`.
+        given: its keyword arguments.
+        settings: ways to run it (more keyword arguments); each is tried, the fastest is measured.
+        goal, aim: of a peer: what ours wants to be, as a ratio to it; what it hopes for.
+    """
+
+    name: str
+    contender: str
+    given: Setting = dataclasses.field(default_factory=dict)
+    settings: Sequence[Setting] = ({},)
+    goal: float | None = None
+    aim: float | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class Row:
+    """A comparison of each of ours with each peer.
+
+    Attributes:
+        what: what is done.
+        unit: what is counted: "characters", "lines", ...; rates are per second.
+        rounds: how often, where that is not left to the command.
+        warm_up: whether there are turns that do not count before those that do.
+        check: run when all have been measured; tells in sentences what else is to be said (equal outputs, memory).
+    """
+
+    what: str
+    unit: str
+    ours: Sequence[Side]
+    peers: Sequence[Side]
+    rounds: int | None = None
+    warm_up: bool = True
+    check: Callable[[Mapping[str, Sequence[Measured]]], Sequence[str]] = lambda found: ()
+
+
+class ContenderError(Exception):
+    """A contender's process has ended before it should; the message is the end of what it wrote to stderr."""
+
+
+class Process:
+    """A contender in a process of its own."""
+
+    def __init__(self, side: Side, setting: Setting) -> None:
+        environment = {k: v for k, v in os.environ.items() if not k.startswith(_TAKEN_AWAY)}
+        environment["PYTHONPATH"] = ROOT
+        given = json.dumps({**side.given, **setting})
+        self._stderr = tempfile.TemporaryFile()
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "benchmarks.contender", side.contender, given],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._stderr,
+            env=environment,
+        )
+        self._answer()
+
+    def turn(self, atleast: float) -> Measured:
+        """Lets it work for `atleast` seconds; see `contender.turn`."""
+        assert self._process.stdin is not None
+        with contextlib.suppress(BrokenPipeError):
+            self._process.stdin.write(json.dumps({"atleast": atleast}).encode() + b"\n")
+            self._process.stdin.flush()
+        return self._answer()
+
+    def close(self) -> None:
+        """Ends it: it sees that there will be no more turns, and has some seconds to clean up."""
+        for pipe in (self._process.stdin, self._process.stdout):
+            with contextlib.suppress(BrokenPipeError):
+                pipe.close()  # type: ignore[union-attr]
+        try:
+            self._process.wait(PATIENCE)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        self._stderr.close()
+
+    def _answer(self) -> Any:
+        assert self._process.stdout is not None
+        line = self._process.stdout.readline()
+        if line:
+            return json.loads(line)
+        code = self._process.wait()
+        self._stderr.seek(0)
+        last = self._stderr.read().decode("utf-8", "replace").strip().splitlines()[-1:]
+        self.close()
+        raise ContenderError(f"exit code {code}: {' '.join(last)[-300:]}")
+
+
+@dataclasses.dataclass(frozen=True)
+class Length:
+    """How long everything takes: `rounds`, seconds of a turn, of a trial of a setting, turns before it counts, and how
+    many settings are tried at the most."""
+
+    rounds: int = 5
+    turn: float = 3.0
+    trial: float = 1.5
+    warm_up: int = 2
+    settings: int | None = None
+
+
+QUICK = Length(rounds=2, turn=0.05, trial=0.05, warm_up=1, settings=1)
+
+
+def best_setting(side: Side, length: Length, tell: Tell) -> tuple[Setting, list[dict[str, Any]]]:
+    """The setting that a side is fastest with, and what all of them gave.
+
+    Raises:
+        ContenderError: it works with none of them.
+    """
+    settings = side.settings[: length.settings]
+    if len(settings) == 1:
+        return settings[0], []
+    trials: list[dict[str, Any]] = []
+    for setting in settings:
+        tell(f"{side.name}: trying {named(setting)}")
+        try:
+            with _started(side, setting) as process:
+                process.turn(0.0)
+                trials.append({"setting": dict(setting), "rate": _rate(process.turn(length.trial))})
+        except ContenderError as error:
+            trials.append({"setting": dict(setting), "error": str(error)})
+    working = [trial for trial in trials if "rate" in trial]
+    if not working:
+        raise ContenderError(f"{side.name}: {trials[-1]['error']}")
+    return max(working, key=lambda trial: trial["rate"])["setting"], trials
+
+
+@contextlib.contextmanager
+def _started(side: Side, setting: Setting) -> Iterator[Process]:
+    process = Process(side, setting)
+    try:
+        yield process
+    finally:
+        process.close()
+
+
+def measure(row: Row, length: Length, tell: Tell = lambda message: None) -> dict[str, Any]:
+    """Compares; returns everything that was measured, ready for JSON. Who begins changes from round to round."""
+    sides = [*row.ours, *row.peers]
+    chosen = {side.name: best_setting(side, length, tell) for side in sides}
+    rounds = row.rounds or length.rounds
+    found: dict[str, list[Measured]] = {side.name: [] for side in sides}
+    with contextlib.ExitStack() as stack:
+        processes = {s.name: stack.enter_context(_started(s, chosen[s.name][0])) for s in sides}
+        for process in processes.values() if row.warm_up else ():
+            for _ in range(length.warm_up):
+                process.turn(0.0)
+        for number in range(rounds):
+            order = sides[number % len(sides) :] + sides[: number % len(sides)]
+            for side in order:
+                tell(f"{row.what}: round {number + 1} of {rounds}, {side.name}")
+                found[side.name].append(processes[side.name].turn(length.turn))
+    return {
+        "what": row.what,
+        "unit": row.unit,
+        "sides": {
+            name: {
+                "setting": dict(setting),
+                "trials": trials,
+                "rate": statistics.median(map(_rate, found[name])),
+                "rounds": found[name],
+            }
+            for name, (setting, trials) in chosen.items()
+        },
+        "ratios": [_ratio(ours, peer, found) for peer in row.peers for ours in row.ours],
+        "notes": list(row.check(found)),
+    }
+
+
+def _ratio(ours: Side, peer: Side, found: Mapping[str, Sequence[Measured]]) -> dict[str, Any]:
+    pairs = zip(found[ours.name], found[peer.name], strict=True)
+    ratios = [_rate(a) / _rate(b) for a, b in pairs]
+    return {
+        "ours": ours.name,
+        "peer": peer.name,
+        "median": statistics.median(ratios),
+        "rounds": ratios,
+        "goal": peer.goal,
+        "aim": peer.aim,
+    }
+
+
+def _rate(measured: Measured) -> float:
+    """Units per second."""
+    return measured["units"] / measured["seconds"]
+
+
+def once(side: Side) -> None:
+    """Lets a contender do its work a single time, for what it leaves behind."""
+    with _started(side, side.settings[0]) as process:
+        process.turn(0.0)
+
+
+def named(setting: Setting) -> str:
+    """A setting in words."""
+    return ", ".join(f"{key} {value}" for key, value in setting.items())

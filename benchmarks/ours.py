@@ -1,0 +1,133 @@
+"""Our side of the comparisons: the code that the commands run, fed by hand."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from pathlib import Path
+
+from benchmarks.contender import Contender
+from rnntext.__main__ import prepare_blas
+
+
+class CharlmTraining(Contender):
+    """Steps of `train-charlm`, input and all; counts characters. Without recurrent dropout, which peers lack."""
+
+    def __init__(
+        self, text: str, cell: str, layers: int, units: int, streams: int, window: int, precision: str
+    ) -> None:
+        prepare_blas()
+        from rnntext.train import tensorflow
+
+        tensorflow.start(1)
+        from rnntext import config
+        from rnntext.text.catalogue import read_source
+        from rnntext.train.charlm_task import CharlmTask
+        from rnntext.train.loop import Loop
+        from rnntext.train.observer import Observer
+        from rnntext.train.pipelines import learn_characters, vectorize
+
+        training = config.CharlmTraining(
+            batch_size=streams, window=window, precision=precision, recurrent_dropout=0.0, time_limit=1e9
+        )
+        shape = config.CharlmConfig(cell=cell, layers=layers, units=units)
+        read = read_source(text)
+        vocabulary = learn_characters(read)
+        task = CharlmTask(shape, training, vocabulary, vectorize(read, vocabulary), "")
+        self.loop = Loop(task, training, Path(tempfile.gettempdir(), "no-state"), Observer(), time.monotonic())
+        self.characters = float(streams * window)
+
+    def run(self) -> float:
+        self.loop._step()
+        return self.characters
+
+
+class TranslatorTraining(Contender):
+    """Steps of `train-translate`, input and all, on ids that were prepared; counts target tokens, ends included."""
+
+    def __init__(self, ids: str, architecture: str, shape: dict[str, int], batch_tokens: int, precision: str) -> None:
+        prepare_blas()
+        from rnntext.train import tensorflow
+
+        tensorflow.start(1)
+        import numpy as np
+
+        from rnntext import config
+        from rnntext.text.tokens import RESERVED, Characters, Language
+        from rnntext.train.loop import Loop
+        from rnntext.train.observer import Observer
+        from rnntext.train.pipelines import Sentences
+        from rnntext.train.translator_task import TranslatorTask
+
+        training = config.TranslatorTraining(batch_tokens=batch_tokens, precision=precision, time_limit=1e9)
+        with np.load(ids) as file:
+            pairs = tuple(Sentences(file[f"{side}.ids"], file[f"{side}.lengths"]) for side in ("source", "target"))
+            language = Language(Characters(), map(str, range(int(file["vocabulary"]) - RESERVED)))
+        model = config.ARCHITECTURES[architecture](**shape)
+        self.task = TranslatorTask(model, training, (language, language), pairs, [], [])  # type: ignore[arg-type]
+        self.loop = Loop(self.task, training, Path(tempfile.gettempdir(), "no-state"), Observer(), time.monotonic())
+
+    def run(self) -> float:
+        which = self.task.batches.pairs(self.loop.position.step)
+        self.loop._step()
+        return float((self.task.batches.target.lengths[which] + 1).sum())
+
+
+class Generation(Contender):
+    """What `generate` does, with random weights; counts characters of all streams together."""
+
+    def __init__(self, layers: int, units: int, streams: int, characters: int, threads: int) -> None:
+        prepare_blas()
+        import numpy as np
+
+        from rnntext import config
+        from rnntext.run.charlm import Charlm, shapes
+        from rnntext.text.vocabulary import CharVocabulary
+
+        shape = config.CharlmConfig(layers=layers, units=units)
+        vocabulary = CharVocabulary([chr(33 + i) for i in range(65)])
+        rng = np.random.default_rng(0)
+        arrays = {n: rng.normal(0, 0.05, s).astype(np.float32) for n, s in shapes(shape, len(vocabulary)).items()}
+        self.model = Charlm(shape, vocabulary, arrays)
+        self.streams, self.characters, self.threads = streams, characters, threads
+
+    def run(self) -> float:
+        from rnntext.config import SamplingConfig
+        from rnntext.jobs.generate import sample
+
+        for _ in sample(self.model, [1], self.characters, self.streams, 1, SamplingConfig(), self.threads):
+            pass
+        return float(self.streams * self.characters)
+
+
+class Translation(Contender):
+    """What `translate` does with a file; counts lines, and leaves the answers in another file."""
+
+    def __init__(
+        self,
+        model: str,
+        lines: str,
+        answers: str,
+        beam: int,
+        most: int | None = None,
+        length_penalty: float = 1.0,
+        jobs: int = 1,
+    ) -> None:
+        prepare_blas()
+        from rnntext.config import SearchConfig
+        from rnntext.jobs.load import load_translation
+        from rnntext.jobs.translate import Request
+
+        self.model, self.lines, self.answers, self.jobs = load_translation(model), lines, Path(answers), jobs
+        self.request = Request(SearchConfig(beam=beam, length_penalty=length_penalty, max_length=most))
+        self.found: list[str] = []
+
+    def run(self) -> float:
+        from rnntext.jobs.translate import translate_stream
+
+        stream = translate_stream(self.model, [self.lines], self.request, self.jobs)
+        self.found = [translation.text for _, translation in stream]
+        return float(len(self.found))
+
+    def after(self) -> None:
+        self.answers.write_text("".join(f"{line}\n" for line in self.found), encoding="utf-8")

@@ -1,0 +1,97 @@
+"""A character model in PyTorch, trained by truncated back-propagation through time, state carried along."""
+
+from __future__ import annotations
+
+import ctypes
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils import clip_grad_norm_
+
+from benchmarks.contender import Contender
+from rnntext.text.catalogue import read_source
+
+CELLS = {"lstm": nn.LSTM, "gru": nn.GRU}
+_M_TRIM_THRESHOLD, _M_TOP_PAD = -1, -2  # <malloc.h>
+
+
+def prepare(threads: int, malloc: str) -> None:
+    """Sets PyTorch up. With `malloc` "keeps", glibc does not give freed memory back after each step, which is how ours
+    trains, too; "usual" leaves it as it is."""
+    torch.set_num_threads(threads)
+    torch.manual_seed(1)
+    if malloc == "keeps":
+        mallopt = ctypes.CDLL(None).mallopt
+        mallopt(_M_TRIM_THRESHOLD, 2**31 - 1)
+        mallopt(_M_TOP_PAD, 2**28)
+
+
+class CharLM(nn.Module):
+    """Embedding, recurrent layers, softmax; time-major, which `nn.LSTM` likes best."""
+
+    def __init__(self, cell: str, vocabulary: int, embedding: int, layers: int, units: int, dropout: float) -> None:
+        super().__init__()
+        self.embedding = nn.Embedding(vocabulary, embedding)
+        self.recurrent = CELLS[cell](embedding, units, layers, dropout=dropout if layers > 1 else 0.0)
+        self.dropout = nn.Dropout(dropout)
+        self.logits = nn.Linear(units, vocabulary)
+
+    def forward(self, ids: Tensor, state: Any) -> tuple[Tensor, Any]:
+        """`[time, batch]` to logits `[time, batch, vocabulary]`."""
+        x, state = self.recurrent(self.embedding(ids), state)
+        return self.logits(self.dropout(x)), state
+
+
+def detached(state: Any) -> Any:
+    """The state without its history."""
+    return tuple(s.detach() for s in state) if isinstance(state, tuple) else state.detach()
+
+
+class Training(Contender):
+    """Steps of training on a text cut into parallel streams; counts characters."""
+
+    def __init__(
+        self,
+        text: str,
+        cell: str,
+        layers: int,
+        units: int,
+        streams: int,
+        window: int,
+        precision: str = "float32",
+        threads: int = 1,
+        malloc: str = "usual",
+        dropout: float = 0.5,
+        learning_rate: float = 3e-3,
+        held_out: float = 0.0,
+    ) -> None:
+        prepare(threads, malloc)
+        read = read_source(text)
+        characters = sorted(set(read))
+        index = {character: number for number, character in enumerate(characters)}
+        ids = torch.tensor([index[character] for character in read])
+        ids, self.held_out = ids.split([(cut := int(len(ids) * (1.0 - held_out))), len(ids) - cut])
+        length = (len(ids) - 1) // streams
+        self.inputs = ids[: streams * length].view(streams, length).T.contiguous()  # [time, streams]
+        self.labels = ids[1 : streams * length + 1].view(streams, length).T.contiguous()
+        self.window, self.at, self.state = window, 0, None
+        self.model = CharLM(cell, len(characters) + 1, 128, layers, units, dropout)
+        self.optimizer = torch.optim.Adam(self.model.parameters(), learning_rate, betas=(0.9, 0.99), fused=True)
+        self.autocast = torch.autocast("cpu", torch.bfloat16, enabled=precision == "bfloat16")
+
+    def run(self) -> float:
+        if self.at + self.window > len(self.inputs):
+            self.at, self.state = 0, None
+        x, y = (side[self.at : self.at + self.window] for side in (self.inputs, self.labels))
+        self.at += self.window
+        with self.autocast:
+            logits, state = self.model(x, self.state)
+        loss = nn.functional.cross_entropy(logits.flatten(0, 1).float(), y.flatten())
+        self.state = detached(state)
+        self.optimizer.zero_grad()
+        loss.backward()
+        clip_grad_norm_(self.model.parameters(), 1.0)
+        self.optimizer.step()
+        loss.item()  # whoever trains wants to see it
+        return float(x.numel())

@@ -1,0 +1,73 @@
+"""A whole training of a character model in PyTorch, as `train-charlm` does it: warm-up and cosine, an average of the
+weights that is evaluated on the last tenth of the text, again and again.
+
+    python -m benchmarks.peers.torch_whole_run TEXT HISTORY STEPS UNITS THREADS PRECISION
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+from torch.optim.lr_scheduler import LambdaLR
+from torch.optim.swa_utils import AveragedModel
+
+from benchmarks.peers.torch_charlm import Training
+
+EVERY = 100  # steps between evaluations
+AVERAGE = 0.998
+PARTS = 64  # of the held-out text, read side by side
+
+
+def averaged(average: Tensor, value: Tensor, done: Tensor) -> Tensor:
+    """The moving average of the weights."""
+    decay = min(AVERAGE, (1.0 + float(done)) / (10.0 + float(done)))
+    return average + (1.0 - decay) * (value - average)
+
+
+@torch.no_grad()
+def evaluate(model: nn.Module, ids: Tensor) -> float:
+    """Nats per character of a text, in parts, the state carried along each."""
+    model.eval()
+    length = (len(ids) - 1) // PARTS
+    inputs, labels = (ids[shift : shift + PARTS * length].view(PARTS, length).T for shift in (0, 1))
+    state, total = None, 0.0
+    for x, y in zip(inputs.split(256), labels.split(256)):
+        logits, state = model(x, state)
+        total += float(nn.functional.cross_entropy(logits.flatten(0, 1), y.flatten(), reduction="sum"))
+    model.train()
+    return total / (PARTS * length)
+
+
+def main(arguments: Sequence[str]) -> None:
+    """The command."""
+    text, history, steps, units, threads, precision = arguments
+    sizes = {"layers": 2, "units": int(units), "streams": 64, "window": 128}
+    training = Training(text, "lstm", **sizes, precision=precision, threads=int(threads), held_out=0.1)
+    most = int(steps)
+    warm_up = min(100, most // 10)
+
+    def rate(step: int) -> float:
+        if step < warm_up:
+            return (step + 1) / warm_up
+        return 0.5 * (1.0 + math.cos(math.pi * (step - warm_up) / (most - warm_up)))
+
+    schedule = LambdaLR(training.optimizer, rate)
+    average = AveragedModel(training.model, avg_fn=averaged)
+    for step in range(1, most + 1):
+        training.run()
+        schedule.step()
+        average.update_parameters(training.model)
+        if step % EVERY == 0:
+            with Path(history).open("a", encoding="utf-8") as file:
+                nats = evaluate(average, training.held_out)
+                file.write(json.dumps({"step": step, "nats_per_character": nats}) + "\n")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
