@@ -8,7 +8,7 @@ import itertools
 import os
 import shutil
 import subprocess
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -119,46 +119,19 @@ def limited(folder: Path) -> Counts:
     return _real(folder, folder / "home", ["prlimit", "--fsize=2048"], "File too large")
 
 
-def full(folder: Path) -> Counts:
-    """A small disk in memory that is nearly full; counts nothing where it cannot be mounted."""
-    home = folder / "home"
-    home.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", str(home)], capture_output=True)
-    if mounted.returncode:
-        return {"small disks, not mounted": 1}
-    try:
-        return _real(folder, home, [], "No space left on device", filled=True)
-    finally:
-        subprocess.run(["umount", str(home)], check=True)
-
-
-def _real(folder: Path, home: Path, before: list[str], message: str, filled: bool = False) -> Counts:
+def _real(folder: Path, home: Path, before: list[str], message: str) -> Counts:
     model = home / "model"
     home.mkdir(exist_ok=True)
     check(train(model, 1)[0] == 0, "the first version was not trained")
     old = read_tree(model)
-    with _filled(home / "filler", filled):
-        ended = _process(before, model, folder / "text.txt")
-        err = ended.stderr.decode()
-        check(ended.returncode == 74 and err.count("\n") == 1 and message in err, f"{ended.returncode} {err!r}")
-        now = read_tree(model)
-        check(all(now[name] == data for name, data in old.items() if name != "history.jsonl"), "something changed")
+    ended = _process(before, model, folder / "text.txt")
+    err = ended.stderr.decode()
+    check(ended.returncode == 74 and err.count("\n") == 1 and message in err, f"{ended.returncode} {err!r}")
+    now = read_tree(model)
+    check(all(now[name] == data for name, data in old.items() if name != "history.jsonl"), "something changed")
     check(command("train-charlm", *_words(model, folder / "text.txt"))[0] == 0, "the next start failed")
     check_readable(model, digests(model), old=True)
     return {"real processes on a full disk": 1}
-
-
-@contextmanager
-def _filled(path: Path, filled: bool):
-    """Leaves only some kilobytes of a disk."""
-    if filled:
-        with open(path, "wb") as file, suppress(OSError):
-            while True:
-                file.write(b"\0" * 1024)
-                file.flush()
-        os.truncate(path, path.stat().st_size - 12_288)
-    yield
-    path.unlink(missing_ok=True)
 
 
 def _process(before: list[str], model: Path, source: Path) -> subprocess.CompletedProcess[bytes]:
@@ -187,7 +160,6 @@ def cases(full_form: bool) -> list[Case]:
         Case("publishing", functools.partial(publishing, ERRORS)),
         *every,
         Case("a limit on the size of files", limited),
-        Case("a small disk", full),
     ]
 
 

@@ -34,12 +34,15 @@ def text(seed: int, lines: int = 12) -> str:
 
 def command(*arguments: str) -> tuple[int, str]:
     """Runs rnntext in this process: its exit code, and what it wrote to stderr."""
-    err = io.StringIO()
+    err, out = io.StringIO(), os.dup(1)
     with patch.object(sys, "argv", ["rnntext", *arguments]), contextlib.redirect_stderr(err):
         try:
             main()
         except SystemExit as end:
             return int(end.code or 0), err.getvalue()
+        finally:
+            os.dup2(out, 1)  # after an error of its own, main sends stdout nowhere
+            os.close(out)
     raise AssertionError("main came back")
 
 
