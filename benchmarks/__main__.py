@@ -74,6 +74,7 @@ def compare(name: str, options: Options, length: Length, console: Console) -> bo
                 console.print(f"{row.what}: {error}", highlight=False, markup=False)
                 whole = False
                 continue
+            whole = whole and not done[-1]["missing"]
             report.write(results(name, options), report.record(done, began))
     report.show(done, console)
     return whole

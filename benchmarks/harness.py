@@ -149,7 +149,7 @@ def best_setting(side: Side, length: Length, tell: Tell) -> tuple[Setting, list[
         tell(f"{side.name}: trying {named(setting)}")
         try:
             with _started(side, setting) as process:
-                process.turn(0.0)
+                process.turn(length.trial)
                 trials.append({"setting": dict(setting), "rate": _rate(process.turn(length.trial))})
         except ContenderError as error:
             trials.append({"setting": dict(setting), "error": str(error)})
@@ -168,37 +168,60 @@ def _started(side: Side, setting: Setting) -> Iterator[Process]:
         process.close()
 
 
+@dataclasses.dataclass(frozen=True)
+class _Ready:
+    """A side that has its setting, is running, and warm."""
+
+    side: Side
+    setting: Setting
+    trials: list[dict[str, Any]]
+    process: Process
+    rounds: list[Measured] = dataclasses.field(default_factory=list)
+
+    def to_json(self) -> dict[str, Any]:
+        rate = statistics.median(map(_rate, self.rounds))
+        return {"setting": dict(self.setting), "trials": self.trials, "rate": rate, "rounds": self.rounds}
+
+
 def measure(row: Row, length: Length, tell: Tell = lambda message: None) -> dict[str, Any]:
-    """Compares; returns everything that was measured, ready for JSON. Who begins changes from round to round."""
-    sides = [*row.ours, *row.peers]
-    chosen = {side.name: best_setting(side, length, tell) for side in sides}
-    rounds = row.rounds or length.rounds
-    found: dict[str, list[Measured]] = {side.name: [] for side in sides}
+    """Compares; returns everything that was measured, ready for JSON. Who begins changes from round to round. A peer
+    that does not work on this machine is left out, and named under "missing".
+
+    Raises:
+        ContenderError: ours does not work, or someone fails on the way.
+    """
     with contextlib.ExitStack() as stack:
-        processes = {s.name: stack.enter_context(_started(s, chosen[s.name][0])) for s in sides}
-        for process in processes.values() if row.warm_up else ():
-            for _ in range(length.warm_up):
-                process.turn(0.0)
+        ready, missing = [], {}
+        for side in [*row.ours, *row.peers]:
+            try:
+                ready.append(_prepared(side, row, length, tell, stack))
+            except ContenderError as error:
+                if side in row.ours:
+                    raise
+                missing[side.name] = str(error)
+        rounds = row.rounds or length.rounds
         for number in range(rounds):
-            order = sides[number % len(sides) :] + sides[: number % len(sides)]
-            for side in order:
-                tell(f"{row.what}: round {number + 1} of {rounds}, {side.name}")
-                found[side.name].append(processes[side.name].turn(length.turn))
+            begins = number % len(ready)
+            for one in ready[begins:] + ready[:begins]:
+                tell(f"{row.what}: round {number + 1} of {rounds}, {one.side.name}")
+                one.rounds.append(one.process.turn(length.turn))
+    found = {one.side.name: one.rounds for one in ready}
     return {
         "what": row.what,
         "unit": row.unit,
-        "sides": {
-            name: {
-                "setting": dict(setting),
-                "trials": trials,
-                "rate": statistics.median(map(_rate, found[name])),
-                "rounds": found[name],
-            }
-            for name, (setting, trials) in chosen.items()
-        },
-        "ratios": [_ratio(ours, peer, found) for peer in row.peers for ours in row.ours],
-        "notes": list(row.check(found)),
+        "sides": {one.side.name: one.to_json() for one in ready},
+        "ratios": [_ratio(ours, peer, found) for peer in row.peers if peer.name in found for ours in row.ours],
+        "missing": missing,
+        "notes": [] if missing else list(row.check(found)),
     }
+
+
+def _prepared(side: Side, row: Row, length: Length, tell: Tell, stack: contextlib.ExitStack) -> _Ready:
+    setting, trials = best_setting(side, length, tell)
+    process = stack.enter_context(_started(side, setting))
+    for _ in range(length.warm_up if row.warm_up else 0):
+        process.turn(length.turn)
+    return _Ready(side, setting, trials, process)
 
 
 def _ratio(ours: Side, peer: Side, found: Mapping[str, Sequence[Measured]]) -> dict[str, Any]:

@@ -87,8 +87,13 @@ def show(rows: Sequence[dict[str, Any]], console: Console) -> None:
         for ratio in row["ratios"]:
             table.add_row(*_side(row, ratio["ours"]), *_side(row, ratio["peer"]), *_outcome(ratio))
         console.print(table)
-        for note in row["notes"]:
+        for note in _notes(row):
             console.print(note, highlight=False, markup=False, soft_wrap=True)
+
+
+def _notes(row: dict[str, Any]) -> list[str]:
+    """What else is to be said of a row."""
+    return [*(f"{peer} does not work here: {error}" for peer, error in row["missing"].items()), *row["notes"]]
 
 
 def markdown(kept: dict[str, Any]) -> str:
@@ -109,7 +114,7 @@ def markdown(kept: dict[str, Any]) -> str:
         for ratio in row["ratios"]:
             cells = [f"{row['what']} ({row['unit']})", *_side(row, ratio["ours"]), *_side(row, ratio["peer"])]
             lines.append(f"| {' | '.join([*cells, *_outcome(ratio)])} |")
-    notes = [f"- {row['what']}: {note}" for row in kept["rows"] for note in row["notes"]]
+    notes = [f"- {row['what']}: {note}" for row in kept["rows"] for note in _notes(row)]
     return "\n".join([*lines, *([""] if notes else []), *notes]) + "\n"
 
 

@@ -30,7 +30,9 @@ class Preparing(Contender):
         from rnntext.jobs.train_charlm import CharlmRecipe
 
         recipe = CharlmRecipe([self.path], CharlmConfig(), CharlmTraining(), "0.1", "strict")
-        return len(recipe.begin().arrays["ids"]) / 0.9  # the held-out tenth is read and normalised, too
+        return (
+            len(recipe.begin(recipe.read(), None).arrays["ids"]) / 0.9
+        )  # the held-out tenth is read and normalised, too
 
 
 class TextVectorization(Contender):

@@ -1,5 +1,5 @@
 """A step of `train-translate`, input pipeline included: GRU with attention (256, 512), Transformer (4+4 x 128, 3+3 x
-256), vocabulary 8,000, batches of 2,048 tokens.
+256), vocabulary 8,000, batches of 2,048 tokens; without subword sampling, so that all sides read the same ids.
 
 The peer is the same architecture in PyTorch, with a `DataLoader` that gets the same batches in the same order, padding
 left out of the loss, fused Adam; float32 or bfloat16 autocast, as it is or compiled, with glibc's malloc as it is or as
@@ -44,11 +44,12 @@ class Preparation(Contender):
         from rnntext.storage.checkpoint import parse_json
         from rnntext.text.tokens import RESERVED
 
-        training = config.TranslatorTraining()
+        training = config.TranslatorTraining(subword_sampling=0.0)
+        shape = config.TransformerConfig()
         recipe = TranslatorRecipe(
-            self.pairs, config.TransformerConfig(), training, self.held_out, False, "strict", lambda message: None
+            self.pairs, shape, training, self.held_out, False, "strict", False, lambda message: None
         )
-        snapshot = recipe.begin()
+        snapshot = recipe.begin(recipe.read(), None)
         from rnntext.train.pipelines import PairBatches, Sentences
 
         sides = [Sentences(snapshot.arrays[f"{s}.ids"], snapshot.arrays[f"{s}.lengths"]) for s in ("source", "target")]
@@ -77,12 +78,11 @@ def rows(options: Options) -> Iterator[Row]:
     told = {"pairs": pairs, "held_out": held_out, "path": str(ids), "batch_tokens": batch_tokens}
     once(Side("preparation", f"{__name__}:Preparation", told))
     precisions = ["float32", "bfloat16"] if bfloat16() else ["float32"]
-    ways = [False] if options.quick else [False, True]
+    ways = [(False, "keeps"), (False, "usual"), (True, "keeps")][: 1 if options.quick else None]
     settings = [
         {"threads": threads()[0], "precision": precision, "compiled": compiled, "malloc": malloc}
-        for compiled in ways
+        for compiled, malloc in ways
         for precision in precisions
-        for malloc in ("keeps", "usual")
     ]
     for name, (architecture, shape) in MODELS.items():
         model = {

@@ -62,6 +62,14 @@ def test_a_contender_that_fails_is_named_with_its_error(tmp_path: Path) -> None:
         measure(row, SHORT)
 
 
+def test_a_peer_that_does_not_work_is_left_out_and_named(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    peers = [counter(log, "b", {"speed": 1, "broken": True}), counter(log, "c", {"speed": 1})]
+    found = measure(Row("counting", "numbers", [counter(log, "a", {"speed": 1})], peers), SHORT)
+    assert found["missing"] == {"b": "exit code 1: ValueError: b cannot work like this"}
+    assert [ratio["peer"] for ratio in found["ratios"]] == ["c"]
+
+
 def test_variables_that_would_choose_threads_are_taken_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OMP_NUM_THREADS", "7")
     monkeypatch.setenv("OPENBLAS_CORETYPE", "Haswell")
