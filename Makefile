@@ -16,8 +16,8 @@ demo: $(INSTALLED)  ## train on the bundled corpora (about 5 minutes on two core
 	  --architecture gru --tokens word --dropout 0.1 --smoothing 0 --warmup 100  # a clean, small grammar
 	head -n 10 corpora/grammar-heldout.tsv | cut -f 1 | tee /dev/stderr | $(BIN)/rnntext translate --model demo-es
 
-test: $(INSTALLED)  ## run all tests
-	$(BIN)/python -m pytest
+test: $(INSTALLED)  ## run all tests, a file at a time on each of two cores
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
 soak: $(INSTALLED)  ## show in full that a promise is kept: make soak PROMISE=5; without PROMISE, the table of results
 	PYTHONPATH=tests $(BIN)/python -m soak.harness $(PROMISE) $(if $(RESULTS),--results $(RESULTS))
