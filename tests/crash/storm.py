@@ -54,7 +54,8 @@ def starts(count: int, folder: Path) -> Counts:
         assert one.stderr is not None
         first = one.stderr.readline()
         if b"another job is training this model" in first:
-            refused.append((one.wait(PATIENCE), first + one.stderr.read()))
+            with one:
+                refused.append((one.wait(PATIENCE), first + one.stderr.read()))
         else:
             check(winner is None, f"two are running: {first!r}")
             winner = one

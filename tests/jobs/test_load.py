@@ -169,8 +169,8 @@ def test_a_folder_without_a_model_is_named(tmp_path: Path, name: str) -> None:
 
 
 def test_another_kind_of_model_is_a_usage_error(tmp_path: Path) -> None:
-    checkpoint.promote(tmp_path, checkpoint.write_version(tmp_path, "forecaster", {}, {}, {}))
-    with pytest.raises(UsageError, match=r"this is a forecaster model, which this version of rnntext does not know"):
+    checkpoint.promote(tmp_path, checkpoint.write_version(tmp_path, "oracle", {}, {}, {}))
+    with pytest.raises(UsageError, match=r"this is a oracle model, which this version of rnntext does not know"):
         load(tmp_path)
 
 
