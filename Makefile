@@ -13,7 +13,8 @@ demo: $(INSTALLED)  ## train on the bundled corpora (about 5 minutes on two core
 	  --units 256 --batch-size 32 --dropout 0.3 --recurrent-dropout 0.1  # a small text, a short time: a smaller model
 	$(BIN)/rnntext generate "The miller " --model demo --length 600
 	$(BIN)/rnntext train-translate grammar --validation grammar-heldout --model demo-es --time-limit 150s \
-	  --architecture gru --tokens word --dropout 0.1 --smoothing 0 --warmup 100  # a clean, small grammar
+	  --architecture gru --tokens word --layers 1 --units 128 --embedding 128 --batch-tokens 1024 \
+	  --dropout 0.1 --smoothing 0 --warmup 100  # a clean, small grammar
 	head -n 10 corpora/grammar-heldout.tsv | cut -f 1 | tee /dev/stderr | $(BIN)/rnntext translate --model demo-es
 
 test: $(INSTALLED)  ## run all tests, a file at a time on each of two cores
