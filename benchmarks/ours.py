@@ -114,13 +114,19 @@ class Translation(Contender):
         most: int | None = None,
         length_penalty: float = 1.0,
         jobs: int = 1,
+        engine: str = "numpy",
     ) -> None:
         prepare_blas()
         from rnntext.config import SearchConfig
         from rnntext.jobs.load import load_translation
         from rnntext.jobs.translate import Request
 
-        self.model, self.lines, self.answers, self.jobs = load_translation(model), lines, Path(answers), jobs
+        self.model, self.lines, self.answers, self.jobs = (
+            load_translation(model, engine=engine),
+            lines,
+            Path(answers),
+            jobs,
+        )
         self.request = Request(SearchConfig(beam=beam, length_penalty=length_penalty, max_length=most))
         self.found: list[str] = []
 

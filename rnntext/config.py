@@ -23,6 +23,7 @@ STRATEGIES = ("next", "iterated", "direct", "seq2seq")
 SCALES = ("relative", "standard", "none")
 LOSSES = ("mse", "huber")
 PRECISIONS = ("auto", "float32", "bfloat16")
+ENGINES = ("numpy", "ctranslate2")
 PROMOTIONS = ("better", "always", "never")
 
 

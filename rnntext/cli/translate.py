@@ -23,7 +23,7 @@ from rnntext.cli.options import (
     pick,
     print_settings,
 )
-from rnntext.config import SearchConfig, check_choice
+from rnntext.config import ENGINES, SEARCH_TOKENS, SearchConfig, check_choice
 from rnntext.errors import UsageError
 
 if TYPE_CHECKING:
@@ -36,6 +36,10 @@ Beam = Annotated[int, typer.Option(help="Hypotheses kept while searching; 1: gre
 LengthPenalty = Annotated[float, typer.Option(help="Above 0: longer answers are favoured.")]
 MaxLength = Annotated[
     int | None, typer.Option(help="Most tokens of an answer.", show_default="twice the source's and ten more")
+]
+Engine = Annotated[
+    str,
+    typer.Option(metavar="|".join(ENGINES), help="What computes; ctranslate2: 8-bit Transformers, an optional extra."),
 ]
 SearchBatch = Annotated[int, typer.Option("--batch-tokens", min=1, help="Source tokens translated side by side.")]
 
@@ -60,7 +64,8 @@ def translate(
     input_format: Annotated[
         str, typer.Option(metavar="text|jsonl", help='jsonl: objects with a "text"; other fields pass through.')
     ] = "text",
-    batch_tokens: SearchBatch = 1024,
+    batch_tokens: SearchBatch = SEARCH_TOKENS,
+    engine: Engine = "numpy",
     jobs: Annotated[int, typer.Option(min=1, help="Processes that work side by side.")] = 1,
     threads: Threads = 1,
     output: Output = None,
@@ -73,6 +78,7 @@ def translate(
     """Translate lines: a line in is a line out."""
     search = pick(SearchConfig, context.params)
     check_choice("input_format", input_format, ("text", "jsonl"))
+    check_choice("engine", engine, ENGINES)
     if print_config:
         print_settings(context)
         return
@@ -80,7 +86,7 @@ def translate(
     from rnntext.jobs.translate import Request, translate_stream
     from rnntext.storage.models import find
 
-    loaded = load_translation(find(model, "train-translate"), threads)
+    loaded = load_translation(find(model, "train-translate"), threads, engine)
     jsonl = input_format == "jsonl"
     if alignment is not None and not loaded.attends:
         raise UsageError(f"--alignment {alignment}: this model was trained with --attention none; it looks at nothing")
@@ -172,7 +178,8 @@ def evaluate(
     length_penalty: LengthPenalty = SearchConfig.length_penalty,
     max_length: MaxLength = SearchConfig.max_length,
     lowercase: Annotated[bool, typer.Option("--lowercase", help="Compare without regard to capitals.")] = False,
-    batch_tokens: SearchBatch = 1024,
+    batch_tokens: SearchBatch = SEARCH_TOKENS,
+    engine: Engine = "numpy",
     threads: Threads = 1,
     output: Output = None,
     as_json: Json = False,
@@ -183,6 +190,7 @@ def evaluate(
 ) -> None:
     """Compare translations with a reference: BLEU, chrF and TER, by sacreBLEU."""
     search = pick(SearchConfig, context.params)
+    check_choice("engine", engine, ENGINES)
     if print_config:
         print_settings(context)
         return
@@ -190,7 +198,7 @@ def evaluate(
     from rnntext.jobs.load import load_translation
     from rnntext.storage.models import find
 
-    loaded = load_translation(find(model, "train-translate"), threads)
+    loaded = load_translation(find(model, "train-translate"), threads, engine)
     found = run(loaded, source, reference, search, lowercase, batch_tokens)
     with results(output) as out:
         if as_json:

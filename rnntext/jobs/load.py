@@ -48,11 +48,11 @@ def load_characters(path: str | PathLike[str], threads: int = 1) -> CharacterMod
     return CharacterModel(_checkpoint(path), threads)
 
 
-def load_translation(path: str | PathLike[str], threads: int = 1) -> TranslationModel:
-    """`load`, for a translation model; UsageError if it is another kind."""
+def load_translation(path: str | PathLike[str], threads: int = 1, engine: str = "numpy") -> TranslationModel:
+    """`load`, for a translation model; UsageError if it is another kind, or one that the engine cannot run."""
     from rnntext.jobs.translation import TranslationModel
 
-    return TranslationModel(_checkpoint(path), threads)
+    return TranslationModel(_checkpoint(path), threads, engine)
 
 
 def load_forecaster(path: str | PathLike[str], threads: int = 1) -> ForecastModel:

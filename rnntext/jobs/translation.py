@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import itertools
 import reprlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TypeAlias
 
 import numpy as np
 
@@ -20,6 +22,7 @@ from rnntext.text import tokens
 from rnntext.text.normalize import normalize_line
 from rnntext.text.segments import split_long
 
+SearchAll: TypeAlias = Callable[..., Iterator[tuple[int, list[Hypothesis]]]]
 MOST_SCORED = 2048  # tokens of a side: attention costs their square, and no model has learnt from longer ones
 
 
@@ -69,12 +72,13 @@ class TranslationModel:
         config: its shape.
         source, target: its languages.
         engine: the NumPy model, for work on ids and logits.
+        search_all: how translations are searched for, by NumPy (`run.search.search_all`) or by CTranslate2.
         checkpoint: the version it came from, with its manifest and metrics.
         longest: tokens of a source sentence that it was trained on, at the most; positions beyond mean nothing to it.
         threads: how many matrix products may use.
     """
 
-    def __init__(self, source: Checkpoint, threads: int = 1) -> None:
+    def __init__(self, source: Checkpoint, threads: int = 1, engine: str = "numpy") -> None:
         if source.kind != "translator":
             raise UsageError(f"{source.path}: this is a {source.kind} model; a translation model is needed here")
         self.checkpoint, self.threads = source, threads
@@ -83,7 +87,13 @@ class TranslationModel:
         lists = {f"{side}.json": source.strings(f"{side}.json") for side in sides}
         self.source, self.target = tokens.from_files(self.config.tokens, self.config.joint, {**source.files, **lists})
         shapes = translators.shapes(self.config, len(self.source), len(self.target))
-        self.engine = translators.build(self.config, source.arrays(shapes))
+        arrays = source.arrays(shapes)
+        self.engine = translators.build(self.config, arrays)
+        self.search_all: SearchAll = functools.partial(search_all, self.engine)
+        if engine == "ctranslate2":
+            from rnntext.run.ctranslate2 import CTranslate2
+
+            self.search_all = CTranslate2(self.config, arrays, self.longest, threads).search_all
 
     @property
     def attends(self) -> bool:
@@ -140,7 +150,7 @@ class TranslationModel:
         first = np.cumsum([0, *(len(members) for members in parts)])
         cut = [self.source.tokenizer.split(part) for _, part in flat]
         ids = [self.source.lookup(part) for part in cut]
-        searching = search_all(self.engine, ids, config, self.target.forbidden, batch_tokens, with_attention)
+        searching = self.search_all(ids, config, self.target.forbidden, batch_tokens, with_attention)
         while True:
             with blas_threads(self.threads):
                 number, hypotheses = next(searching, (-1, []))

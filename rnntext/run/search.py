@@ -57,6 +57,11 @@ def length_penalty(length: Array | int, alpha: float) -> Array | float:
     return ((5.0 + length) / 6.0) ** alpha
 
 
+def answer_limit(source: int, config: SearchConfig) -> int:
+    """Most tokens of an answer to a source of so many."""
+    return config.max_length or 2 * source + 10
+
+
 def top(scores: Array, k: int) -> tuple[Array, Array]:
     """The k highest along the last axis, best first, and where they are, both `[..., k]`."""
     k = min(k, scores.shape[-1])
@@ -135,7 +140,7 @@ class _Search:
         self.model, self.config, self.forbidden = model, config, list(forbidden)
         self.state = model.start(list(sentences), longest, config.beam)
         count, beam = len(sentences), config.beam
-        self.limits = np.array([config.max_length or 2 * len(s) + 10 for s in sentences])
+        self.limits = np.array([answer_limit(len(s), config) for s in sentences])
         self.lengths = np.array([len(s) for s in sentences])
         self.alive = np.arange(count)  # numbers of the sentences that are still in the arrays
         self.scores = np.full((count, beam), -np.inf)  # log-probabilities

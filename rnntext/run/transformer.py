@@ -67,12 +67,18 @@ def sinusoids(count: int, units: int) -> Array:
     return np.concatenate([np.sin(angles), np.cos(angles)], axis=1).astype(np.float32)
 
 
+def alignment_layer(config: TransformerConfig) -> int:
+    """The decoder's layer whose attention to the source is shown: the last but one, which knows best what is being
+    translated (Garg et al. 2019)."""
+    return max(0, config.layers - 2)
+
+
 class State:
     """The decoder's memory of some sentences and of `beam` hypotheses for each, `[batch * beam]` rows.
 
     Attributes:
-        attention: how the last step looked at the source, `[rows, source]`: the mean over the heads of the last layer
-            but one, which knows best what is being translated (Garg et al. 2019).
+        attention: how the last step looked at the source, `[rows, source]`: the mean over the heads of
+            `alignment_layer`.
     """
 
     def __init__(self, beam: int, memory: list[tuple[Array, Array]], mask: Array, shape: tuple[int, ...]) -> None:
@@ -172,7 +178,7 @@ class Transformer:
             q = self._affine(f"{block}.query", self._norm(block, x)).reshape(-1, state.beam, self.config.units)
             found, weights = attend(split_heads(q, heads), *state.memory[layer], state.mask)
             x = x + self._affine(f"{block}.output", merge_heads(found).reshape(rows, 1, -1))
-            if layer == max(0, self.config.layers - 2):
+            if layer == alignment_layer(self.config):
                 state.attention = weights.mean(axis=1).reshape(rows, -1)
             x = self._feedforward(f"decoder.{layer}.feedforward", x)
         state.length += 1

@@ -26,6 +26,7 @@ from rnntext.run import translators
 
 LONGEST = 39
 every_number_of_jobs = pytest.mark.parametrize("jobs", ["1", "2"])
+every_engine = pytest.mark.parametrize("engine", ["numpy", "ctranslate2"])
 
 
 @pytest.fixture(scope="session")
@@ -73,9 +74,12 @@ NASTY = [
 # Lines ----------------------------------------------------------------------------------------------------------------
 
 
+@every_engine
 @every_number_of_jobs
-def test_a_line_in_is_a_line_out_whatever_the_line(shell: Shell, model: TranslationModel, jobs: str) -> None:
-    quick = ["--beam", "1", "--max-length", "8", "--batch-tokens", "30000"]
+def test_a_line_in_is_a_line_out_whatever_the_line(
+    shell: Shell, model: TranslationModel, jobs: str, engine: str
+) -> None:
+    quick = ["--beam", "1", "--max-length", "8", "--batch-tokens", "30000", "--engine", engine]
     done = shell("translate", *quick, "--jobs", jobs, stdin=b"".join(NASTY))
     assert done.out.splitlines(keepends=True) == [answer(model, line, 8) for line in NASTY]
     notes = done.err.splitlines()
@@ -117,9 +121,10 @@ def test_lines_before_a_missing_file_are_answered(shell: Shell, jobs: str) -> No
     assert "missing.txt: No such file" in done.message
 
 
+@every_engine
 @every_number_of_jobs
-def test_answers_come_while_stdin_is_held_open(shell: Shell, jobs: str) -> None:
-    with shell.started("translate", "--jobs", jobs) as process:
+def test_answers_come_while_stdin_is_held_open(shell: Shell, jobs: str, engine: str) -> None:
+    with shell.started("translate", "--jobs", jobs, "--engine", engine) as process:
         for said, answered in [(b"hal\n", b"ibm\n"), (b"\r\n", b"\r\n"), (b"a\nha", b"b\n"), (b"l\nzz", b"ibm\n")]:
             process.stdin.write(said)
             assert read_some(process.stdout.fileno(), len(answered)) == answered

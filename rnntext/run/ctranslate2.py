@@ -1,0 +1,169 @@
+"""CTranslate2, a C++ engine, in place of the NumPy one: the same Transformers and the same search, in 8-bit integers.
+
+A model is converted in memory whenever it is loaded. That takes less time than importing the package
+(docs/decisions.md), and no file lies about whose content native code would have to trust.
+"""
+
+from __future__ import annotations
+
+import logging
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from rnntext.config import SearchConfig, TransformerConfig, TranslatorConfig
+from rnntext.errors import UsageError
+from rnntext.run.attention import EPSILON, Array
+from rnntext.run.batching import batches, length_class
+from rnntext.run.search import Hypothesis, answer_limit, length_penalty
+from rnntext.run.transformer import MOST_POSITIONS, alignment_layer, sinusoids
+from rnntext.text.tokens import RESERVED
+
+_OWN = ["<blank>", "<unk>", "<s>", "</s>"]  # the reserved ids, by the names that CTranslate2 knows them by
+# Any penalty but zero makes CTranslate2 wait for `beam` finished hypotheses, as our search does; ours ranks them.
+_NO_PENALTY = 1e-9
+
+
+class CTranslate2:
+    """A trained Transformer, run by CTranslate2.
+
+    It is brought up at the first search, not here: its threads would not survive a fork into worker processes.
+
+    Args:
+        config, arrays: the model, as `run.transformer.Transformer` takes it.
+        longest: tokens of a source sentence at the most; an answer is cut off at about twice as many.
+        threads: of a matrix product.
+        compute_type: of the products, "int8" or "float32".
+
+    Raises:
+        UsageError: CTranslate2 is not installed, or the model is no Transformer.
+    """
+
+    def __init__(
+        self,
+        config: TranslatorConfig,
+        arrays: Mapping[str, Array],
+        longest: int,
+        threads: int = 1,
+        compute_type: str = "int8",
+    ) -> None:
+        if not isinstance(config, TransformerConfig):
+            raise UsageError("--engine ctranslate2 runs Transformers only; this is another model: leave the option out")
+        self.threads, self.compute_type = threads, compute_type
+        self.most = answer_limit(length_class(longest), SearchConfig())
+        self.files = _converted(config, arrays, self.most, compute_type)
+
+    @cached_property
+    def translator(self) -> Any:
+        """CTranslate2's own object."""
+        import ctranslate2
+
+        ctranslate2.set_log_level(logging.ERROR)
+        return ctranslate2.Translator(
+            "rnntext", files=self.files, compute_type=self.compute_type, inter_threads=1, intra_threads=self.threads
+        )
+
+    def search_all(
+        self,
+        sentences: Sequence[Array],
+        config: SearchConfig,
+        forbidden: Sequence[int],
+        batch_tokens: int,
+        with_attention: bool = False,
+    ) -> Iterator[tuple[int, list[Hypothesis]]]:
+        """What `run.search.search_all` does. Products of integers depend on their neighbours a little, so now and then
+        an answer does, too."""
+        for batch in batches([len(sentence) for sentence in sentences], batch_tokens):
+            members = [sentences[index] for index in batch]
+            limit = min(self.most, answer_limit(length_class(len(members[0])), config))
+            results = self.translator.translate_batch(
+                [list(map(_name, sentence)) for sentence in members],
+                beam_size=config.beam,
+                num_hypotheses=config.beam,
+                length_penalty=_NO_PENALTY,
+                suppress_sequences=[[_name(token)] for token in forbidden],
+                max_input_length=0,
+                max_decoding_length=limit,
+                return_scores=True,
+                return_attention=with_attention,
+            )
+            for index, result in zip(batch, results, strict=True):
+                yield index, _hypotheses(result, limit, config)
+
+
+def _name(token: int) -> str:
+    """What CTranslate2, which wants words, calls an id."""
+    return _OWN[token] if token < RESERVED else str(token)
+
+
+def _hypotheses(result: Any, limit: int, config: SearchConfig) -> list[Hypothesis]:
+    found = []
+    for number, (names, total) in enumerate(zip(result.hypotheses, result.scores, strict=True)):
+        ids = tuple(map(int, names))
+        score = total / float(length_penalty(len(ids) + (len(ids) < limit), config.length_penalty))
+        attention = np.array(result.attention[number], np.float32)[: len(ids)] if result.attention else None
+        found.append(Hypothesis(ids, total, score, attention))
+    return sorted(found, key=lambda h: -h.score)[: config.n_best]
+
+
+def _converted(
+    config: TransformerConfig, arrays: Mapping[str, Array], positions: int, compute_type: str
+) -> dict[str, bytes]:
+    """The files of a model as CTranslate2 stores it, by their names."""
+    try:
+        from ctranslate2.specs import TransformerSpec
+    except ImportError as error:
+        raise UsageError(
+            "--engine ctranslate2 needs CTranslate2, which is not installed: pip install 'rnntext[ctranslate2]'"
+        ) from error
+    spec = TransformerSpec.from_config(
+        config.layers, config.heads, alignment_layer=alignment_layer(config), alignment_heads=config.heads
+    )
+    spec.config.layer_norm_epsilon = EPSILON
+    arrays = {name: array.copy() for name, array in arrays.items()}  # it rounds them in place
+    for side, part in [("source", spec.encoder), ("target", spec.decoder)]:
+        embedding = arrays["source.embedding" if config.one_embedding else f"{side}.embedding"]
+        (part.embeddings[0] if side == "source" else part.embeddings).weight = embedding
+        table = sinusoids(positions, config.units)
+        if config.positions == "learned":
+            table = arrays[f"{side}.positions"][np.minimum(np.arange(positions), MOST_POSITIONS - 1)]
+        part.position_encodings.encodings = table
+    spec.decoder.projection.weight = embedding if config.tied else np.ascontiguousarray(arrays["logits.kernel"].T)
+    spec.decoder.projection.bias = arrays["logits.bias"]
+    for side, part in [("encoder", spec.encoder), ("decoder", spec.decoder)]:
+        _norm(part.layer_norm, arrays, side)
+        for number, layer in enumerate(part.layer):
+            ours = f"{side}.{number}"
+            _block(layer.self_attention, layer.self_attention.linear, arrays, f"{ours}.itself", "qkv", "output")
+            if side == "decoder":
+                other = layer.attention
+                _block(other, other.linear, arrays, f"{ours}.source", "query", "memory", "output")
+            _block(
+                layer.ffn, [layer.ffn.linear_0, layer.ffn.linear_1], arrays, f"{ours}.feedforward", "inner", "output"
+            )
+    for size, register in [
+        (len(spec.encoder.embeddings[0].weight), spec.register_source_vocabulary),
+        (len(spec.decoder.embeddings.weight), spec.register_target_vocabulary),
+    ]:
+        register([_name(token) for token in range(size)])
+    spec.validate()
+    spec.optimize(quantization=compute_type)
+    with tempfile.TemporaryDirectory() as folder:  # it knows no other way
+        spec.save(folder)
+        return {path.name: path.read_bytes() for path in Path(folder).iterdir()}
+
+
+def _norm(spec: Any, arrays: Mapping[str, Array], block: str) -> None:
+    spec.gamma, spec.beta = arrays[f"{block}.norm.scale"], arrays[f"{block}.norm.bias"]
+
+
+def _block(spec: Any, linear: Sequence[Any], arrays: Mapping[str, Array], ours: str, *names: str) -> None:
+    """Layer normalisation and linear layers of a block."""
+    _norm(spec.layer_norm, arrays, ours)
+    for layer, name in zip(linear, names, strict=True):
+        layer.weight = np.ascontiguousarray(arrays[f"{ours}.{name}.kernel"].T)
+        layer.bias = arrays[f"{ours}.{name}.bias"]

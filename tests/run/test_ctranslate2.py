@@ -1,0 +1,112 @@
+"""CTranslate2 runs the same model, and searches in the same way."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import sys
+
+import numpy as np
+import pytest
+
+from rnntext.config import GRUConfig, SearchConfig, TransformerConfig
+from rnntext.errors import UsageError
+from rnntext.run import translators
+from rnntext.run.ctranslate2 import CTranslate2
+from rnntext.run.search import search_all
+from rnntext.text.tokens import END, PAD, RESERVED, START, UNKNOWN
+
+BASE = TransformerConfig(layers=3, units=16, heads=2, feedforward=24)
+SIZES = (30, 40)
+FORBIDDEN = [PAD, UNKNOWN, START, 7]
+LONGEST = 24
+
+
+def arrays(config, seed=0, end=2.0):
+    """Random weights whose answers depend on the source and are not all the same."""
+    sizes = (SIZES[0], SIZES[0]) if config.joint else SIZES
+    rng = np.random.default_rng(seed)
+    found = {n: rng.normal(0, 0.5, s).astype(np.float32) for n, s in translators.shapes(config, *sizes).items()}
+    for name in found:
+        if name.endswith(("norm.scale", "norm.bias")):
+            found[name] = found[name] * 0.2 + name.endswith("scale")
+    found["logits.bias"][END] = end
+    found["logits.bias"][FORBIDDEN] = -30.0  # one side takes them out before probabilities add up to one, one after
+    return found
+
+
+def sentences(count=60):
+    rng = np.random.default_rng(1)
+    return [rng.integers(RESERVED, SIZES[0], length) for length in rng.integers(1, LONGEST + 1, count)]
+
+
+def both(config, search, with_attention=False, compute_type="float32", **weights):
+    """What NumPy and CTranslate2 find, in the order of the sentences."""
+    found = arrays(config, **weights)
+    there = CTranslate2(config, found, LONGEST, compute_type=compute_type)
+    ours = search_all(translators.build(config, found), sentences(), search, FORBIDDEN, 256, with_attention)
+    theirs = there.search_all(sentences(), search, FORBIDDEN, 256, with_attention)
+    return [[answers[i] for i in range(len(sentences()))] for answers in (dict(ours), dict(theirs))]
+
+
+SHAPES = [
+    dataclasses.replace(BASE, tied=tied, joint=joint, positions=positions)
+    for tied, joint, positions in itertools.product([True, False], [True, False], ["sinusoidal", "learned"])
+]
+
+
+@pytest.mark.parametrize("config", SHAPES, ids=lambda c: f"{c.positions}{'-tied' * c.tied}{'-joint' * c.joint}")
+def test_greedy_answers_and_their_log_probabilities_are_those_of_numpy(config):
+    ours, theirs = both(config, SearchConfig(beam=1, max_length=12), end=-30)
+    assert len({h.ids for (h,) in ours}) > 10  # they are not all the same
+    assert [h.ids for (h,) in theirs] == [h.ids for (h,) in ours]
+    np.testing.assert_allclose([h.log_probability for (h,) in theirs], [h.log_probability for (h,) in ours], rtol=1e-4)
+    np.testing.assert_allclose([h.score for (h,) in theirs], [h.score for (h,) in ours], rtol=1e-4)
+
+
+SEARCHES = [
+    SearchConfig(max_length=12),
+    SearchConfig(beam=4, length_penalty=0, n_best=3, max_length=12),
+]
+
+
+@pytest.mark.parametrize("search", SEARCHES, ids=lambda s: f"{s.beam}-{s.length_penalty}")
+def test_beams_find_what_numpy_finds(search):
+    ours, theirs = both(BASE, search)
+    assert all(len(found) == search.n_best for found in theirs)
+    same = [[h.ids for h in a] == [h.ids for h in b] for a, b in zip(ours, theirs, strict=True)]
+    assert np.mean(same) >= 0.97
+
+
+def test_an_answer_is_cut_off_at_its_limit_and_never_empty():
+    _, theirs = both(BASE, SearchConfig(beam=2, max_length=3), seed=2)
+    lengths = [len(found[0].ids) for found in theirs]
+    assert max(lengths) == 3
+    assert min(lengths) >= 1
+
+
+def test_attention_is_that_of_numpy():
+    ours, theirs = both(BASE, SearchConfig(beam=1, max_length=12), with_attention=True, end=-30)
+    for (here,), (there,) in zip(ours, theirs, strict=True):
+        assert there.attention.shape == here.attention.shape
+        np.testing.assert_allclose(there.attention, here.attention, atol=1e-4)
+
+
+def test_rounding_to_eight_bits_leaves_the_weights_as_they_are():
+    weights = arrays(BASE)
+    before = {name: array.copy() for name, array in weights.items()}
+    rounded = CTranslate2(BASE, weights, LONGEST)
+    assert len(rounded.files["model.bin"]) < sum(array.nbytes for array in weights.values()) / 2 + 4 * 16 * 2 * 58
+    for name, array in before.items():
+        np.testing.assert_array_equal(weights[name], array)
+
+
+def test_other_models_are_refused():
+    with pytest.raises(UsageError, match="Transformers only"):
+        CTranslate2(GRUConfig(), {}, LONGEST)
+
+
+def test_without_the_package_it_says_how_to_get_it(monkeypatch):
+    monkeypatch.setitem(sys.modules, "ctranslate2.specs", None)
+    with pytest.raises(UsageError, match=r"pip install 'rnntext\[ctranslate2\]'"):
+        CTranslate2(BASE, arrays(BASE), LONGEST)
