@@ -214,7 +214,7 @@ def load(root: Path) -> Checkpoint:
         CheckpointError: something is missing, damaged, or written by a newer rnntext.
     """
     data = _read(root / "current")
-    path, manifest_digest = _pointed(root, data)
+    path, manifest_digest = pointed(root, data)
     try:
         return load_version(path, manifest_digest)
     except CheckpointError:
@@ -223,8 +223,12 @@ def load(root: Path) -> Checkpoint:
     return load(root)  # another version went into service meanwhile, and this one was pruned
 
 
-def _pointed(root: Path, data: bytes) -> tuple[Path, str]:
-    """The folder of the version that the content of `current` names, and its manifest's SHA-256."""
+def pointed(root: Path, data: bytes) -> tuple[Path, str]:
+    """The folder of the version that `data`, the content of `current`, names, and its manifest's SHA-256.
+
+    Raises:
+        CheckpointError: it is damaged.
+    """
     pointer = parse_json(data, root / "current")
     version, digest = (pointer.get(k) if isinstance(pointer, dict) else None for k in ("version", "manifest"))
     if not isinstance(version, str) or not _VERSION_NAME.fullmatch(version) or not isinstance(digest, str):

@@ -34,11 +34,10 @@ def put(root: Path, version: str) -> None:
 def serving(root: Path) -> str | None:
     """The version in service, whether it can be loaded or not; None if there is none or `current` is damaged."""
     try:
-        pointer = checkpoint.parse_json(read_bytes(root / "current"), root / "current")
+        path, _ = checkpoint.pointed(root, read_bytes(root / "current"))
     except (OSError, CheckpointError):
         return None
-    version = pointer.get("version") if isinstance(pointer, dict) else None
-    return version if version in checkpoint.versions(root) else None
+    return path.name if path.name in checkpoint.versions(root) else None
 
 
 def predecessor(root: Path) -> str | None:
