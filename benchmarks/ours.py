@@ -38,7 +38,7 @@ class CharlmTraining(Contender):
         self.characters = float(streams * window)
 
     def run(self) -> float:
-        self.loop._step()
+        self.loop.step()
         return self.characters
 
 
@@ -71,7 +71,7 @@ class TranslatorTraining(Contender):
 
     def run(self) -> float:
         which = self.task.batches.pairs(self.loop.position.step)
-        self.loop._step()
+        self.loop.step()
         return float((self.task.batches.target.lengths[which] + 1).sum())
 
 

@@ -145,7 +145,12 @@ class Loop:
             draw = (tf.cast(step, tf.int64) * self.task.accumulate + tf.cast(part, tf.int64)) * DRAWS
             generator.state.assign(tf.cast(tf.stack([tf.constant(seed, tf.int64), draw]), generator.state.dtype))
 
-    def _step(self) -> Progress:
+    def step(self) -> Progress:
+        """Takes one step.
+
+        Raises:
+            DivergedError: see `_watch`.
+        """
         position, started = self.position, time.monotonic()
         step = position.step
         if step % self.task.steps_per_epoch == 0:
@@ -208,7 +213,7 @@ class Loop:
                 return False
             if self.position.plan is None:
                 self._make_plan()
-            progress = self._step()
+            progress = self.step()
             self.observer.step(progress)
             plan = self.position.plan
             if plan and (self.position.step % plan.evaluate_every == 0 or self.position.step == plan.steps):

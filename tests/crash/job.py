@@ -58,7 +58,7 @@ def signal_at(stop: Callable[[int], bool]):
     """This process gets SIGTERM after the steps that `stop` chooses."""
     from rnntext.train.loop import Loop
 
-    step = Loop._step
+    step = Loop.step
 
     def then_stop(loop):
         progress = step(loop)
@@ -66,7 +66,7 @@ def signal_at(stop: Callable[[int], bool]):
             os.kill(os.getpid(), signal.SIGTERM)
         return progress
 
-    with patch.object(Loop, "_step", then_stop):
+    with patch.object(Loop, "step", then_stop):
         yield
 
 

@@ -79,7 +79,7 @@ def change_loop(number: int) -> None:
         start(seed)
         from rnntext.train.loop import Loop
 
-        step, done = Loop._step, []
+        step, done = Loop.step, []
 
         def counted(loop):
             if loop.position.step % EVERY == 0 < loop.position.step:
@@ -90,7 +90,7 @@ def change_loop(number: int) -> None:
                 die()
             return progress
 
-        Loop._step = counted
+        Loop.step = counted
 
     tensorflow.start = then_patch
 
