@@ -59,9 +59,7 @@ class TranslatorTraining(Contender):
         from rnntext.train.pipelines import Sentences
         from rnntext.train.translator_task import TranslatorTask
 
-        training = config.TranslatorTraining(
-            batch_tokens=batch_tokens, precision=precision, time_limit=1e9, subword_sampling=0.0
-        )
+        training = config.TranslatorTraining(batch_tokens=batch_tokens, precision=precision, time_limit=1e9)
         with np.load(ids) as file:
             pairs = tuple(Sentences(file[f"{side}.ids"], file[f"{side}.lengths"]) for side in ("source", "target"))
             language = Language(Characters(), map(str, range(int(file["vocabulary"]) - RESERVED)))

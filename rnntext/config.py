@@ -282,9 +282,9 @@ class TranslatorTraining(TrainingConfig):
     batch_tokens: int = 2048
     accumulate: int = 1
     longest: int = 256
-    vocabulary_size: int = 4000
+    vocabulary_size: int = 8000
     smoothing: float = 0.1
-    subword_sampling: float = 0.1
+    subword_sampling: float = 0.0
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -44,7 +44,7 @@ class Preparation(Contender):
         from rnntext.storage.checkpoint import parse_json
         from rnntext.text.tokens import RESERVED
 
-        training = config.TranslatorTraining(subword_sampling=0.0)
+        training = config.TranslatorTraining()
         shape = config.TransformerConfig()
         recipe = TranslatorRecipe(
             self.pairs, shape, training, self.held_out, False, "strict", False, lambda message: None

@@ -39,11 +39,7 @@ Untied = Annotated[bool, typer.Option("--untied", help="Embeddings and output la
 Separate = Annotated[bool, typer.Option("--separate", help="A vocabulary for each language instead of one for both.")]
 VocabularySize = Annotated[int, typer.Option(help="Most tokens of a vocabulary.")]
 SubwordSampling = Annotated[
-    float | None,
-    typer.Option(
-        help="Rate at which merges of subwords are left out in training (BPE-dropout).",
-        show_default=str(TranslatorTraining.subword_sampling),
-    ),
+    float, typer.Option(help="Rate at which merges of subwords are left out in training (BPE-dropout).")
 ]
 Longest = Annotated[int, typer.Option(help="Leave out pairs with more tokens on a side.")]
 HeldOut = Annotated[
@@ -80,7 +76,7 @@ def train(
     separate: Separate = False,
     lowercase: options.Lowercase = TranslatorConfig.lowercase,
     vocabulary_size: VocabularySize = TranslatorTraining.vocabulary_size,
-    subword_sampling: SubwordSampling = None,
+    subword_sampling: SubwordSampling = TranslatorTraining.subword_sampling,
     longest: Longest = TranslatorTraining.longest,
     validation: HeldOut = None,
     validation_source: HeldOutSource = None,
@@ -157,8 +153,7 @@ def _budget(values: dict[str, Any]) -> TranslatorTraining:
     sampling, tokens = values["subword_sampling"], values["tokens"]
     if sampling and tokens != "subword":
         raise UsageError(f"--subword-sampling {sampling}: --tokens {tokens} has no subwords")
-    chosen = {name: value for name, value in values.items() if value is not None}
-    return pick(TranslatorTraining, chosen if tokens == "subword" else {**chosen, "subword_sampling": 0.0})
+    return pick(TranslatorTraining, values)
 
 
 def _files(what: str, one: str | None, source: str | None, target: str | None) -> str | tuple[str, str]:

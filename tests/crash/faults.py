@@ -136,7 +136,9 @@ def _real(folder: Path, home: Path, before: list[str], message: str) -> Counts:
 
 def _process(before: list[str], model: Path, source: Path) -> subprocess.CompletedProcess[bytes]:
     words = [*before, *PROGRAM, "train-charlm", *_words(model, source)]
-    return subprocess.run(words, capture_output=True, env={**CLEAN, "PYTHONPATH": str(ROOT)}, check=False)
+    # Python would leave compiled modules behind that are cut off at the limit, too, and fail to read them for ever.
+    environment = {**CLEAN, "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"}
+    return subprocess.run(words, capture_output=True, env=environment, check=False)
 
 
 def _words(model: Path, source: Path) -> list[str]:
