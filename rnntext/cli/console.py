@@ -22,12 +22,14 @@ FLUSH_SECONDS = 0.05  # how long a result may wait in the buffer when stdout is 
 class Results:
     """Where results go. Text is UTF-8 whatever the locale says; a closed pipe or a full disk becomes our own error."""
 
-    def __init__(self, stream: IO[bytes], name: str, live: bool) -> None:
-        self._stream, self._name, self._live = stream, name, live
+    def __init__(self, stream: IO[bytes], name: str, live: bool, asked: Sequence[int] = ()) -> None:
+        self._stream, self._name, self._live, self._asked = stream, name, live, asked
         self._flushed = time.monotonic()
 
     def write(self, text: str) -> None:
         """Writes text; a terminal sees it at once, a pipe soon."""
+        if self._asked:
+            raise SystemExit(128 + self._asked[0])
         try:
             self._stream.write(text.encode("utf-8", "replace"))
             if self._live or time.monotonic() - self._flushed > FLUSH_SECONDS:
@@ -53,8 +55,8 @@ class Results:
 def results(output: Path | None) -> Iterator[Results]:
     """stdout, or a file that appears when everything is written."""
     if output is not None:
-        with _tidy_end(), named(output), output_file(output) as file:
-            yield Results(file, str(output), live=False)
+        with _tidy_end() as asked, named(output), output_file(output) as file:
+            yield Results(file, str(output), live=False, asked=asked)
         return
     if sys.stdout is None:
         raise InputOutputError("standard output is closed; redirect it, or name a file with -o")
@@ -77,20 +79,26 @@ def named(output: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _tidy_end() -> Iterator[None]:
-    """Turns SIGTERM and SIGHUP into exceptions, so that an unfinished file is removed."""
+def _tidy_end() -> Iterator[list[int]]:
+    """Turns signals into exceptions, so that an unfinished file is removed; yields the signals that came. An
+    exception that is raised while a library's C code calls back may get lost: the next one who writes looks here, too.
+    """
+    asked: list[int] = []
 
     def leave(number: int, frame: object) -> None:
+        asked.append(number)
         raise SystemExit(128 + number)
 
-    ours = [n for n in (signal.SIGTERM, signal.SIGHUP) if signal.getsignal(n) is signal.SIG_DFL]
+    usual = (signal.SIG_DFL, signal.default_int_handler)  # what is ignored (nohup) stays ignored
+    before = {n: signal.getsignal(n) for n in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    ours = {number: handler for number, handler in before.items() if handler in usual}
     for number in ours:
         signal.signal(number, leave)
     try:
-        yield
+        yield asked
     finally:
-        for number in ours:
-            signal.signal(number, signal.SIG_DFL)
+        for number, handler in ours.items():
+            signal.signal(number, handler)
 
 
 def note(message: str, quiet: bool = False) -> None:

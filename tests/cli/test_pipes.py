@@ -1,5 +1,6 @@
 """Pipes, terminals and signals: text appears while it is made, and every way to break off is a quiet one."""
 
+import contextlib
 import fcntl
 import os
 import signal
@@ -7,9 +8,12 @@ import subprocess
 import termios
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from cli.shell import PATIENCE, PROGRAM, Shell, read_some
+
+from rnntext.cli.console import results
 
 FOREVER = ["generate", "The ", "-n", "100000000", "--seed", "1"]  # an hour and more
 STDIN = "The miller\n"
@@ -181,3 +185,13 @@ def test_a_signal_leaves_no_half_written_file(shell: Shell, number: int) -> None
         process.send_signal(number)
         assert process.wait(PATIENCE) in (128 + number, -number)
     assert list(shell.folder.iterdir()) == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_whose_exception_was_lost_is_noticed_by_the_next_who_writes(tmp_path: Path, number: int) -> None:
+    with pytest.raises(SystemExit) as left, results(tmp_path / "answer.txt") as out:
+        with contextlib.suppress(SystemExit):  # as a library does whose C code calls back
+            os.kill(os.getpid(), number)
+        out.write("text")
+    assert left.value.code == 128 + number
+    assert list(tmp_path.iterdir()) == []
