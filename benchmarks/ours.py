@@ -119,12 +119,8 @@ class Translation(Contender):
         from rnntext.jobs.load import load_translation
         from rnntext.jobs.translate import Request
 
-        self.model, self.lines, self.answers, self.jobs = (
-            load_translation(model, engine=engine),
-            lines,
-            Path(answers),
-            jobs,
-        )
+        self.model, self.jobs = load_translation(model, engine=engine), jobs
+        self.lines, self.answers = lines, Path(answers)
         self.request = Request(SearchConfig(beam=beam, length_penalty=length_penalty, max_length=most))
         self.found: list[str] = []
 

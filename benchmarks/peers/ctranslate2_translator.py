@@ -11,9 +11,7 @@ import sentencepiece
 
 from benchmarks.contender import Contender
 from rnntext.jobs.load import load_translation
-from rnntext.run.ctranslate2 import CTranslate2
-
-RESERVED = ["<blank>", "<unk>", "<s>", "</s>"]  # in the order of our ids
+from rnntext.run.ctranslate2 import OWN, CTranslate2
 
 
 class Translation(Contender):
@@ -36,7 +34,7 @@ class Translation(Contender):
     ) -> None:
         ours = load_translation(model)
         converted = CTranslate2(ours.config, ours.engine.arrays, ours.longest, compute_type=compute_type)  # type: ignore[attr-defined]
-        words = {"shared_vocabulary.json": json.dumps(RESERVED + ours.source.tokens).encode()}
+        words = {"shared_vocabulary.json": json.dumps(OWN + ours.source.tokens).encode()}
         self.translator = ctranslate2.Translator(
             "peer",
             files=converted.files | words,

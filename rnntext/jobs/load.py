@@ -49,7 +49,8 @@ def load_characters(path: str | PathLike[str], threads: int = 1) -> CharacterMod
 
 
 def load_translation(path: str | PathLike[str], threads: int = 1, engine: str = "numpy") -> TranslationModel:
-    """`load`, for a translation model; UsageError if it is another kind, or one that the engine cannot run."""
+    """`load`, for a translation model, to be run by "numpy" or "ctranslate2"; UsageError if it is another kind, or one
+    that the engine cannot run."""
     from rnntext.jobs.translation import TranslationModel
 
     return TranslationModel(_checkpoint(path), threads, engine)

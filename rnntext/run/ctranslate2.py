@@ -23,7 +23,7 @@ from rnntext.run.search import Hypothesis, answer_limit, length_penalty
 from rnntext.run.transformer import MOST_POSITIONS, alignment_layer, sinusoids
 from rnntext.text.tokens import RESERVED
 
-_OWN = ["<blank>", "<unk>", "<s>", "</s>"]  # the reserved ids, by the names that CTranslate2 knows them by
+OWN = ["<blank>", "<unk>", "<s>", "</s>"]  # the reserved ids, by the names that CTranslate2 knows them by
 # Any penalty but zero makes CTranslate2 wait for `beam` finished hypotheses, as our search does; ours ranks them.
 _NO_PENALTY = 1e-9
 
@@ -97,7 +97,7 @@ class CTranslate2:
 
 def _name(token: int) -> str:
     """What CTranslate2, which wants words, calls an id."""
-    return _OWN[token] if token < RESERVED else str(token)
+    return OWN[token] if token < RESERVED else str(token)
 
 
 def _hypotheses(result: Any, limit: int, config: SearchConfig) -> list[Hypothesis]:
@@ -125,16 +125,16 @@ def _converted(
     )
     spec.config.layer_norm_epsilon = EPSILON
     arrays = {name: array.copy() for name, array in arrays.items()}  # it rounds them in place
-    for side, part in [("source", spec.encoder), ("target", spec.decoder)]:
-        embedding = arrays["source.embedding" if config.one_embedding else f"{side}.embedding"]
-        (part.embeddings[0] if side == "source" else part.embeddings).weight = embedding
+    source = arrays["source.embedding"]
+    target = source if config.one_embedding else arrays["target.embedding"]
+    spec.encoder.embeddings[0].weight, spec.decoder.embeddings.weight = source, target
+    spec.decoder.projection.weight = target if config.tied else np.ascontiguousarray(arrays["logits.kernel"].T)
+    spec.decoder.projection.bias = arrays["logits.bias"]
+    for side, words, part in [("encoder", "source", spec.encoder), ("decoder", "target", spec.decoder)]:
         table = sinusoids(positions, config.units)
         if config.positions == "learned":
-            table = arrays[f"{side}.positions"][np.minimum(np.arange(positions), MOST_POSITIONS - 1)]
+            table = arrays[f"{words}.positions"][np.minimum(np.arange(positions), MOST_POSITIONS - 1)]
         part.position_encodings.encodings = table
-    spec.decoder.projection.weight = embedding if config.tied else np.ascontiguousarray(arrays["logits.kernel"].T)
-    spec.decoder.projection.bias = arrays["logits.bias"]
-    for side, part in [("encoder", spec.encoder), ("decoder", spec.decoder)]:
         _norm(part.layer_norm, arrays, side)
         for number, layer in enumerate(part.layer):
             ours = f"{side}.{number}"
@@ -145,11 +145,8 @@ def _converted(
             _block(
                 layer.ffn, [layer.ffn.linear_0, layer.ffn.linear_1], arrays, f"{ours}.feedforward", "inner", "output"
             )
-    for size, register in [
-        (len(spec.encoder.embeddings[0].weight), spec.register_source_vocabulary),
-        (len(spec.decoder.embeddings.weight), spec.register_target_vocabulary),
-    ]:
-        register([_name(token) for token in range(size)])
+    spec.register_source_vocabulary([_name(token) for token in range(len(source))])
+    spec.register_target_vocabulary([_name(token) for token in range(len(target))])
     spec.validate()
     spec.optimize(quantization=compute_type)
     with tempfile.TemporaryDirectory() as folder:  # it knows no other way

@@ -11,12 +11,6 @@ from pathlib import Path
 from cli.shell import CLEAN
 from soak.harness import ROOT, Case, Counts, Promise, check
 
-SUITES = {
-    8: ("A wrong resume is refused", ["tests/jobs/test_resume_options.py"]),
-    16: ("Mistakes get one line", ["tests/cli/test_mistakes.py"]),
-    17: ("Start-up is light", ["tests/cli/test_startup.py", "tests/cli/test_without_tensorflow.py"]),
-}
-
 
 def passed(suite: str, folder: Path) -> Counts:
     """Runs a file of tests."""
@@ -27,11 +21,12 @@ def passed(suite: str, folder: Path) -> Counts:
     return {"tests passed": int(found[1]) if found else 0}
 
 
-def cases(number: int, full: bool) -> list[Case]:
-    """The files of a promise; in the suite itself there is nothing left to do."""
-    return [Case(name, functools.partial(passed, name)) for name in SUITES[number][1]] if full else []
+def _promise(number: int, title: str, *suites: str) -> Promise:
+    """A promise shown by files of tests; in the suite itself there is nothing left to do."""
+    cases = [Case(suite, functools.partial(passed, suite)) for suite in suites]
+    return Promise(number, title, lambda full: cases if full else [])
 
 
-PROMISE_8, PROMISE_16, PROMISE_17 = (
-    Promise(number, SUITES[number][0], functools.partial(cases, number)) for number in (8, 16, 17)
-)
+PROMISE_8 = _promise(8, "A wrong resume is refused", "tests/jobs/test_resume_options.py")
+PROMISE_16 = _promise(16, "Mistakes get one line", "tests/cli/test_mistakes.py")
+PROMISE_17 = _promise(17, "Start-up is light", "tests/cli/test_startup.py", "tests/cli/test_without_tensorflow.py")
