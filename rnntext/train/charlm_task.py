@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import tensorflow as tf
@@ -13,6 +13,7 @@ from rnntext.run import charlm as run
 from rnntext.run.threads import blas_threads
 from rnntext.text.vocabulary import CharVocabulary
 from rnntext.train.charlm import Charlm
+from rnntext.train.halves import side_by_side
 from rnntext.train.pipelines import CharStreams
 from rnntext.train.precision import choose
 from rnntext.train.recurrent import Tensor
@@ -48,12 +49,15 @@ class CharlmTask:
 
     def loss(self, batch: tuple[Tensor, ...], carried: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
         """Mean cross-entropy in nats per character, and the states after the window."""
+        return side_by_side(self._losses, batch, carried)
+
+    def _losses(self, batch: Sequence[Tensor], carried: Sequence[Tensor]) -> tuple[Tensor, list[Tensor]]:
         features, labels = batch
         per_layer = len(carried) // self.config.layers
-        states = [carried[i : i + per_layer] for i in range(0, len(carried), per_layer)]
+        states = [list(carried[i : i + per_layer]) for i in range(0, len(carried), per_layer)]
         logits, after = self.model(features, states, training=True)
         losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits)
-        return tf.reduce_mean(losses), [state for layer in after for state in layer]
+        return tf.reshape(losses, [-1]), [state for layer in after for state in layer]
 
     def evaluate(self, values: list[np.ndarray]) -> dict[str, float]:
         """Held-out bits and nats per character, computed by the NumPy engine: what is measured is what is shipped."""

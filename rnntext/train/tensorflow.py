@@ -26,6 +26,9 @@ def start(seed: int) -> None:
     # oneDNN's products, which TensorFlow takes by itself only where there is AVX-512: elsewhere, too, they are up to
     # three times as fast as Eigen's, at [64, 2048] by [2048, 512] transposed.
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
+    # Two halves of a batch are computed at the same time (train/halves.py), each by half of the processors.
+    os.environ.setdefault("TF_NUM_INTEROP_THREADS", "2")
+    os.environ.setdefault("TF_NUM_INTRAOP_THREADS", str(max(1, len(os.sched_getaffinity(0)) // 2)))
     os.environ["KERAS_BACKEND"] = "tensorflow"  # whatever the user chose for other programs
     _keep_freed_memory()
     try:

@@ -55,21 +55,20 @@ class Attention(Block):
         the encoder's output `[batch, keys, units]`."""
         normed = self.norm(x)
         if memory is None:
-            q, k, v = tf.split(self.qkv(normed), 3, axis=-1)
+            q, k, v = self._split(self.qkv(normed), 3)
         else:
-            q = self.query(normed)
-            k, v = tf.split(self.memory(memory), 2, axis=-1)
-        q, k, v = self._split(q), self._split(k), self._split(v)
+            (q,), (k, v) = self._split(self.query(normed), 1), self._split(self.memory(memory), 2)
         scores = tf.cast(tf.matmul(q, k, transpose_b=True), tf.float32) * (int(q.shape[-1]) ** -0.5) + mask
         found = tf.matmul(tf.cast(tf.nn.softmax(scores), self.operands), v)
         merged = tf.reshape(tf.transpose(found, [0, 2, 1, 3]), tf.shape(x))
         return x + self.dropout(self.output_layer(merged), training=training)
 
-    def _split(self, x: Tensor) -> Tensor:
-        """`[batch, time, units]` to `[batch, heads, time, width]`."""
-        width = x.shape[-1] // self.heads
+    def _split(self, x: Tensor, count: int) -> list[Tensor]:
+        """`[batch, time, count * units]` to `count` tensors `[batch, heads, time, width]`."""
         shape = tf.shape(x)
-        return tf.transpose(tf.reshape(x, [shape[0], shape[1], self.heads, width]), [0, 2, 1, 3])
+        apart = tf.reshape(x, [shape[0], shape[1], count, self.heads, x.shape[-1] // (count * self.heads)])
+        parts: list[Tensor] = tf.unstack(tf.transpose(apart, [2, 0, 3, 1, 4]))
+        return parts
 
 
 class FeedForward(Block):

@@ -16,6 +16,7 @@ from rnntext.text.bitext import Pair
 from rnntext.text.bleu import bleu
 from rnntext.text.tokens import PAD, Language, Subwords, SubwordSampler
 from rnntext.train.gru_translator import GRUTranslator
+from rnntext.train.halves import side_by_side
 from rnntext.train.losses import cross_entropy
 from rnntext.train.pipelines import PairBatches, Sentences, filled, framed
 from rnntext.train.precision import choose
@@ -88,14 +89,19 @@ class TranslatorTask:
 
     def loss(self, batch: tuple[Tensor, ...], carried: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
         """Mean cross-entropy in nats per target token, END included, with smoothed labels."""
-        source, target = batch
-        labels = target[:, 1:]
-        hidden = self.model.decode(target[:, :-1], self.model.encode(source, True), True)
-        real = labels != PAD
         kernel, bias = self.model.output_weights()
-        rows, wanted = tf.boolean_mask(hidden, real), tf.boolean_mask(labels, real)
-        operands = tf.as_dtype(self.model.operands)
-        return tf.reduce_mean(cross_entropy(rows, kernel, bias, wanted, self.training.smoothing, operands)), carried
+        across = tf.transpose(kernel)
+
+        def losses(half: Sequence[Tensor], carried: Sequence[Tensor]) -> tuple[Tensor, list[Tensor]]:
+            source, target = map(_trimmed, half)
+            labels = target[:, 1:]
+            hidden = self.model.decode(target[:, :-1], self.model.encode(source, True), True)
+            real = labels != PAD
+            rows, wanted = tf.boolean_mask(hidden, real), tf.boolean_mask(labels, real)
+            operands = tf.as_dtype(self.model.operands)
+            return cross_entropy(rows, kernel, across, bias, wanted, self.training.smoothing, operands), []
+
+        return side_by_side(losses, batch, carried)
 
     def evaluate(self, values: list[np.ndarray]) -> dict[str, float]:
         """BLEU of greedy translations and nats per token of the held-out pairs, computed by the NumPy engine: what is
@@ -121,3 +127,9 @@ class TranslatorTask:
         return [
             line for (source, target), answer in shown for line in (f"  < {source}", f"  = {target}", f"  > {answer}")
         ]
+
+
+def _trimmed(ids: Tensor) -> Tensor:
+    """Without the last columns, where they are nothing but PAD; two at least remain."""
+    used = tf.reduce_sum(tf.cast(tf.reduce_any(ids != PAD, axis=0), tf.int32))
+    return ids[:, : tf.maximum(used, 2)]

@@ -20,7 +20,7 @@ def definition(hidden, kernel, bias, smoothing):
 
 @every_smoothing
 def test_the_losses_are_those_of_the_definition(smoothing):
-    found = cross_entropy(*map(tf.constant, (HIDDEN, KERNEL, BIAS, LABELS)), smoothing, tf.float32)
+    found = cross_entropy(*map(tf.constant, (HIDDEN, KERNEL, KERNEL.T, BIAS, LABELS)), smoothing, tf.float32)
     logits = (HIDDEN @ KERNEL.T + BIAS).astype(np.float64)
     log_p = logits - np.log(np.exp(logits).sum(1, keepdims=True))
     wanted = np.full((6, 9), smoothing / 9)
@@ -34,18 +34,18 @@ def test_the_gradients_are_those_of_the_definition(smoothing):
     weights = tf.constant([1.0, 0.5, -2.0, 0.1, 3.0, 0.0])  # each token's loss counts differently
     gradients = []
     for function in (
-        lambda: cross_entropy(*places, tf.constant(LABELS), smoothing, tf.float32),
-        lambda: definition(*places, smoothing),
+        lambda h, k, b: cross_entropy(h, k, tf.transpose(k), b, tf.constant(LABELS), smoothing, tf.float32),
+        lambda h, k, b: definition(h, k, b, smoothing),
     ):
         with tf.GradientTape() as tape:
             tape.watch(places)
-            loss = tf.reduce_sum(weights * function())
+            loss = tf.reduce_sum(weights * function(*places))
         gradients.append(tape.gradient(loss, places))
     for ours, theirs in zip(*gradients, strict=True):
         np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-5)
 
 
 def test_bfloat16_operands_are_about_as_good():
-    arguments = tuple(map(tf.constant, (HIDDEN, KERNEL, BIAS, LABELS)))
+    arguments = tuple(map(tf.constant, (HIDDEN, KERNEL, KERNEL.T, BIAS, LABELS)))
     exact, rough = (cross_entropy(*arguments, 0.1, kind).numpy() for kind in (tf.float32, tf.bfloat16))
     assert 0 < np.abs(exact - rough).max() < 0.1
