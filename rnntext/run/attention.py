@@ -1,5 +1,5 @@
-"""What the translation models' NumPy twins have in common: products whose rows do not depend on their neighbours, layer
-normalisation, softmax, attention (Vaswani et al. 2017).
+"""What the translation models' NumPy twins have in common beside products: layer normalisation, softmax, attention
+(Vaswani et al. 2017).
 
 Axis words: `[batch, time, units]` for sentences, `[rows, units]` for hypotheses, `[batch, heads, time, width]` inside
 attention, where width is units / heads.
@@ -11,27 +11,7 @@ import numpy as np
 
 Array = np.ndarray
 
-# Of how many vectors each product of weights consists: sixteen columns are one tile of every OpenBLAS kernel. For other
-# numbers it takes several kernels side by side, and they round differently (docs/decisions.md).
-BLOCK = 16
 EPSILON = 1e-6  # of layer normalisation
-
-
-def columns(count: int) -> int:
-    """A number of vectors, rounded up to whole blocks."""
-    return -(-count // BLOCK) * BLOCK
-
-
-def affine(x: Array, kernel: Array, bias: Array | None = None) -> Array:
-    """x W + b along the last axis. What becomes of a row does not depend on the other rows, nor on their number."""
-    count = x.size // x.shape[-1]
-    rows = np.zeros((columns(count), x.shape[-1]), np.float32)
-    rows[:count] = x.reshape(-1, x.shape[-1])
-    y = kernel.T @ rows.reshape(-1, BLOCK, x.shape[-1]).swapaxes(1, 2)  # [blocks, features, BLOCK]
-    y = np.ascontiguousarray(y.swapaxes(1, 2)).reshape(-1, kernel.shape[1])[:count]
-    if bias is not None:
-        y += bias
-    return y.reshape(*x.shape[:-1], kernel.shape[1])
 
 
 def layer_norm(x: Array, scale: Array, bias: Array) -> Array:

@@ -152,13 +152,11 @@ class GRUCell:
     def table(inputs: Array, kernel: Array, bias: Array) -> Array:
         return _transpose(GRUCell._arrange(inputs @ kernel + bias[0]))
 
-    def start(self, batch: int, *blocks: int) -> tuple[Array, ...]:
-        """See Cell; with a number of blocks, all arrays are `[blocks, ..., batch]`."""
+    def start(self, batch: int) -> tuple[Array, ...]:
         u = self.units
-        x, r = np.zeros((2, *blocks, 3 * u, batch), np.float32)
-        gates, recurrent_gates = x[..., : 2 * u, :], r[..., : 2 * u, :]
-        update, reset = gates[..., :u, :], gates[..., u:, :]
-        return x, gates, update, reset, x[..., 2 * u :, :], r, recurrent_gates, r[..., 2 * u :, :]
+        x, r = np.zeros((2, 3 * u, batch), np.float32)
+        gates = x[: 2 * u]
+        return x, gates, gates[:u], gates[u:], x[2 * u :], r, r[: 2 * u], r[2 * u :]
 
     def memory(self, space: tuple[Array, ...]) -> tuple[Array, ...]:
         return ()

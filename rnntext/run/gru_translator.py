@@ -3,7 +3,7 @@ users run.
 
 The first decoder layer reads the target, attends to the source, and hands what it found to all layers above it and to
 the output (the arrangement of Wu et al. 2016, section 3): so nothing but the recurrence itself goes from step to step.
-Arrays of states are feature-major, `[units, columns]`, as `run/cells.py` wants them; attention is `[rows, ...]`.
+Unlike the cells of `run/cells.py`, those here take and give rows, `[rows, units]`, which attention wants, too.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from collections.abc import Mapping
 import numpy as np
 
 from rnntext.config import GRUConfig
-from rnntext.run.attention import BLOCK, Array, affine, columns, pad, padding_mask, softmax
-from rnntext.run.cells import GRUCell
+from rnntext.run.affine import Affine
+from rnntext.run.attention import Array, pad, padding_mask, softmax
 
 
 def shapes(config: GRUConfig, source_size: int, target_size: int) -> dict[str, tuple[int, ...]]:
@@ -50,44 +50,67 @@ def shapes(config: GRUConfig, source_size: int, target_size: int) -> dict[str, t
     return found
 
 
-def _blocks(x: Array) -> Array:
-    """A view of `[..., columns]` as `[blocks, ..., BLOCK]`: products are made block by block, as in `affine`."""
-    return np.moveaxis(x.reshape(*x.shape[:-1], -1, BLOCK), -2, 0)
+class Layer:
+    """h' = z h + (1 - z) tanh(x_h + r (h R_h + b_h)), gates in the order z, r, h, with Keras's `reset_after=True`.
+
+    The logistic function is half a tanh, s(x) = (tanh(x / 2) + 1) / 2; the halving is done to the weights.
+    """
+
+    def __init__(self, kernel: Array, recurrent_kernel: Array, bias: Array) -> None:
+        half = np.repeat(np.array([0.5, 0.5, 1.0], np.float32), len(recurrent_kernel))
+        self.project = Affine(kernel * half, bias[0] * half)
+        self.recur = Affine(recurrent_kernel * half, bias[1] * half)
+
+    def step(self, projected: Array, h: Array) -> Array:
+        """The new state for projected inputs `[rows, 3 units]` and the old state `[rows, units]`."""
+        recurrent, units = self.recur(h), h.shape[1]
+        gates = np.tanh(projected[:, : 2 * units] + recurrent[:, : 2 * units])
+        gates += 1.0
+        gates *= 0.5
+        candidate = recurrent[:, 2 * units :]
+        candidate *= gates[:, units:]
+        candidate += projected[:, 2 * units :]
+        np.tanh(candidate, out=candidate)
+        new: Array = h - candidate
+        new *= gates[:, :units]
+        new += candidate
+        return new
+
+    def run(self, x: Array, real: Array, backwards: bool) -> tuple[Array, Array]:
+        """Reads sequences `[time, batch, features]`, from their ends if `backwards`; where nothing is `real`
+        `[time, batch]` the state stays as it is. Returns all states `[time, batch, units]` and the last one."""
+        projected = self.project(x)
+        h = np.zeros((x.shape[1], self.project.units // 3), np.float32)
+        states = np.empty((*x.shape[:2], h.shape[1]), np.float32)
+        for t in range(len(x))[:: -1 if backwards else 1]:
+            h = np.where(real[t, :, None], self.step(projected[t], h), h)
+            states[t] = h
+        return states, h
 
 
 class State:
     """The decoder's memory of some sentences and of `beam` hypotheses for each, `[sentences * beam]` rows.
 
     Attributes:
+        h: of each layer, `[rows, units]`.
         attention: how the last step looked at the source, `[rows, source]`.
     """
 
-    def __init__(
-        self, beam: int, memory: Array, keys: Array, mask: Array, h: list[Array], cells: list[GRUCell]
-    ) -> None:
+    def __init__(self, beam: int, memory: Array, keys: Array, mask: Array, h: list[Array]) -> None:
         self.beam, self.memory, self.keys, self.mask = beam, memory, keys, mask
-        self.cells = cells
-        self.h = [np.repeat(layer, beam, axis=1) for layer in h]  # [units, rows]
+        self.h = [np.repeat(layer, beam, axis=0) for layer in h]
         self.attention = np.zeros((len(mask) * beam, mask.shape[1]), np.float32)
-        self._make_room()
-
-    def _make_room(self) -> None:
-        count = self.h[0].shape[1]
-        self.h = [np.pad(layer, ((0, 0), (0, columns(count) - count))) for layer in self.h]
-        self.spaces = [cell.start(BLOCK, columns(count) // BLOCK) for cell in self.cells]
 
     def reorder(self, rows: Array) -> None:
         """Row r goes on with what row rows[r], of the same sentence, has seen."""
-        for layer in self.h:
-            layer[:, : len(rows)] = layer[:, rows]
+        self.h = [layer[rows] for layer in self.h]
 
     def keep(self, sentences: Array) -> None:
         """Forgets all sentences but these."""
         rows = (sentences[:, None] * self.beam + np.arange(self.beam)).ravel()
         self.memory, self.keys, self.mask = self.memory[sentences], self.keys[sentences], self.mask[sentences]
-        self.h = [layer[:, rows] for layer in self.h]
+        self.h = [layer[rows] for layer in self.h]
         self.attention = self.attention[rows]
-        self._make_room()
 
 
 class GRUTranslator:
@@ -104,13 +127,23 @@ class GRUTranslator:
         source = arrays["source.embedding"]
         target = source if config.one_embedding else arrays["target.embedding"]
         self.source, self.target = source * scale, target * scale
-        self.logits = np.ascontiguousarray(target.T) if config.tied else arrays["logits.kernel"]
+        self.affine = {name: Affine(arrays[f"{name}.kernel"], arrays[f"{name}.bias"]) for name in self._affines()}
+        if config.attention != "none":
+            self.affine["attention.keys"] = Affine(arrays["attention.keys.kernel"])
+        if config.tied:
+            self.affine["logits"] = Affine(target.T, arrays["logits.bias"])
         layers = range(config.layers)
-        self.encoder = [(self._cell(f"encoder.{n}.forward"), self._cell(f"encoder.{n}.backward")) for n in layers]
-        self.decoder = [self._cell(f"decoder.{n}") for n in layers]
+        self.encoder = [(self._layer(f"encoder.{n}.forward"), self._layer(f"encoder.{n}.backward")) for n in layers]
+        self.decoder = [self._layer(f"decoder.{n}") for n in layers]
 
-    def _cell(self, name: str) -> GRUCell:
-        return GRUCell(*(self.arrays[f"{name}.{part}"] for part in ("kernel", "recurrent_kernel", "bias")))
+    def _affines(self) -> list[str]:
+        """Names of the layers that are a product and a sum, of weights of their own."""
+        found = ["output", *(f"bridge.{layer}" for layer in range(self.config.layers))]
+        found += ["attention.query"] if self.config.attention == "additive" else []
+        return found if self.config.tied else [*found, "logits"]
+
+    def _layer(self, name: str) -> Layer:
+        return Layer(*(self.arrays[f"{name}.{part}"] for part in ("kernel", "recurrent_kernel", "bias")))
 
     def start(self, sentences: list[Array], longest: int, beam: int = 1) -> State:
         """Reads source sentences.
@@ -120,32 +153,21 @@ class GRUTranslator:
             longest: length that all are padded to.
             beam: hypotheses for each.
         """
-        count = len(sentences)
-        ids, lengths = pad([*sentences, *[sentences[0]] * (columns(count) - count)], longest)
+        ids, lengths = pad(sentences, longest)
         memory, final = self.encode(ids, lengths)
-        h = [
-            np.tanh(affine(final.T, self.arrays[f"bridge.{n}.kernel"], self.arrays[f"bridge.{n}.bias"])).T[:, :count]
-            for n in range(self.config.layers)
-        ]
-        memory = np.ascontiguousarray(memory[:count])
-        attends = self.config.attention != "none"
-        keys = affine(memory, self.arrays["attention.keys.kernel"]) if attends else memory[:, :, :0]
-        return State(beam, memory, keys, padding_mask(lengths[:count], longest), h, self.decoder)
+        h = [np.tanh(self.affine[f"bridge.{n}"](final)) for n in range(self.config.layers)]
+        keys = memory[:, :, :0] if self.config.attention == "none" else self.affine["attention.keys"](memory)
+        return State(beam, memory, keys, padding_mask(lengths, longest), h)
 
     def encode(self, ids: Array, lengths: Array) -> tuple[Array, Array]:
-        """The encoder's outputs `[batch, time, 2 units]` and its last layer's final states `[2 units, batch]`, for ids
+        """The encoder's outputs `[batch, time, 2 units]` and its last layer's final states `[batch, 2 units]`, for ids
         `[batch, time]`."""
-        batch, time = ids.shape
-        real = np.arange(time)[:, None] < lengths  # [time, batch]
-        x = self.source[ids.T].reshape(time * batch, -1).T  # [features, time * batch]
+        real = np.arange(ids.shape[1])[:, None] < lengths  # [time, batch]
+        x = self.source[ids.T]
         for forward, backward in self.encoder:
-            outputs = np.empty((2 * self.config.units, time, batch), np.float32)
-            finals = []
-            for half, cell, steps in [(0, forward, range(time)), (1, backward, range(time - 1, -1, -1))]:
-                place = outputs[half * self.config.units : (half + 1) * self.config.units]
-                finals.append(_run(cell, x, real, steps, place))
-            x = outputs.reshape(-1, time * batch)
-        return outputs.transpose(2, 1, 0), np.concatenate(finals)
+            (ahead, last), (back, first) = forward.run(x, real, False), backward.run(x, real, True)
+            x = np.concatenate([ahead, back], axis=2)
+        return np.ascontiguousarray(x.swapaxes(0, 1)), np.concatenate([last, first], axis=1)
 
     def step(self, state: State, ids: Array) -> Array:
         """Reads one target token of each hypothesis.
@@ -156,25 +178,21 @@ class GRUTranslator:
         Returns:
             logits of the next token, `[rows, vocabulary]`.
         """
-        rows = len(ids)
-        x = np.zeros((self.target.shape[1], state.h[0].shape[1]), np.float32)
-        x[:, :rows] = self.target[ids].T
-        context = np.zeros((0, x.shape[1]), np.float32)
-        for layer, (cell, h, space) in enumerate(zip(self.decoder, state.h, state.spaces, strict=True)):
-            now = _blocks(h)
-            cell.step(space, None, _project(cell, _blocks(x)), now, now)
-            if layer == 0 and self.config.attention != "none":
-                context = np.zeros((state.memory.shape[2], x.shape[1]), np.float32)
-                context[:, :rows] = self._attend(state, h[:, :rows].T).T
-            x = np.concatenate([h, context])
-        output = np.tanh(affine(x.T, self.arrays["output.kernel"], self.arrays["output.bias"]))
-        return affine(output[:rows], self.logits, self.arrays["logits.bias"])
+        x = self.target[ids]
+        for n, layer in enumerate(self.decoder):
+            state.h[n] = layer.step(layer.project(x), state.h[n])
+            if n == 0:
+                context = self._attend(state, state.h[0])
+            x = np.concatenate([state.h[n], context], axis=1)
+        return self.affine["logits"](np.tanh(self.affine["output"](x)))
 
     def _attend(self, state: State, queries: Array) -> Array:
-        """What each hypothesis, `[rows, units]`, finds in its sentence: `[rows, 2 units]`."""
+        """What each hypothesis, `[rows, units]`, finds in its sentence: `[rows, 2 units]`, or nothing `[rows, 0]`."""
         rows = len(queries)
+        if self.config.attention == "none":
+            return queries[:, :0]
         if self.config.attention == "additive":
-            queries = affine(queries, self.arrays["attention.query.kernel"], self.arrays["attention.query.bias"])
+            queries = self.affine["attention.query"](queries)
             q = queries.reshape(-1, state.beam, 1, queries.shape[1])
             scores = np.tanh(q + state.keys[:, None]) @ self.arrays["attention.score"]  # [sentences, beam, source]
         else:
@@ -182,32 +200,3 @@ class GRUTranslator:
         weights = softmax(scores + state.mask[:, None])
         state.attention = weights.reshape(rows, -1)
         return np.asarray((weights @ state.memory).reshape(rows, -1))
-
-
-def _project(cell: GRUCell, x: Array) -> Array:
-    """The cell's input projection of `[..., features, BLOCK]`: `[..., 3 units, BLOCK]`."""
-    return np.asarray(cell.kernel @ x + cell.input_bias)
-
-
-def _run(cell: GRUCell, x: Array, real: Array, steps: range, outputs: Array) -> Array:
-    """Runs a cell over a sequence; where nothing is real the state stays as it is.
-
-    Args:
-        x: `[features, time * batch]`.
-        real: `[time, batch]`.
-        steps: the order of time.
-        outputs: `[units, time, batch]`, to be filled.
-
-    Returns:
-        the final state `[units, batch]`.
-    """
-    time, batch = real.shape
-    projected = _project(cell, _blocks(x.reshape(-1, time, batch)).swapaxes(1, 2))  # [blocks, time, 3 units, BLOCK]
-    final = np.zeros((cell.units, batch), np.float32)
-    h, space = _blocks(final), cell.start(BLOCK, batch // BLOCK)
-    for t in steps:
-        before = h.copy()
-        cell.step(space, None, projected[:, t], h, h)
-        np.copyto(h, before, where=~_blocks(real[t])[:, None])
-        outputs[:, t] = final
-    return final

@@ -14,6 +14,8 @@ from rnntext.run.attention import Array
 from rnntext.run.batching import batches, length_class
 from rnntext.text.tokens import END, START
 
+GROUP = 32  # logits of which only the highest is looked at first
+
 
 class State(Protocol):
     """What a model remembers of some sentences and `beam` hypotheses for each, `[sentences * beam]` rows."""
@@ -64,6 +66,21 @@ def answer_limit(source: int, config: SearchConfig) -> int:
 
 def top(scores: Array, k: int) -> tuple[Array, Array]:
     """The k highest along the last axis, best first, and where they are, both `[..., k]`."""
+    count = scores.shape[-1] // GROUP
+    if count <= 2 * k:
+        return _top(scores, k)
+    # What is among the k highest is in one of the k groups with the highest maxima, or in no group at all.
+    grouped = scores[..., : count * GROUP].reshape(*scores.shape[:-1], GROUP, count)
+    groups = np.argpartition(grouped.max(axis=-2), -k, axis=-1)[..., None, -k:]
+    members = (groups + np.arange(0, count * GROUP, count)[:, None]).reshape(*scores.shape[:-1], -1)
+    rest = np.arange(count * GROUP, scores.shape[-1])
+    members = np.concatenate([members, np.broadcast_to(rest, (*scores.shape[:-1], len(rest)))], axis=-1)
+    found, at = _top(np.take_along_axis(scores, members, axis=-1), k)
+    return found, np.take_along_axis(members, at, axis=-1)
+
+
+def _top(scores: Array, k: int) -> tuple[Array, Array]:
+    """`top` by a partition of the whole axis: ten times slower over a vocabulary of 8,000."""
     k = min(k, scores.shape[-1])
     at = np.argpartition(scores, -k, axis=-1)[..., -k:]
     found = np.take_along_axis(scores, at, axis=-1)

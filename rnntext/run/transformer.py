@@ -12,9 +12,9 @@ from collections.abc import Mapping
 import numpy as np
 
 from rnntext.config import TransformerConfig
+from rnntext.run.affine import Affine
 from rnntext.run.attention import (
     Array,
-    affine,
     attend,
     layer_norm,
     merge_heads,
@@ -123,7 +123,10 @@ class Transformer:
         source = arrays["source.embedding"]
         target = source if config.one_embedding else arrays["target.embedding"]
         self.source, self.target = source * scale, target * scale
-        self.logits = np.ascontiguousarray(target.T) if config.tied else arrays["logits.kernel"]
+        names = [name.removesuffix(".kernel") for name in shapes(config, 0, 0) if name.endswith(".kernel")]
+        self.affine = {name: Affine(arrays[f"{name}.kernel"], arrays[f"{name}.bias"]) for name in names}
+        if config.tied:
+            self.affine["logits"] = Affine(target.T, arrays["logits.bias"])
 
     def start(self, sentences: list[Array], longest: int, beam: int = 1) -> State:
         """Reads source sentences.
@@ -138,7 +141,7 @@ class Transformer:
         memory = self.encode(ids, mask)
         heads, width = self.config.heads, self.config.units // self.config.heads
         parts = [
-            np.split(self._affine(f"decoder.{layer}.source.memory", memory), 2, axis=-1)
+            np.split(self.affine[f"decoder.{layer}.source.memory"](memory), 2, axis=-1)
             for layer in range(self.config.layers)
         ]
         return State(beam, [(split_heads(k, heads), split_heads(v, heads)) for k, v in parts], mask, (heads, width))
@@ -148,10 +151,10 @@ class Transformer:
         x = self.source[ids] + self._positions("source", 0, ids.shape[1])
         for layer in range(self.config.layers):
             block = f"encoder.{layer}.itself"
-            q, k, v = np.split(self._affine(f"{block}.qkv", self._norm(block, x)), 3, axis=-1)
+            q, k, v = np.split(self.affine[f"{block}.qkv"](self._norm(block, x)), 3, axis=-1)
             heads = self.config.heads
             found, _ = attend(split_heads(q, heads), split_heads(k, heads), split_heads(v, heads), mask)
-            x = x + self._affine(f"{block}.output", merge_heads(found))
+            x = x + self.affine[f"{block}.output"](merge_heads(found))
             x = self._feedforward(f"encoder.{layer}.feedforward", x)
         return self._norm("encoder", x)
 
@@ -168,32 +171,29 @@ class Transformer:
         heads, rows = self.config.heads, len(ids)
         for layer in range(self.config.layers):
             block = f"decoder.{layer}.itself"
-            q, k, v = np.split(self._affine(f"{block}.qkv", self._norm(block, x)), 3, axis=-1)
+            q, k, v = np.split(self.affine[f"{block}.qkv"](self._norm(block, x)), 3, axis=-1)
             keys, values = state.append(layer, split_heads(k, heads), split_heads(v, heads))
             found, _ = attend(split_heads(q, heads), keys, values)
-            x = x + self._affine(f"{block}.output", merge_heads(found))
+            x = x + self.affine[f"{block}.output"](merge_heads(found))
 
             # The hypotheses of a sentence are so many queries to one memory.
             block = f"decoder.{layer}.source"
-            q = self._affine(f"{block}.query", self._norm(block, x)).reshape(-1, state.beam, self.config.units)
+            q = self.affine[f"{block}.query"](self._norm(block, x)).reshape(-1, state.beam, self.config.units)
             found, weights = attend(split_heads(q, heads), *state.memory[layer], state.mask)
-            x = x + self._affine(f"{block}.output", merge_heads(found).reshape(rows, 1, -1))
+            x = x + self.affine[f"{block}.output"](merge_heads(found).reshape(rows, 1, -1))
             if layer == alignment_layer(self.config):
                 state.attention = weights.mean(axis=1).reshape(rows, -1)
             x = self._feedforward(f"decoder.{layer}.feedforward", x)
         state.length += 1
-        return affine(self._norm("decoder", x)[:, 0], self.logits, self.arrays["logits.bias"])
-
-    def _affine(self, name: str, x: Array) -> Array:
-        return affine(x, self.arrays[f"{name}.kernel"], self.arrays[f"{name}.bias"])
+        return self.affine["logits"](self._norm("decoder", x)[:, 0])
 
     def _norm(self, block: str, x: Array) -> Array:
         return layer_norm(x, self.arrays[f"{block}.norm.scale"], self.arrays[f"{block}.norm.bias"])
 
     def _feedforward(self, block: str, x: Array) -> Array:
-        inner = self._affine(f"{block}.inner", self._norm(block, x))
+        inner = self.affine[f"{block}.inner"](self._norm(block, x))
         np.maximum(inner, 0, out=inner)
-        return np.asarray(x + self._affine(f"{block}.output", inner))
+        return np.asarray(x + self.affine[f"{block}.output"](inner))
 
     def _positions(self, side: str, begin: int, count: int) -> Array:
         if self.config.positions == "sinusoidal":

@@ -5,8 +5,8 @@ import math
 import numpy as np
 import pytest
 
+from rnntext.run.affine import Affine
 from rnntext.run.attention import (
-    affine,
     attend,
     layer_norm,
     merge_heads,
@@ -30,7 +30,7 @@ def normal(*shape: int, seed: int = 0) -> np.ndarray:
 @pytest.mark.parametrize("bias", [True, False])
 def test_affine_is_a_product_and_a_sum(shape: tuple[int, ...], bias: bool) -> None:
     x, kernel, b = normal(*shape), normal(5, 7, seed=1), normal(7, seed=2)
-    found = affine(x, kernel, b if bias else None)
+    found = Affine(kernel, b if bias else None)(x)
     expected = x.astype(np.float64) @ kernel + (b if bias else 0.0)
     assert found.dtype == np.float32
     np.testing.assert_allclose(found, expected, atol=1e-5)
@@ -39,8 +39,8 @@ def test_affine_is_a_product_and_a_sum(shape: tuple[int, ...], bias: bool) -> No
 def test_affine_leaves_its_operands_alone() -> None:
     x, kernel, bias = normal(20, 5), normal(5, 7), normal(7)
     before = x.copy(), kernel.copy(), bias.copy()
-    affine(x, kernel, bias)[:] = 0.0
-    affine(x.T.copy().T, kernel, bias)[:] = 0.0  # another order in memory
+    Affine(kernel, bias)(x)[:] = 0.0
+    Affine(kernel, bias)(x.T.copy().T)[:] = 0.0  # another order in memory
     for now, then in zip((x, kernel, bias), before, strict=True):
         np.testing.assert_array_equal(now, then)
 
@@ -51,12 +51,13 @@ def test_affine_leaves_its_operands_alone() -> None:
 @pytest.mark.parametrize("order", ["C", "F"])
 def test_what_affine_makes_of_a_row_depends_on_nothing_else(features: int, width: int, order: str) -> None:
     row, kernel, bias = normal(1, features), normal(features, width, seed=1), normal(width, seed=2)
-    alone = affine(row, kernel, bias)[0]
+    affine = Affine(kernel, bias)
+    alone = affine(row)[0]
     for count in (2, 5, 12, 16, 17, 31, 48, 64, 100, 160):
         rows = normal(count, features, seed=count)
         for place in {0, 6, count // 2, count - 1} & set(range(count)):
             rows[place] = row
-            found = affine(np.array(rows, order=order), kernel, bias)[place]
+            found = affine(np.array(rows, order=order))[place]
             assert np.array_equal(found, alone), f"row {place} of {count}: {np.abs(found - alone).max()} apart"
 
 

@@ -337,6 +337,18 @@ def test_top_is_the_beginning_of_a_sorted_list(k: int) -> None:
         assert found[row].tolist() == [scores[row][i] for i in expected]
 
 
+@pytest.mark.parametrize("size", [63, 64, 65, 700, 1000])
+@pytest.mark.parametrize("k", [1, 2, 10])
+def test_top_finds_the_highest_of_many_wherever_they_are(k: int, size: int) -> None:
+    rng = np.random.default_rng(size)
+    for ends in range(3):  # the highest lie anywhere, at the beginning, at the end
+        scores = rng.permuted(np.tile(np.arange(size, dtype=np.float32), (20, 1)), axis=1)
+        scores = scores if ends == 0 else np.sort(scores, axis=1)[:, :: 1 if ends == 2 else -1]
+        found, at = top(scores, k)
+        assert found.tolist() == [[float(size - 1 - n) for n in range(k)]] * 20
+        assert np.take_along_axis(scores, at, axis=1).tolist() == found.tolist()
+
+
 @pytest.mark.parametrize("odd", [np.nan, np.inf])
 def test_logits_that_are_not_numbers_are_the_checkpoints_fault(odd: float) -> None:
     with pytest.raises(CheckpointError, match="not numbers"):

@@ -1,0 +1,46 @@
+"""Products of vectors and weights, each vector's as if it were alone."""
+
+from __future__ import annotations
+
+import numpy as np
+
+Array = np.ndarray
+
+# So many rows are multiplied at a time, by so many columns of weights. OpenBLAS takes one of several kernels for a
+# matrix, or even for a part of it, depending on its size, and they round differently; for eight rows it takes but one.
+# And it multiplies a piece this small as it is, on processors with AVX-512, instead of copying it first, which for a
+# few rows takes as long as the product (docs/decisions.md).
+ROWS, PIECE = 8, 64
+
+
+class Affine:
+    """x W + b along the last axis. What becomes of a row does not depend on the other rows, nor on their number.
+
+    Args:
+        kernel: W, `[features, units]`.
+        bias: b, `[units]`, or None.
+    """
+
+    def __init__(self, kernel: Array, bias: Array | None = None) -> None:
+        features, self.units = kernel.shape
+        pieces = -(-self.units // PIECE)
+        filled = np.zeros((features, pieces * PIECE), np.float32)
+        filled[:, : self.units] = kernel
+        self.pieces = np.ascontiguousarray(filled.reshape(features, pieces, PIECE).swapaxes(0, 1))
+        self.bias = bias
+
+    def __call__(self, x: Array) -> Array:
+        """`[..., features]` to `[..., units]`."""
+        pieces, features, _ = self.pieces.shape
+        rows = x.size // features
+        blocks = -(-rows // ROWS)
+        x_filled = np.ascontiguousarray(x, np.float32).reshape(rows, features)
+        if rows < blocks * ROWS:
+            x_filled = np.concatenate([x_filled, np.zeros((blocks * ROWS - rows, features), np.float32)])
+        y = np.empty((blocks * ROWS, pieces * PIECE), np.float32)
+        out = y.reshape(blocks, ROWS, pieces, PIECE).swapaxes(1, 2)
+        np.matmul(x_filled.reshape(blocks, 1, ROWS, features), self.pieces, out=out)
+        y = y[:rows, : self.units]
+        if self.bias is not None:
+            y += self.bias
+        return y.reshape(*x.shape[:-1], self.units)
