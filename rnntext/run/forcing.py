@@ -20,7 +20,7 @@ def log_probabilities(model: Model, sources: list[Array], targets: list[Array], 
     found = np.zeros(len(sources))
     for batch in batches([len(source) for source in sources], batch_tokens):
         longest = length_class(len(sources[batch[0]]))
-        state = model.start([sources[i] for i in batch], longest, 1)
+        state = model.start([sources[i] for i in batch], longest)
         labels = np.full((len(batch), 1 + max(len(targets[i]) for i in batch)), PAD)
         for row, i in zip(labels, batch, strict=True):
             row[: len(targets[i]) + 1] = [*targets[i], END]

@@ -89,28 +89,28 @@ class Layer:
 
 
 class State:
-    """The decoder's memory of some sentences and of `beam` hypotheses for each, `[sentences * beam]` rows.
+    """The decoder's memory of some sentences and of the hypotheses for each, equally many, sentence by sentence: first
+    one, later as many as `reorder` asked for.
 
     Attributes:
         h: of each layer, `[rows, units]`.
         attention: how the last step looked at the source, `[rows, source]`.
     """
 
-    def __init__(self, beam: int, memory: Array, keys: Array, mask: Array, h: list[Array]) -> None:
-        self.beam, self.memory, self.keys, self.mask = beam, memory, keys, mask
-        self.h = [np.repeat(layer, beam, axis=0) for layer in h]
-        self.attention = np.zeros((len(mask) * beam, mask.shape[1]), np.float32)
+    def __init__(self, memory: Array, keys: Array, mask: Array, h: list[Array]) -> None:
+        self.memory, self.keys, self.mask, self.h = memory, keys, mask, h
+        self.attention = np.zeros((len(mask), mask.shape[1]), np.float32)
 
     def reorder(self, rows: Array) -> None:
         """Row r goes on with what row rows[r], of the same sentence, has seen."""
         self.h = [layer[rows] for layer in self.h]
+        self.attention = self.attention[rows]
 
     def keep(self, sentences: Array) -> None:
         """Forgets all sentences but these."""
-        rows = (sentences[:, None] * self.beam + np.arange(self.beam)).ravel()
+        beam = len(self.h[0]) // len(self.mask)
+        self.reorder((sentences[:, None] * beam + np.arange(beam)).ravel())
         self.memory, self.keys, self.mask = self.memory[sentences], self.keys[sentences], self.mask[sentences]
-        self.h = [layer[rows] for layer in self.h]
-        self.attention = self.attention[rows]
 
 
 class GRUTranslator:
@@ -145,19 +145,18 @@ class GRUTranslator:
     def _layer(self, name: str) -> Layer:
         return Layer(*(self.arrays[f"{name}.{part}"] for part in ("kernel", "recurrent_kernel", "bias")))
 
-    def start(self, sentences: list[Array], longest: int, beam: int = 1) -> State:
-        """Reads source sentences.
+    def start(self, sentences: list[Array], longest: int) -> State:
+        """Reads source sentences, of each of which there is one hypothesis then.
 
         Args:
             sentences: ids of each, at least one.
             longest: length that all are padded to.
-            beam: hypotheses for each.
         """
         ids, lengths = pad(sentences, longest)
         memory, final = self.encode(ids, lengths)
         h = [np.tanh(self.affine[f"bridge.{n}"](final)) for n in range(self.config.layers)]
         keys = memory[:, :, :0] if self.config.attention == "none" else self.affine["attention.keys"](memory)
-        return State(beam, memory, keys, padding_mask(lengths, longest), h)
+        return State(memory, keys, padding_mask(lengths, longest), h)
 
     def encode(self, ids: Array, lengths: Array) -> tuple[Array, Array]:
         """The encoder's outputs `[batch, time, 2 units]` and its last layer's final states `[batch, 2 units]`, for ids
@@ -188,15 +187,15 @@ class GRUTranslator:
 
     def _attend(self, state: State, queries: Array) -> Array:
         """What each hypothesis, `[rows, units]`, finds in its sentence: `[rows, 2 units]`, or nothing `[rows, 0]`."""
-        rows = len(queries)
+        rows, beam = len(queries), len(queries) // len(state.mask)
         if self.config.attention == "none":
             return queries[:, :0]
         if self.config.attention == "additive":
             queries = self.affine["attention.query"](queries)
-            q = queries.reshape(-1, state.beam, 1, queries.shape[1])
+            q = queries.reshape(-1, beam, 1, queries.shape[1])
             scores = np.tanh(q + state.keys[:, None]) @ self.arrays["attention.score"]  # [sentences, beam, source]
         else:
-            scores = queries.reshape(-1, state.beam, queries.shape[1]) @ state.keys.swapaxes(1, 2)
+            scores = queries.reshape(-1, beam, queries.shape[1]) @ state.keys.swapaxes(1, 2)
         weights = softmax(scores + state.mask[:, None])
         state.attention = weights.reshape(rows, -1)
         return np.asarray((weights @ state.memory).reshape(rows, -1))

@@ -18,12 +18,12 @@ GROUP = 32  # logits of which only the highest is looked at first
 
 
 class State(Protocol):
-    """What a model remembers of some sentences and `beam` hypotheses for each, `[sentences * beam]` rows."""
+    """What a model remembers of some sentences and the hypotheses for each, equally many, sentence by sentence."""
 
     attention: Array
 
     def reorder(self, rows: Array) -> None:
-        """Row r goes on with what row rows[r], of the same sentence, has seen."""
+        """Row r goes on with what row rows[r], of the same sentence, has seen; there may be more rows than before."""
         ...
 
     def keep(self, sentences: Array) -> None:
@@ -34,8 +34,8 @@ class State(Protocol):
 class Model(Protocol):
     """What the search knows of a model."""
 
-    def start(self, sentences: list[Array], longest: int, beam: int) -> State:
-        """Reads source sentences, padded to `longest`."""
+    def start(self, sentences: list[Array], longest: int) -> State:
+        """Reads source sentences, padded to `longest`; each has one hypothesis."""
         ...
 
     def step(self, state: State, ids: Array) -> Array:
@@ -143,7 +143,7 @@ def search_all(
 
 
 class _Search:
-    """One search. Arrays are `[sentences, beam, ...]`; a sentence that is done leaves them."""
+    """One search. Arrays are `[sentences, hypotheses, ...]`; a sentence that is done leaves them."""
 
     def __init__(
         self,
@@ -155,15 +155,14 @@ class _Search:
         with_attention: bool,
     ) -> None:
         self.model, self.config, self.forbidden = model, config, list(forbidden)
-        self.state = model.start(list(sentences), longest, config.beam)
-        count, beam = len(sentences), config.beam
+        self.state = model.start(list(sentences), longest)
+        count = len(sentences)
         self.limits = np.array([answer_limit(len(s), config) for s in sentences])
         self.lengths = np.array([len(s) for s in sentences])
         self.alive = np.arange(count)  # numbers of the sentences that are still in the arrays
-        self.scores = np.full((count, beam), -np.inf)  # log-probabilities
-        self.scores[:, 0] = 0.0  # at first all hypotheses are the same: only one counts
-        self.tokens = np.full((count, beam, 1), START)
-        self.attention = np.empty((count, beam, 0, longest), np.float32) if with_attention else None
+        self.scores = np.zeros((count, 1))  # log-probabilities; at first there is only one hypothesis
+        self.tokens = np.full((count, 1, 1), START)
+        self.attention = np.empty((count, 1, 0, longest), np.float32) if with_attention else None
         self.ended: list[list[Hypothesis]] = [[] for _ in sentences]
 
     def run(self) -> list[list[Hypothesis]]:
@@ -174,7 +173,7 @@ class _Search:
 
     def _advance(self) -> None:
         """Lengthens all hypotheses by one token; those that end are noted down."""
-        count, beam = self.scores.shape
+        (count, before), beam = self.scores.shape, self.config.beam
         totals, parents, ids = self._candidates()
         ends = ids == END
         for sentence, rank in zip(*np.nonzero(ends[:, :beam] & np.isfinite(totals[:, :beam])), strict=True):
@@ -184,7 +183,7 @@ class _Search:
         self.scores = np.take_along_axis(np.where(ends, -np.inf, totals), onward, 1)
         rows = np.arange(count)[:, None]
         if beam > 1:
-            self.state.reorder((rows * beam + parents).ravel())
+            self.state.reorder((rows * before + parents).ravel())
         self.tokens = np.concatenate([self.tokens[rows, parents], ids[:, :, None]], axis=2)
         if self.attention is not None:
             self.attention = self.attention[rows, parents]
@@ -192,17 +191,17 @@ class _Search:
     def _candidates(self) -> tuple[Array, Array, Array]:
         """The 2 beam best ways to go on, best first: total log-probability, hypothesis and token, each
         `[sentences, n]`. As many may end as there are hypotheses, and still enough go on."""
-        count, beam = self.scores.shape
+        (count, before), beam = self.scores.shape, self.config.beam
         logits = self.model.step(self.state, self.tokens[:, :, -1].ravel())
         if self.attention is not None:
-            looked = self.state.attention.reshape(count, beam, 1, -1)
+            looked = self.state.attention.reshape(count, before, 1, -1)
             self.attention = np.concatenate([self.attention, looked], axis=2)
         normaliser = log_sum_exp(logits)
         logits[:, self.forbidden] = -np.inf
         if self.tokens.shape[2] == 1:
             logits[:, END] = -np.inf
         best, ids = top(logits, 2 * beam)
-        totals = (self.scores[:, :, None] + (best - normaliser).reshape(count, beam, -1)).reshape(count, -1)
+        totals = (self.scores[:, :, None] + (best - normaliser).reshape(count, before, -1)).reshape(count, -1)
         totals, at = top(totals, 2 * beam)
         ids = np.take_along_axis(ids.reshape(count, -1), at, axis=1)
         return totals, at // best.shape[1], ids

@@ -74,28 +74,32 @@ def alignment_layer(config: TransformerConfig) -> int:
 
 
 class State:
-    """The decoder's memory of some sentences and of `beam` hypotheses for each, `[batch * beam]` rows.
+    """The decoder's memory of some sentences and of the hypotheses for each, equally many, sentence by sentence: first
+    one, later as many as `reorder` asked for.
 
     Attributes:
         attention: how the last step looked at the source, `[rows, source]`: the mean over the heads of
             `alignment_layer`.
     """
 
-    def __init__(self, beam: int, memory: list[tuple[Array, Array]], mask: Array, shape: tuple[int, ...]) -> None:
-        self.beam, self.memory, self.mask = beam, memory, mask
+    def __init__(self, memory: list[tuple[Array, Array]], mask: Array, shape: tuple[int, ...]) -> None:
+        self.memory, self.mask = memory, mask
         self.length = 0
-        rows = len(mask) * beam
-        self.caches = [np.empty((2, rows, *shape[:1], FIRST_CACHE, *shape[1:]), np.float32) for _ in memory]
-        self.attention = np.empty((rows, mask.shape[-1]), np.float32)
+        self.caches = [np.empty((2, len(mask), *shape[:1], FIRST_CACHE, *shape[1:]), np.float32) for _ in memory]
+        self.attention = np.empty((len(mask), mask.shape[-1]), np.float32)
 
     def reorder(self, rows: Array) -> None:
         """Row r goes on with what row rows[r], of the same sentence, has seen."""
-        for cache in self.caches:
-            cache[:, :, :, : self.length] = cache[:, rows, :, : self.length]
+        for layer, cache in enumerate(self.caches):
+            if len(rows) == cache.shape[1]:
+                cache[:, :, :, : self.length] = cache[:, rows, :, : self.length]
+            else:
+                self.caches[layer] = cache[:, rows]
 
     def keep(self, sentences: Array) -> None:
         """Forgets all sentences but these."""
-        rows = (sentences[:, None] * self.beam + np.arange(self.beam)).ravel()
+        beam = self.caches[0].shape[1] // len(self.mask)
+        rows = (sentences[:, None] * beam + np.arange(beam)).ravel()
         self.caches = [cache[:, rows] for cache in self.caches]
         self.memory = [(keys[sentences], values[sentences]) for keys, values in self.memory]
         self.mask = self.mask[sentences]
@@ -128,35 +132,40 @@ class Transformer:
         if config.tied:
             self.affine["logits"] = Affine(target.T, arrays["logits.bias"])
 
-    def start(self, sentences: list[Array], longest: int, beam: int = 1) -> State:
-        """Reads source sentences.
+    def start(self, sentences: list[Array], longest: int) -> State:
+        """Reads source sentences, of each of which there is one hypothesis then.
 
         Args:
             sentences: ids of each, at least one.
             longest: length that all are padded to.
-            beam: hypotheses for each.
         """
-        ids, lengths = pad(sentences, longest)
+        _, lengths = pad(sentences, longest)
         mask = padding_mask(lengths, longest)[:, None, None]
-        memory = self.encode(ids, mask)
-        heads, width = self.config.heads, self.config.units // self.config.heads
-        parts = [
-            np.split(self.affine[f"decoder.{layer}.source.memory"](memory), 2, axis=-1)
-            for layer in range(self.config.layers)
-        ]
-        return State(beam, [(split_heads(k, heads), split_heads(v, heads)) for k, v in parts], mask, (heads, width))
+        memory = self.encode(sentences, mask)
+        layers = range(self.config.layers)
+        found = [self._padded(self.affine[f"decoder.{n}.source.memory"](memory), mask, 2) for n in layers]
+        heads = self.config.heads
+        return State([(keys, values) for keys, values in found], mask, (heads, self.config.units // heads))
 
-    def encode(self, ids: Array, mask: Array) -> Array:
-        """The encoder's output `[batch, time, units]` for ids `[batch, time]`; `mask` `[batch, 1, 1, time]`."""
-        x = self.source[ids] + self._positions("source", 0, ids.shape[1])
+    def encode(self, sentences: list[Array], mask: Array) -> Array:
+        """The encoder's output `[tokens, units]`, of all sentences one after another; `mask` `[batch, 1, 1, time]`."""
+        x = self.source[np.concatenate(sentences)]
+        x += np.concatenate([self._positions("source", 0, len(sentence)) for sentence in sentences])
         for layer in range(self.config.layers):
             block = f"encoder.{layer}.itself"
-            q, k, v = np.split(self.affine[f"{block}.qkv"](self._norm(block, x)), 3, axis=-1)
-            heads = self.config.heads
-            found, _ = attend(split_heads(q, heads), split_heads(k, heads), split_heads(v, heads), mask)
-            x = x + self.affine[f"{block}.output"](merge_heads(found))
+            q, k, v = self._padded(self.affine[f"{block}.qkv"](self._norm(block, x)), mask, 3)
+            found = merge_heads(attend(q, k, v, mask)[0]).reshape(-1, self.config.units)
+            x += self.affine[f"{block}.output"](found[mask.ravel() == 0])
             x = self._feedforward(f"encoder.{layer}.feedforward", x)
         return self._norm("encoder", x)
+
+    def _padded(self, x: Array, mask: Array, parts: int) -> Array:
+        """`[tokens, parts * units]` of sentences one after another as `[parts, batch, heads, time, width]`, with zeros
+        behind their ends."""
+        padded = np.zeros((mask.size, x.shape[1]), np.float32)
+        padded[mask.ravel() == 0] = x
+        apart = padded.reshape(len(mask), mask.shape[-1], parts, self.config.heads, -1)
+        return np.ascontiguousarray(apart.transpose(2, 0, 3, 1, 4))
 
     def step(self, state: State, ids: Array) -> Array:
         """Reads one target token of each hypothesis.
@@ -178,7 +187,7 @@ class Transformer:
 
             # The hypotheses of a sentence are so many queries to one memory.
             block = f"decoder.{layer}.source"
-            q = self.affine[f"{block}.query"](self._norm(block, x)).reshape(-1, state.beam, self.config.units)
+            q = self.affine[f"{block}.query"](self._norm(block, x)).reshape(len(state.mask), -1, self.config.units)
             found, weights = attend(split_heads(q, heads), *state.memory[layer], state.mask)
             x = x + self.affine[f"{block}.output"](merge_heads(found).reshape(rows, 1, -1))
             if layer == alignment_layer(self.config):

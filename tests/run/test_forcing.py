@@ -29,7 +29,7 @@ def model_of(config: TranslatorConfig, ending: float = 0.0) -> Model:
 
 def alone(model: Model, source: np.ndarray, target: np.ndarray) -> float:
     """The sum of the log-softmax of each token and of the end, in float64."""
-    state = model.start([source], length_class(len(source)), 1)
+    state = model.start([source], length_class(len(source)))
     total, last = 0.0, START
     for token in [*target.tolist(), END]:
         logits = model.step(state, np.array([last]))[0].astype(np.float64)

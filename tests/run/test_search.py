@@ -23,19 +23,23 @@ FORBIDDEN = (PAD, UNKNOWN, START)
 class ScriptedState:
     """Remembers whole prefixes: whoever mixes up rows is found out."""
 
-    beam: int
     longest: int
     sources: list[Ids]
     prefixes: list[Ids]
     attention: np.ndarray
 
+    @property
+    def beam(self) -> int:
+        return len(self.prefixes) // len(self.sources)
+
     def reorder(self, rows: np.ndarray) -> None:
-        assert [row // self.beam for row in rows] == [row // self.beam for row in range(len(self.prefixes))]
+        after = len(rows) // len(self.sources)
+        assert [row // self.beam for row in rows] == [row // after for row in range(after * len(self.sources))]
         self.prefixes = [self.prefixes[row] for row in rows]
 
     def keep(self, numbers: np.ndarray) -> None:
-        self.sources = [self.sources[number] for number in numbers]
         self.prefixes = [self.prefixes[n * self.beam + k] for n in numbers for k in range(self.beam)]
+        self.sources = [self.sources[number] for number in numbers]
 
 
 class Scripted:
@@ -46,9 +50,9 @@ class Scripted:
         self.seed, self.spread, self.ending = seed, spread, ending
         self.rows: list[int] = []  # of each step
 
-    def start(self, sources: list[np.ndarray], longest: int, beam: int) -> ScriptedState:
+    def start(self, sources: list[np.ndarray], longest: int) -> ScriptedState:
         keys = [tuple(source.tolist()) for source in sources]
-        return ScriptedState(beam, longest, keys, [()] * (len(keys) * beam), np.empty((0, longest)))
+        return ScriptedState(longest, keys, [()] * len(keys), np.empty((0, longest)))
 
     def logits(self, source: Ids, prefix: Ids) -> np.ndarray:
         """`[vocabulary]`, float64."""
@@ -270,7 +274,7 @@ def test_several_sentences_in_one_search_are_each_alone(beam: int) -> None:
 def test_a_sentence_that_is_done_costs_nothing_more() -> None:
     model = Scripted(ending=-100.0)
     search(model, [np.array([1]), np.array([1, 2, 3])], 8, SearchConfig(beam=2), FORBIDDEN)
-    assert model.rows == [4] * 12 + [2] * 4
+    assert model.rows == [2, *[4] * 11, *[2] * 4]
 
 
 @pytest.mark.parametrize("batch_tokens", [1, 20, 64, 10_000])

@@ -194,7 +194,7 @@ def stepped(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Logits `[batch, time, vocabulary]` after START and after each target token but the last, `[batch, time]`, and
     the attention to the source, `[batch, time, longest]`."""
-    state = model.start(sources, longest, 1)
+    state = model.start(sources, longest)
     logits, looked = [], []
     for ids in np.concatenate([np.full((len(targets), 1), START), targets[:, :-1]], axis=1).T:
         logits.append(model.step(state, ids).copy())
@@ -248,7 +248,7 @@ def test_arrays_of_a_model_are_named_and_shaped(config: TranslatorConfig) -> Non
 def test_no_array_of_a_model_is_idle(config: TranslatorConfig) -> None:
     def use(arrays: Weights) -> None:
         model = translators.build(config, arrays)
-        model.step(model.start([np.array([4, 5])], 8, 1), np.array([START]))
+        model.step(model.start([np.array([4, 5])], 8), np.array([START]))
 
     arrays = translator_arrays(config, sizes_of(config))
     use(arrays)
@@ -298,7 +298,8 @@ def test_hypotheses_can_be_exchanged_and_sentences_taken_out(config: TranslatorC
     model, beam = translators.build(config, arrays), 3
     given = sentences(sources, 12, seed=3, longest=8)
     generator = np.random.default_rng(4)
-    state = model.start(given, 8, beam)
+    state = model.start(given, 8)
+    state.reorder(np.repeat(np.arange(sources), beam))
     read: list[list[int]] = [[] for _ in range(sources * beam)]
     alive = list(range(sources))
     for step in range(36):

@@ -80,7 +80,7 @@ def test_teacher_forced_logits_are_equal_with_padded_sources(config):
     sources = sentences([3, 8, 5, 1], sizes[0])
     target = np.column_stack([np.full(4, START), np.stack(sentences([11] * 4, sizes[1], seed=2))]).astype(np.int32)
     expected = model(tf.constant(padded(sources, 8)), tf.constant(target)).numpy()
-    state = engine.start(sources, 8, 1)
+    state = engine.start(sources, 8)
     found = np.stack([engine.step(state, column) for column in target.T], axis=1)
     assert found.shape == (4, 12, sizes[1])
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-4)
@@ -92,7 +92,8 @@ def test_every_hypothesis_of_a_sentence_sees_its_own_past(config):
     sources = sentences([3, 8], sizes[0])
     pasts = np.column_stack([np.full(6, START), np.stack(sentences([7] * 6, sizes[1], seed=3))]).astype(np.int32)
     expected = model(tf.constant(np.repeat(padded(sources, 8), 3, axis=0)), tf.constant(pasts)).numpy()
-    state = engine.start(sources, 8, 3)
+    state = engine.start(sources, 8)
+    state.reorder(np.repeat(np.arange(2), 3))
     order = np.array([2, 0, 0, 4, 3, 5])  # as a beam search would take them
     for column in pasts[:, :4].T:
         engine.step(state, column)
@@ -109,7 +110,7 @@ def test_500_steps_stay_equal(config):
     sources = sentences([7, 8], sizes[0])
     target = np.column_stack([np.full(2, START), np.stack(sentences([499] * 2, sizes[0], seed=2))]).astype(np.int32)
     expected = model(tf.constant(padded(sources, 8)), tf.constant(target)).numpy()
-    state = engine.start(sources, 8, 1)
+    state = engine.start(sources, 8)
     found = np.stack([engine.step(state, column) for column in target.T], axis=1)
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-4)
 
