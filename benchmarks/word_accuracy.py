@@ -52,7 +52,7 @@ def accuracy(model: rnntext.jobs.translation.TranslationModel, held_out: list[st
     targets = [model.target.encode(target) for _, target in pairs]
     right = count = 0
     for batch in batches([len(source) for source in sources], 2048):
-        state = model.engine.start([sources[i] for i in batch], length_class(len(sources[batch[0]])), 1)
+        state = model.engine.start([sources[i] for i in batch], length_class(len(sources[batch[0]])))
         labels = np.full((len(batch), 1 + max(len(targets[i]) for i in batch)), PAD)
         for row, i in zip(labels, batch, strict=True):
             row[: len(targets[i]) + 1] = [*targets[i], END]

@@ -47,7 +47,7 @@ class State:
     def keep(self, which):
         self.sentences = [self.sentences[i] for i in which]
 
-def start(self, sentences, longest, beam):
+def start(self, sentences, longest):
     return State(list(sentences))
 
 def step(self, state, ids):
