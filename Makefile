@@ -15,7 +15,8 @@ demo: $(INSTALLED)  ## train on the bundled corpora (about 5 minutes on two core
 	$(BIN)/rnntext train-translate grammar --validation grammar-heldout --model demo-es --time-limit 150s \
 	  --architecture gru --tokens word --layers 1 --units 128 --embedding 128 --batch-tokens 1024 \
 	  --dropout 0.1 --smoothing 0 --warmup 100  # a clean, small grammar
-	head -n 10 corpora/grammar-heldout.tsv | cut -f 1 | tee /dev/stderr | $(BIN)/rnntext translate --model demo-es
+	head -n 10 corpora/grammar-heldout.tsv | cut -f 1
+	head -n 10 corpora/grammar-heldout.tsv | cut -f 1 | $(BIN)/rnntext translate --model demo-es
 
 test: $(INSTALLED)  ## run all tests, a file at a time on each of two cores
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
