@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-Array = np.ndarray
+from rnntext.run.attention import Array
 
 # So many rows are multiplied at a time, by so many columns of weights. OpenBLAS takes one of several kernels for a
 # matrix, or even for a part of it, depending on its size, and they round differently; for eight rows it takes but one.

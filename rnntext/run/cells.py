@@ -129,6 +129,35 @@ class LSTMCell:
         np.multiply(o, temporary, out=h)
 
 
+def half_gates(columns: Array) -> Array:
+    """A GRU's weights or biases `[..., 3 units]` with the columns of z and r halved, for the same reason as in the
+    LSTM."""
+    units = columns.shape[-1] // 3
+    return columns * np.repeat(np.array([0.5, 0.5, 1.0], np.float32), units)
+
+
+def gru_update(x: Array, r: Array, h: Array) -> None:
+    """h = z h + (1 - z) tanh(x_h + r r_h), in place.
+
+    Args:
+        x, r: products of input and state with their weights, of gates z, r, h (the first two by halved weights), with
+            the biases: `[3 units, batch]`; overwritten.
+        h: `[units, batch]`.
+    """
+    u = len(h)
+    gates, candidate = x[: 2 * u], r[2 * u :]
+    gates += r[: 2 * u]
+    np.tanh(gates, out=gates)
+    gates += 1.0
+    gates *= 0.5
+    candidate *= gates[u:]
+    candidate += x[2 * u :]
+    np.tanh(candidate, out=candidate)
+    h -= candidate
+    h *= gates[:u]
+    h += candidate
+
+
 class GRUCell:
     """h = z h + (1 - z) tanh(x_h + r (h R_h + b_h)), with Keras's `reset_after=True` and its two rows of bias.
 
@@ -136,50 +165,31 @@ class GRUCell:
     """
 
     def __init__(self, kernel: Array | None, recurrent_kernel: Array, bias: Array) -> None:
-        self.kernel = None if kernel is None else _transpose(self._arrange(kernel))
-        self.recurrent_kernel = _transpose(self._arrange(recurrent_kernel))
-        self.input_bias, self.recurrent_bias = (self._arrange(row)[:, None] for row in bias)
-        self.units = recurrent_kernel.shape[0]
-
-    @staticmethod
-    def _arrange(columns: Array) -> Array:
-        """Halves the columns of z and r, for the same reason as in the LSTM."""
-        z, r, h = np.split(columns, 3, axis=-1)
-        half = np.float32(0.5)
-        return np.concatenate([z * half, r * half, h], axis=-1)
+        self.kernel = None if kernel is None else _transpose(half_gates(kernel))
+        self.recurrent_kernel = _transpose(half_gates(recurrent_kernel))
+        self.input_bias, self.recurrent_bias = (half_gates(row)[:, None] for row in bias)
 
     @staticmethod
     def table(inputs: Array, kernel: Array, bias: Array) -> Array:
-        return _transpose(GRUCell._arrange(inputs @ kernel + bias[0]))
+        return _transpose(half_gates(inputs @ kernel + bias[0]))
 
     def start(self, batch: int) -> tuple[Array, ...]:
-        u = self.units
-        x, r = np.zeros((2, 3 * u, batch), np.float32)
-        gates = x[: 2 * u]
-        return x, gates, gates[:u], gates[u:], x[2 * u :], r, r[: 2 * u], r[2 * u :]
+        x, r = np.zeros((2, len(self.recurrent_kernel), batch), np.float32)
+        return x, r
 
     def memory(self, space: tuple[Array, ...]) -> tuple[Array, ...]:
         return ()
 
     def step(self, space: tuple[Array, ...], below: Array | None, column: Array | None, both: Array, h: Array) -> None:
-        x, gates, update, reset, candidate, recurrent, recurrent_gates, recurrent_candidate = space
+        x, r = space
         if column is None and below is not None and self.kernel is not None:
             np.matmul(self.kernel, below, out=x)
             x += self.input_bias
         else:
             np.copyto(x, column)  # type: ignore[arg-type]
-        np.matmul(self.recurrent_kernel, h, out=recurrent)
-        recurrent += self.recurrent_bias
-        gates += recurrent_gates
-        np.tanh(gates, out=gates)
-        gates += 1.0
-        gates *= 0.5
-        recurrent_candidate *= reset
-        candidate += recurrent_candidate
-        np.tanh(candidate, out=candidate)
-        h -= candidate
-        h *= update
-        h += candidate
+        np.matmul(self.recurrent_kernel, h, out=r)
+        r += self.recurrent_bias
+        gru_update(x, r, h)
 
 
 GATES = {"rnn": 1, "lstm": 4, "gru": 3}

@@ -3,7 +3,7 @@ users run.
 
 The first decoder layer reads the target, attends to the source, and hands what it found to all layers above it and to
 the output (the arrangement of Wu et al. 2016, section 3): so nothing but the recurrence itself goes from step to step.
-Unlike the cells of `run/cells.py`, those here take and give rows, `[rows, units]`, which attention wants, too.
+Unlike the cells of `run/cells.py`, layers here take and give rows, `[rows, units]`, which attention wants, too.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import numpy as np
 from rnntext.config import GRUConfig
 from rnntext.run.affine import Affine
 from rnntext.run.attention import Array, pad, padding_mask, softmax
+from rnntext.run.cells import gru_update, half_gates
 
 
 def shapes(config: GRUConfig, source_size: int, target_size: int) -> dict[str, tuple[int, ...]]:
@@ -51,39 +52,31 @@ def shapes(config: GRUConfig, source_size: int, target_size: int) -> dict[str, t
 
 
 class Layer:
-    """h' = z h + (1 - z) tanh(x_h + r (h R_h + b_h)), gates in the order z, r, h, with Keras's `reset_after=True`.
+    """`run.cells.GRUCell` for rows, each of which is computed as if it were alone.
 
-    The logistic function is half a tanh, s(x) = (tanh(x / 2) + 1) / 2; the halving is done to the weights.
+    Args:
+        kernel, recurrent_kernel: `[features, 3 units]`, `[units, 3 units]`.
+        bias: `[2, 3 units]`.
     """
 
     def __init__(self, kernel: Array, recurrent_kernel: Array, bias: Array) -> None:
-        half = np.repeat(np.array([0.5, 0.5, 1.0], np.float32), len(recurrent_kernel))
-        self.project = Affine(kernel * half, bias[0] * half)
-        self.recur = Affine(recurrent_kernel * half, bias[1] * half)
+        self.units = len(recurrent_kernel)
+        self.project = Affine(half_gates(kernel), half_gates(bias[0]))
+        self.recur = Affine(half_gates(recurrent_kernel), half_gates(bias[1]))
 
-    def step(self, projected: Array, h: Array) -> Array:
-        """The new state for projected inputs `[rows, 3 units]` and the old state `[rows, units]`."""
-        recurrent, units = self.recur(h), h.shape[1]
-        gates = np.tanh(projected[:, : 2 * units] + recurrent[:, : 2 * units])
-        gates += 1.0
-        gates *= 0.5
-        candidate = recurrent[:, 2 * units :]
-        candidate *= gates[:, units:]
-        candidate += projected[:, 2 * units :]
-        np.tanh(candidate, out=candidate)
-        new: Array = h - candidate
-        new *= gates[:, :units]
-        new += candidate
-        return new
+    def step(self, projected: Array, h: Array) -> None:
+        """Replaces h `[rows, units]`, given what `project` made of the inputs, `[rows, 3 units]`, which is lost."""
+        gru_update(projected.T, self.recur(h).T, h.T)
 
     def run(self, x: Array, real: Array, backwards: bool) -> tuple[Array, Array]:
         """Reads sequences `[time, batch, features]`, from their ends if `backwards`; where nothing is `real`
         `[time, batch]` the state stays as it is. Returns all states `[time, batch, units]` and the last one."""
-        projected = self.project(x)
-        h = np.zeros((x.shape[1], self.project.units // 3), np.float32)
-        states = np.empty((*x.shape[:2], h.shape[1]), np.float32)
+        projected, h = self.project(x), np.zeros((x.shape[1], self.units), np.float32)
+        states = np.empty((*x.shape[:2], self.units), np.float32)
         for t in range(len(x))[:: -1 if backwards else 1]:
-            h = np.where(real[t, :, None], self.step(projected[t], h), h)
+            before = h.copy()
+            self.step(projected[t], h)
+            np.copyto(h, before, where=~real[t, :, None])
             states[t] = h
         return states, h
 
@@ -99,12 +92,11 @@ class State:
 
     def __init__(self, memory: Array, keys: Array, mask: Array, h: list[Array]) -> None:
         self.memory, self.keys, self.mask, self.h = memory, keys, mask, h
-        self.attention = np.zeros((len(mask), mask.shape[1]), np.float32)
+        self.attention = np.empty((0, mask.shape[1]), np.float32)
 
     def reorder(self, rows: Array) -> None:
         """Row r goes on with what row rows[r], of the same sentence, has seen."""
         self.h = [layer[rows] for layer in self.h]
-        self.attention = self.attention[rows]
 
     def keep(self, sentences: Array) -> None:
         """Forgets all sentences but these."""
@@ -179,7 +171,7 @@ class GRUTranslator:
         """
         x = self.target[ids]
         for n, layer in enumerate(self.decoder):
-            state.h[n] = layer.step(layer.project(x), state.h[n])
+            layer.step(layer.project(x), state.h[n])
             if n == 0:
                 context = self._attend(state, state.h[0])
             x = np.concatenate([state.h[n], context], axis=1)
@@ -189,6 +181,7 @@ class GRUTranslator:
         """What each hypothesis, `[rows, units]`, finds in its sentence: `[rows, 2 units]`, or nothing `[rows, 0]`."""
         rows, beam = len(queries), len(queries) // len(state.mask)
         if self.config.attention == "none":
+            state.attention = np.zeros((rows, state.mask.shape[1]), np.float32)
             return queries[:, :0]
         if self.config.attention == "additive":
             queries = self.affine["attention.query"](queries)

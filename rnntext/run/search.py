@@ -173,7 +173,7 @@ class _Search:
 
     def _advance(self) -> None:
         """Lengthens all hypotheses by one token; those that end are noted down."""
-        (count, before), beam = self.scores.shape, self.config.beam
+        (count, hypotheses), beam = self.scores.shape, self.config.beam
         totals, parents, ids = self._candidates()
         ends = ids == END
         for sentence, rank in zip(*np.nonzero(ends[:, :beam] & np.isfinite(totals[:, :beam])), strict=True):
@@ -183,7 +183,7 @@ class _Search:
         self.scores = np.take_along_axis(np.where(ends, -np.inf, totals), onward, 1)
         rows = np.arange(count)[:, None]
         if beam > 1:
-            self.state.reorder((rows * before + parents).ravel())
+            self.state.reorder((rows * hypotheses + parents).ravel())
         self.tokens = np.concatenate([self.tokens[rows, parents], ids[:, :, None]], axis=2)
         if self.attention is not None:
             self.attention = self.attention[rows, parents]
@@ -191,17 +191,17 @@ class _Search:
     def _candidates(self) -> tuple[Array, Array, Array]:
         """The 2 beam best ways to go on, best first: total log-probability, hypothesis and token, each
         `[sentences, n]`. As many may end as there are hypotheses, and still enough go on."""
-        (count, before), beam = self.scores.shape, self.config.beam
+        (count, hypotheses), beam = self.scores.shape, self.config.beam
         logits = self.model.step(self.state, self.tokens[:, :, -1].ravel())
         if self.attention is not None:
-            looked = self.state.attention.reshape(count, before, 1, -1)
+            looked = self.state.attention.reshape(count, hypotheses, 1, -1)
             self.attention = np.concatenate([self.attention, looked], axis=2)
         normaliser = log_sum_exp(logits)
         logits[:, self.forbidden] = -np.inf
         if self.tokens.shape[2] == 1:
             logits[:, END] = -np.inf
         best, ids = top(logits, 2 * beam)
-        totals = (self.scores[:, :, None] + (best - normaliser).reshape(count, before, -1)).reshape(count, -1)
+        totals = (self.scores[:, :, None] + (best - normaliser).reshape(count, hypotheses, -1)).reshape(count, -1)
         totals, at = top(totals, 2 * beam)
         ids = np.take_along_axis(ids.reshape(count, -1), at, axis=1)
         return totals, at // best.shape[1], ids

@@ -18,7 +18,6 @@ from rnntext.run.attention import (
     attend,
     layer_norm,
     merge_heads,
-    pad,
     padding_mask,
     split_heads,
 )
@@ -86,7 +85,7 @@ class State:
         self.memory, self.mask = memory, mask
         self.length = 0
         self.caches = [np.empty((2, len(mask), *shape[:1], FIRST_CACHE, *shape[1:]), np.float32) for _ in memory]
-        self.attention = np.empty((len(mask), mask.shape[-1]), np.float32)
+        self.attention = np.empty((0, mask.shape[-1]), np.float32)
 
     def reorder(self, rows: Array) -> None:
         """Row r goes on with what row rows[r], of the same sentence, has seen."""
@@ -139,32 +138,34 @@ class Transformer:
             sentences: ids of each, at least one.
             longest: length that all are padded to.
         """
-        _, lengths = pad(sentences, longest)
-        mask = padding_mask(lengths, longest)[:, None, None]
+        lengths = np.array([len(sentence) for sentence in sentences])
+        mask = padding_mask(lengths, longest)
         memory = self.encode(sentences, mask)
         layers = range(self.config.layers)
-        found = [self._padded(self.affine[f"decoder.{n}.source.memory"](memory), mask, 2) for n in layers]
+        found = [self._padded(self.affine[f"decoder.{n}.source.memory"](memory), mask == 0, 2) for n in layers]
         heads = self.config.heads
-        return State([(keys, values) for keys, values in found], mask, (heads, self.config.units // heads))
+        shape = (heads, self.config.units // heads)
+        return State([(keys, values) for keys, values in found], mask[:, None, None], shape)
 
     def encode(self, sentences: list[Array], mask: Array) -> Array:
-        """The encoder's output `[tokens, units]`, of all sentences one after another; `mask` `[batch, 1, 1, time]`."""
+        """The encoder's output `[tokens, units]`, of all sentences one after another; `mask` `[batch, time]`."""
+        real = mask == 0
         x = self.source[np.concatenate(sentences)]
         x += np.concatenate([self._positions("source", 0, len(sentence)) for sentence in sentences])
         for layer in range(self.config.layers):
             block = f"encoder.{layer}.itself"
-            q, k, v = self._padded(self.affine[f"{block}.qkv"](self._norm(block, x)), mask, 3)
-            found = merge_heads(attend(q, k, v, mask)[0]).reshape(-1, self.config.units)
-            x += self.affine[f"{block}.output"](found[mask.ravel() == 0])
+            q, k, v = self._padded(self.affine[f"{block}.qkv"](self._norm(block, x)), real, 3)
+            found, _ = attend(q, k, v, mask[:, None, None])
+            x += self.affine[f"{block}.output"](merge_heads(found)[real])
             x = self._feedforward(f"encoder.{layer}.feedforward", x)
         return self._norm("encoder", x)
 
-    def _padded(self, x: Array, mask: Array, parts: int) -> Array:
+    def _padded(self, x: Array, real: Array, parts: int) -> Array:
         """`[tokens, parts * units]` of sentences one after another as `[parts, batch, heads, time, width]`, with zeros
-        behind their ends."""
-        padded = np.zeros((mask.size, x.shape[1]), np.float32)
-        padded[mask.ravel() == 0] = x
-        apart = padded.reshape(len(mask), mask.shape[-1], parts, self.config.heads, -1)
+        where nothing is `real` `[batch, time]`."""
+        padded = np.zeros((*real.shape, x.shape[1]), np.float32)
+        padded[real] = x
+        apart = padded.reshape(*real.shape, parts, self.config.heads, -1)
         return np.ascontiguousarray(apart.transpose(2, 0, 3, 1, 4))
 
     def step(self, state: State, ids: Array) -> Array:

@@ -7,7 +7,8 @@ from typing import TypeAlias
 
 import tensorflow as tf
 
-Tensor: TypeAlias = tf.Tensor
+from rnntext.train.recurrent import Tensor
+
 Losses: TypeAlias = Callable[[Sequence[Tensor], Sequence[Tensor]], tuple[Tensor, list[Tensor]]]
 
 
