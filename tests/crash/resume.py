@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
+import math
 import os
 import random
 import re
@@ -20,6 +21,7 @@ from soak.harness import ROOT, Case, Counts, Promise, check
 
 PATIENCE = 300  # seconds for one process, on a busy machine
 ROOMY = 40  # lines of text
+SERIES = 200  # values of a series
 LONG = 100_000  # steps that no test waits for
 SMALL = {
     "charlm": "train-charlm text.txt --cell lstm --layers 2 --units 6 --embedding 4 --batch-size 2 --window 8 "
@@ -28,7 +30,10 @@ SMALL = {
     "--batch-tokens 60 --dropout 0.3",
     "transformer": "train-translate pairs.tsv --layers 1 --units 8 --heads 2 --feedforward 8 --batch-tokens 60 "
     "--vocabulary-size 320 --dropout 0.3",
+    "forecaster": "train-forecast series.csv --column value --layers 2 --units 4 --window 8 --horizon 3 "
+    "--batch-size 8 --dropout 0.3",
 }
+HELD = {"charlm": "held.txt", "gru": "held.tsv", "transformer": "held.tsv"}  # a forecaster holds out its series' end
 KINDS = tuple(SMALL)
 
 
@@ -39,14 +44,17 @@ def prepare(folder: Path) -> None:
     lines, held = text(3, ROOMY).splitlines(), text(4, 4).splitlines()
     for name, sentences in {"pairs.tsv": lines, "held.tsv": held}.items():
         (folder / name).write_text("".join(f"{line}\t{' '.join(reversed(line.split()))}\n" for line in sentences))
+    chance = random.Random(5)
+    values = (math.sin(step / 5) + chance.gauss(0, 0.1) for step in range(SERIES))
+    (folder / "series.csv").write_text("value\n" + "".join(f"{value:.4f}\n" for value in values))
 
 
 def arguments(kind: str, folder: Path, model: str, steps: int) -> list[str]:
     """A training command."""
     words = SMALL[kind].split()
     words[1] = str(folder / words[1])
-    held = str(folder / ("held.txt" if kind == "charlm" else "held.tsv"))
-    common = ["--validation", held, "-m", str(folder / model), "--steps", str(steps), "--learning-rate", "0.01"]
+    held = ["--validation", str(folder / HELD[kind])] if kind in HELD else []
+    common = [*held, "-m", str(folder / model), "--steps", str(steps), "--learning-rate", "0.01"]
     return [*words, *common, "--seed", "5"]
 
 
@@ -189,7 +197,7 @@ def cases_1(full: bool) -> list[Case]:
     if not full:
         ways = ("step:40", "half:33")
         return [Case("two kills", functools.partial(killed, "charlm", 0, 2, ways=ways))]
-    runs = {"charlm": 20, "gru": 6, "transformer": 6}
+    runs = {"charlm": 20, "gru": 6, "transformer": 6, "forecaster": 6}
     return [
         Case(f"{kind} {seed}", functools.partial(killed, kind, seed, 10))
         for kind, count in runs.items()
