@@ -100,6 +100,38 @@ class Generation(Contender):
         return float(self.streams * self.characters)
 
 
+class Search(Contender):
+    """The search for translations with random weights, of sentences and translations of `length` tokens; counts lines.
+
+    Batches are as large as `translate` makes them; no translation ends before its time.
+    """
+
+    def __init__(self, architecture: str, shape: dict[str, int], beam: int, length: int) -> None:
+        prepare_blas()
+        import numpy as np
+
+        from rnntext import config
+        from rnntext.run import translators
+
+        model, vocabulary, rng = config.ARCHITECTURES[architecture](**shape), 8000, np.random.default_rng(0)
+        shapes = translators.shapes(model, vocabulary, vocabulary)
+        arrays = {name: rng.normal(0, 0.05, size).astype(np.float32) for name, size in shapes.items()}
+        self.model = translators.build(model, arrays)
+        self.config = config.SearchConfig(beam=beam, max_length=length)
+        self.batch_tokens = config.SEARCH_TOKENS
+        lines = max(1, self.batch_tokens // length)
+        self.sentences = list(rng.integers(4, vocabulary, (lines, length)))
+
+    def run(self) -> float:
+        from rnntext.run.search import search_all
+        from rnntext.run.threads import blas_threads
+        from rnntext.text.tokens import END
+
+        with blas_threads():
+            found = list(search_all(self.model, self.sentences, self.config, [END], self.batch_tokens))
+        return float(len(found))
+
+
 class Translation(Contender):
     """What `translate` does with a file; counts lines, and leaves the answers in another file."""
 
