@@ -68,8 +68,8 @@ def draw(path: Path, picture: Picture) -> None:
             marked = np.flatnonzero(picture.marks[begin:, n]) + begin
             values = picture.over[:, n] if picture.mark == "imputed" else series.values[:, n]
             axes.plot(marked, values[marked], "o", color="tab:red", markersize=4, label=picture.mark)
-        left, right = axes.get_xlim()
-        places = np.unique(np.linspace(left, right, 8).astype(int).clip(begin))
+        last = end - 1 if picture.after is None else end + len(picture.after) - 1
+        places = np.unique(np.linspace(begin, last, 8).round().astype(int))
         axes.set_xticks(places, [series.axis.label(int(place)) for place in places], parse_math=False)
         axes.legend(loc="upper left")
     pictures.save(figure, path)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -192,7 +193,8 @@ def _predicted(model: ForecastModel, series: Series, horizon: int | None, alarm:
     if found.measured < len(found.values):
         note(f"rnntext: the band was measured for {found.measured} steps; after them it stays as wide", quiet)
     fields = {"value": found.values, "lower": found.lower, "upper": found.upper}
-    records = _records(series, len(series.values), {name: _rounded(values) for name, values in fields.items()})
+    fields = {name: _rounded(values, series.values) for name, values in fields.items()}
+    records = _records(series, len(series.values), fields)
     return Picture(records, series, after=found.values, band=(found.lower, found.upper))
 
 
@@ -208,12 +210,15 @@ def _imputed(model: ForecastModel, series: Series, horizon: int | None, alarm: f
         series, values=np.concatenate([series.values, np.concatenate([rest, series.future], axis=1)])
     )
     found, missing = model.impute(series.values), np.isnan(series.values[:, :count])
-    ours, straight, length = model.imputation_errors()
+    ours, straight, length = model.imputation_errors
     note(f"filled: {int(missing.sum())} values", quiet)
-    if length:
-        hidden = f"held-out blocks of {length} values, hidden on purpose: mean absolute error"
-        note(f"{hidden} {ours:.4g}; straight lines {straight:.4g}", quiet)
-    records = _records(series, 0, {"value": np.where(missing, _rounded(found), found), "imputed": missing})
+    for name, error, line in zip(series.targets, ours, straight, strict=True) if length else ():
+        hidden = f"{name}: held-out blocks of {length} values, hidden on purpose: mean absolute error"
+        better = "" if error <= line else ", so they fill the gaps"
+        note(f"{hidden} {error:.4g}; straight lines {line:.4g}{better}", quiet)
+    records = _records(
+        series, 0, {"value": np.where(missing, _rounded(found, series.values), found), "imputed": missing}
+    )
     return Picture(records, series, over=found, marks=missing, mark="imputed")
 
 
@@ -226,8 +231,8 @@ def _alarmed(model: ForecastModel, series: Series, horizon: int | None, alarm: f
     note(f"alarms: {int(found.alarm.sum())} of {judged} values", quiet)
     fields = {
         "value": series.values,
-        "expected": _rounded(found.expected),
-        "deviation": _rounded(found.deviation),
+        "expected": _rounded(found.expected, series.values),
+        "deviation": _rounded(found.deviation, found.deviation),
         "alarm": found.alarm,
     }
     return Picture(_records(series, 0, fields), series, over=found.expected, marks=found.alarm, mark="alarm")
@@ -250,11 +255,17 @@ def _records(series: Series, begin: int, fields: dict[str, np.ndarray]) -> list[
     ]
 
 
-def _rounded(values: np.ndarray) -> np.ndarray:
-    """Seven digits: what float32 has."""
+def _rounded(values: np.ndarray, like: np.ndarray) -> np.ndarray:
+    """Values `[time, targets]` to a millionth of the range of others `[time, at least targets]`: networks compute
+    differences, with seven digits, whatever they are added to."""
     import numpy as np
 
-    return np.array([[float(f"{value:.7g}") for value in row] for row in values.tolist()])
+    columns = []
+    for value, other in zip(values.T, like.T, strict=False):
+        known = other[np.isfinite(other)]
+        size = (np.ptp(known) or np.abs(known).max()) if len(known) else 0.0
+        columns.append(np.round(value, 6 - math.floor(math.log10(size))) if size else value)
+    return np.stack(columns, axis=1)
 
 
 def _write(out: Results, records: list[dict[str, Any]], several: bool, as_json: bool) -> None:

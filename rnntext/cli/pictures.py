@@ -16,15 +16,16 @@ def check(path: Path, option: str) -> Any:
     """The class of matplotlib's figures.
 
     Raises:
-        UsageError: matplotlib is missing, or does not know the kind of file.
+        UsageError: matplotlib is missing, or the file cannot be made: another kind, or no folder for it.
     """
     try:
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
     except ImportError as error:
         raise UsageError(f"{option} needs matplotlib, which is not installed: pip install 'rnntext[plot]'") from error
-    if path.suffix[1:].lower() not in FigureCanvasAgg.get_supported_filetypes():
+    if path.suffix.lower() not in KINDS:
         raise UsageError(f"{option} {path}: give a name that ends with {', '.join(KINDS[:-1])} or {KINDS[-1]}")
+    if not path.parent.is_dir():
+        raise UsageError(f"{option} {path}: there is no folder {path.parent}")
     return Figure
 
 

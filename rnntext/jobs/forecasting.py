@@ -10,7 +10,6 @@ import numpy as np
 
 from rnntext.config import ForecastConfig
 from rnntext.errors import CheckpointError, DataError, UsageError
-from rnntext.run.accuracy import accuracy
 from rnntext.run.forecasters import Forecaster, measure, shapes
 from rnntext.run.panel import Panel
 from rnntext.run.threads import blas_threads
@@ -21,6 +20,8 @@ LEVEL = 0.8  # of held-out values lie within the band
 MOST_ORIGINS = 500  # held-out places that a band is measured from
 LEAST_ORIGINS = 8  # fewer say nothing about a step
 BLOCK = 5  # values that are hidden together to measure imputation
+DEVIATION = 0.6827  # of normally distributed values lie within one standard deviation
+NEW_LEVEL = 12  # alarms in a row on one side: the series has moved, and goes on from there
 
 
 @dataclasses.dataclass(frozen=True)
@@ -169,7 +170,8 @@ class ForecastModel:
 
     def impute(self, series: Any) -> np.ndarray:
         """Fills the gaps of a series: a forecast from what lies before a gap, bent so that it meets the value after it.
-        Gaps that begin before there is a window are filled with a straight line.
+        Gaps that begin before there is a window are filled with a straight line, and so are those of a column where
+        straight lines were better on held-out blocks (but for the last gap, if nothing comes after it).
 
         Returns:
             the columns to be predicted, `[time, targets]`.
@@ -179,66 +181,68 @@ class ForecastModel:
         if values.ndim != 2 or not np.isfinite(values).any(axis=0).all():
             raise DataError("a column without any value cannot be filled")
         targets, window = self.engine.scale.targets, self.config.window
-        known = Panel.of(_straight(values)[None]).values[0].copy()
+        known = _straight(values)
+        ours, lines, _ = self.imputation_errors
         missing = ~np.isfinite(values[:, :targets])
+        gaps = [(begin, end, column) for column in range(targets) for begin, end in _runs(missing[:, column])]
         with blas_threads(self.threads):
-            for begin, end in _runs(missing.any(axis=1)):
-                if begin < window:
-                    continue
-                filled = self._bridge(known[None, begin - window : end + 1], missing[None, begin : end + 1])
-                part = known[begin:end, :targets]
-                hidden = missing[begin:end]
-                part[hidden] = filled[0, : end - begin][hidden]
+            for begin, end, column in sorted(gaps):
+                to_the_end = end == len(known)
+                if begin >= window and (to_the_end or ours[column] <= lines[column]):
+                    chunk = known[None, begin - window : end + 1]
+                    known[begin:end, column] = self._bridge(chunk, to_the_end)[0, : end - begin, column]
         return np.asarray(known[:, :targets])
 
-    def _bridge(self, chunk: np.ndarray, missing: np.ndarray) -> np.ndarray:
+    def _bridge(self, chunk: np.ndarray, to_the_end: bool = False) -> np.ndarray:
         """Fills the steps after a window.
 
         Args:
-            chunk: `[gaps, window + length + 1, columns]`, the step after the gap included (if the series goes on).
-            missing: `[gaps, length + 1, targets]`, for the same steps.
+            chunk: `[gaps, window + length + 1, columns]`, the step after the gap included.
+            to_the_end: nothing comes after the gap, and `chunk` ends with it.
 
         Returns:
-            `[gaps, length, targets]`.
+            `[gaps, length + 1, targets]`, or `[gaps, length, targets]`.
         """
         window, targets = self.config.window, self.engine.scale.targets
         steps = chunk.shape[1] - window
         found = self.engine.forecast(chunk[:, :window], steps, chunk[:, window:, targets:])
-        wrong = np.where(missing[:, -1:], 0.0, chunk[:, -1:, :targets] - found[:, -1:])
+        wrong = 0.0 if to_the_end else chunk[:, -1:, :targets] - found[:, -1:]
         share = np.arange(1, steps + 1)[:, None] / steps
         return np.asarray(found + wrong * share)
 
-    def imputation_errors(self) -> tuple[float, float, int]:
-        """Mean absolute errors of `impute` and of straight lines, on held-out blocks hidden on purpose, and the length
-        of the blocks. Every place of the held-out series is hidden once."""
+    @functools.cached_property
+    def imputation_errors(self) -> tuple[np.ndarray, np.ndarray, int]:
+        """Mean absolute errors of `impute` and of straight lines, each `[targets]`, on held-out blocks hidden on
+        purpose, and the length of the blocks. Every place of the held-out series is hidden once."""
         window, targets = self.config.window, self.engine.scale.targets
         length = min(BLOCK, self.held_out.values.shape[1] - window - 1)
         if length < 1:
-            return 0.0, 0.0, 0
+            return np.zeros(targets), np.zeros(targets), 0
         origins = self.held_out.origins(window, length + 1)
         chunk, counted = self.held_out.chunks(origins, window + length + 1)
         counted = counted[:, window:-1, :targets]
-        missing = np.ones((len(chunk), length + 1, targets), bool)
-        missing[:, -1] = False
         with blas_threads(self.threads):
-            found = self._bridge(chunk, missing)[:, :-1]
+            found = self._bridge(chunk)[:, :-1]
         before, after = chunk[:, window - 1 : window, :targets], chunk[:, -1:, :targets]
         share = np.arange(1, length + 1)[:, None] / (length + 1)
-        wanted, one = chunk[:, window:-1, :targets], np.ones(targets)
-        errors = [accuracy(f, wanted, counted, one)["mae"] for f in (found, before + (after - before) * share)]
-        return errors[0], errors[1], length
+        wanted, number = chunk[:, window:-1, :targets], np.maximum(1, counted.sum(axis=(0, 1)))
+        ours, lines = (
+            np.where(counted, np.abs(filled - wanted), 0.0).sum(axis=(0, 1)) / number
+            for filled in (found, before + (after - before) * share)
+        )
+        return ours, lines, length
 
     def alarms(self, series: Any, limit: float) -> Alarms:
         """Marks values that are further from their forecast than `limit` held-out standard deviations. A marked value
-        is replaced by its forecast in the windows of those after it, so that a fault does not mark its neighbours."""
+        is replaced by its forecast in the windows of those after it, so that a fault does not mark its neighbours; but
+        not after NEW_LEVEL marks in a row on one side, as a series that has moved is to be judged where it is now."""
         values = np.array(series, np.float64)
         panel = self._panel(values)
         skipped = len(values) - panel.values.shape[1]
         window, targets = self.config.window, self.engine.scale.targets
         seen, counted = panel.values[0].copy(), panel.counted[0]
-        residuals = self._residuals(1)[:, 0]
-        spread = np.sqrt(np.nanmean(residuals**2, axis=0))
-        spread = np.maximum(spread, 1e-9 * np.maximum(1.0, np.abs(seen[:, :targets]).max(axis=0)))
+        spread = self._deviation(np.abs(seen[:, :targets]).max(axis=0))
+        side = np.zeros((len(seen), targets), np.int8)  # +1 or -1 where a value is marked, above or below
         expected = np.full((len(seen), targets), np.nan)
         deviation = expected.copy()
         begin, end = window, len(seen)
@@ -252,11 +256,21 @@ class ForecastModel:
                     break
                 row = begin + int(marked.argmax())
                 which = np.abs(deviation[row]) > limit
-                seen[row, :targets][which] = expected[row][which]
+                side[row] = np.where(which, np.sign(deviation[row]), 0)
+                moved = np.abs(side[max(0, row - NEW_LEVEL) : row + 1].sum(axis=0)) > NEW_LEVEL
+                seen[row, :targets] = np.where(which & ~moved, expected[row], seen[row, :targets])
                 begin, end = row + 1, min(len(seen), row + 1 + window)  # the windows that hold it
         lead = np.full((skipped, targets), np.nan)
         expected, deviation = np.concatenate([lead, expected]), np.concatenate([lead, deviation])
         return Alarms(expected, deviation, np.abs(np.nan_to_num(deviation)) > limit)
+
+    def _deviation(self, size: np.ndarray) -> np.ndarray:
+        """The standard deviation of held-out residuals one step ahead, `[targets]`: where DEVIATION of them end, since
+        a few outliers must not hide others. Rounding errors of a column as large as `size` are nothing to speak of."""
+        residuals = np.abs(self._residuals(1)[:, 0])
+        found = np.nanquantile(residuals, DEVIATION, axis=0)
+        found = np.where(found > 0, found, np.sqrt(np.nanmean(residuals**2, axis=0)))
+        return np.maximum(found, 1e-9 * np.where(size > 0, size, 1.0))
 
     def _next(self, seen: np.ndarray, begin: int, end: int) -> np.ndarray:
         """The forecast of each of some rows from the window before it: `[rows, targets]`."""

@@ -93,7 +93,7 @@ def fraction(validation: str) -> float | None:
     except ValueError:
         return None
     if not 0.0 < share < 1.0:
-        raise UsageError(f"--validation {validation}: must be a fraction between 0 and 1, or a file")
+        raise UsageError(f"--validation {validation}: must be a fraction between 0 and 1")
     return share
 
 

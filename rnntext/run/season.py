@@ -18,7 +18,7 @@ def find_season(values: np.ndarray, most: int) -> int:
     time = np.arange(len(values))
     rest = values - np.polyval(np.polyfit(time, values, 1), time)
     power = float(rest @ rest)
-    if power <= 1e-18 * max(1.0, float(values @ values)):
+    if power <= 1e-18 * float(values @ values):
         return 1
     size = 2 ** int(np.ceil(np.log2(2 * len(rest))))
     spectrum = np.abs(np.fft.rfft(rest, size)) ** 2

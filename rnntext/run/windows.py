@@ -42,7 +42,7 @@ class Scale:
         mean, spread = np.nanmean(flat, axis=0), np.nanstd(flat, axis=0)
         if config.scale == "none":
             mean, spread = np.zeros_like(mean), np.ones_like(spread)
-        spread = np.where(spread <= TINY * np.maximum(1.0, np.abs(mean)), 1.0, spread)
+        spread = np.where(spread <= TINY * np.abs(mean), 1.0, spread)
         baseline = config.architecture in BASELINES
         relative = config.scale == "relative" or baseline
         season = 1 if config.architecture == "naive" else season

@@ -11,15 +11,20 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from functools import reduce
 from itertools import pairwise
+from operator import methodcaller
 
 _DAYS = ("%Y-%m-%d", "%Y/%m/%d", "%Y%m%d", "%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y", "%d-%m-%Y", "%m-%d-%Y")
 _WORDS = ("%d-%b-%Y", "%d %b %Y", "%b %d, %Y")
-_TIMES = ("", " %H:%M", " %H:%M:%S", "T%H:%M", "T%H:%M:%S", "T%H:%M:%SZ", "T%H:%M:%S%z", " %H:%M:%S%z")
+_SHORT = ("%d/%m/%y", "%m/%d/%y", "%d.%m.%y")
+_CLOCKS = ("%H:%M", "%H:%M:%S", "%H:%M:%S.%f")
+_TIMES = ("", *(between + clock + zone for between in " T" for clock in _CLOCKS for zone in ("", "Z", "%z")))
 _MONTHS = ("%Y-%m", "%Y/%m", "%m/%Y", "%m.%Y", "%b %Y", "%Y %b", "%b-%Y", "%B %Y")
-FORMATS = (*(day + time for day in (*_DAYS, *_WORDS) for time in _TIMES), *_MONTHS)
+FORMATS = (*(day + time for day in (*_DAYS, *_WORDS, *_SHORT) for time in _TIMES), *_MONTHS)
+_COMPACT = {r"[0-9]{8}": "%Y%m%d", r"(?:1[5-9]|2[01])[0-9]{2}(?:0[1-9]|1[0-2])": "%Y%m"}  # dates that look like numbers
 _QUARTER = re.compile(r"([0-9]{4})([- ]?)Q([1-4])")
 DAY = timedelta(days=1)
 APART = 0.1  # of a step that a date may lie beside its place
+MOVED = 4  # days by which the day of a month may change: weekends move the last office day
 
 
 class DateError(Exception):
@@ -36,7 +41,7 @@ class Axis:
 
     Attributes:
         step: what lies between two of them, in words.
-        label: how a place 0, 1, ... is written; it may lie beyond the end.
+        label: how a place 0, 1, ... is written; it may lie beyond the end. Raises DateError where no calendar goes.
     """
 
     step: str
@@ -52,27 +57,46 @@ def understand(cells: Sequence[str]) -> tuple[Axis, list[int]]:
     """Finds the steps that dates (or numbers) are apart.
 
     Returns:
-        the axis, and the place of each cell on it; the earliest is 0. Places may be missing or out of order.
+        the axis, and the place of each cell on it; the earliest is 0. Places may be missing or out of order. What has
+        a cell is labelled as it is written there.
 
     Raises:
         DateError: no format fits, or the steps are irregular.
     """
     if blank := [row for row, cell in enumerate(cells) if not cell]:
         raise DateError("no date", blank[0])
-    if all(re.fullmatch(r"[0-9]{8}", cell) for cell in cells) and (found := _dates(cells)):
-        return _date_axis(*found)
+    axis, places = _axis(cells)
+    written = dict(zip(places, cells, strict=True))
+
+    def label(place: int) -> str:
+        try:
+            return written.get(place) or axis.label(place)
+        except (ValueError, OverflowError):
+            last = written[max(written)]
+            raise DateError(f"there is no date {place - max(written)} steps of {axis.step} after {last}") from None
+
+    return Axis(axis.step, label), places
+
+
+def _axis(cells: Sequence[str]) -> tuple[Axis, list[int]]:
+    for pattern, form in _COMPACT.items():
+        if all(re.fullmatch(pattern, cell) for cell in cells):
+            dates = [date for cell in cells if (date := _parse(cell, form))]
+            if len(dates) == len(cells):
+                return _date_axis(dates, methodcaller("strftime", form))
     try:
         return _number_axis([float(cell) for cell in cells], all(re.fullmatch(r"[+-]?[0-9]+", c) for c in cells))
     except ValueError:
         pass
     if found := _dates(cells):
         return _date_axis(*found)
-    known = [row for row, cell in enumerate(cells) if not _formats(cell)]
-    raise (
-        DateError(f"{cells[known[0]]!r} is not a date; write 2024-12-31", known[0])
-        if known
-        else DateError("the dates are not all written in the same way; write 2024-12-31")
-    )
+    usual = _formats(cells[0])
+    row = next((row for row, cell in enumerate(cells) if not any(_parse(cell, form) for form in usual)), None)
+    if row is None:
+        raise DateError("the dates are not all written in the same way; write 2024-12-31")
+    if not _formats(cells[row]):
+        raise DateError(f"{cells[row]!r} is not a date; write 2024-12-31", row)
+    raise DateError(f"{cells[row]!r} is not written like {cells[0]!r}; write all dates like 2024-12-31", row)
 
 
 # Reading dates --------------------------------------------------------------------------------------------------------
@@ -111,7 +135,29 @@ def _dates(cells: Sequence[str]) -> tuple[list[datetime], Callable[[datetime], s
     plain = [date.replace(tzinfo=None) for date in dates]  # Z is read by two formats, by one of them as a time zone
     if any([date.replace(tzinfo=None) for date in other] != plain for other in fitting.values()):
         raise DateError(f"{cells[0]!r} can be read with day or month first; write {dates[0]:%Y-%m-%d}")
-    return dates, lambda date: date.strftime(form)
+    spelled = _spelled(form)
+    write = next((way for way in spelled if all(way(d) == c for d, c in zip(dates, cells, strict=True))), spelled[0])
+    return dates, write
+
+
+def _spelled(form: str) -> list[Callable[[datetime], str]]:
+    """Ways to write what a format reads: zeros may be left out before days and months, offsets may have a colon, and
+    fractions of a second have six digits or three."""
+
+    def write(date: datetime, form: str) -> str:
+        return date.strftime(form)
+
+    def colon(date: datetime) -> str:
+        return re.sub(r"([+-][0-9]{2})([0-9]{2})$", r"\1:\2", date.strftime(form))
+
+    def short(date: datetime) -> str:
+        plain = form.replace("%d", str(date.day)).replace("%m", str(date.month))
+        return date.strftime(plain)
+
+    def milliseconds(date: datetime) -> str:
+        return date.strftime(form.replace("%f", f"{date.microsecond // 1000:03d}"))
+
+    return [lambda date: write(date, form), colon, short, milliseconds]
 
 
 # Steps ----------------------------------------------------------------------------------------------------------------
@@ -149,12 +195,12 @@ def _places(distances: Sequence[float], names: Sequence[str], step: str) -> list
 
 
 def _date_axis(dates: list[datetime], write: Callable[[datetime], str]) -> tuple[Axis, list[int]]:
-    first = min(dates)
+    first, last = min(dates), max(dates)
     ordered = sorted(set(dates))
     differences = [b - a for a, b in pairwise(ordered)]
     if not differences:
         return Axis("1 day", lambda place: write(first + place * DAY)), [0] * len(dates)
-    if min(differences) >= 28 * DAY and (found := _month_axis(dates, write)):
+    if found := _month_axis(dates, ordered, write):
         return found
     if min(differences) == DAY and _only_weekdays(ordered, differences):
         return _weekday_axis(dates, write)
@@ -162,26 +208,36 @@ def _date_axis(dates: list[datetime], write: Callable[[datetime], str]) -> tuple
     distances = [(date - first) / step for date in dates]
     words = f"{step.days} day{'s' * (step.days > 1)}" if step % DAY == timedelta(0) else str(step)
     places = _places(distances, [write(date) for date in dates], words)
-    return Axis(words, lambda place: write(first + place * step)), places
+    end = max(places)  # what comes after it has its offset from UTC
+    return Axis(words, lambda place: write(last + (place - end) * step)), places
 
 
 def _month_end(date: datetime) -> int:
     return calendar.monthrange(date.year, date.month)[1]
 
 
-def _month_axis(dates: list[datetime], write: Callable[[datetime], str]) -> tuple[Axis, list[int]] | None:
-    """Months, quarters, years: the same day of each, or the last one; None if it is neither."""
-    first = min(dates)
-    ends = all(date.day == _month_end(date) for date in dates)
-    if not ends and len({date.day for date in dates}) > 1:
+def _month_axis(
+    dates: list[datetime], ordered: list[datetime], write: Callable[[datetime], str]
+) -> tuple[Axis, list[int]] | None:
+    """Months, quarters, years: about the same day of each, or the last one; None if it is neither."""
+    first, last = ordered[0], ordered[-1]
+    if len({(date.year, date.month) for date in ordered}) < len(ordered) or len({date.time() for date in ordered}) > 1:
         return None
+    ends = all(date.day == _month_end(date) for date in ordered)
+    day = max(date.day for date in ordered)
+    if not ends and any(date.day != min(day, _month_end(date)) for date in ordered):
+        day = Counter(date.day for date in ordered).most_common(1)[0][0]
+        near = all(abs(date.day - min(day, _month_end(date))) <= MOVED for date in ordered)
+        differences = [b - a for a, b in pairwise(ordered)]
+        if not near or len(ordered) < 3 or not any(d % min(differences) for d in differences):
+            return None  # days apart, which only happen to lie in different months
     months = [12 * (date.year - first.year) + date.month - first.month for date in dates]
     step = reduce(math.gcd, months)
 
     def label(place: int) -> str:
         year, month = divmod(first.month - 1 + place * step, 12)
-        moved = first.replace(year=first.year + year, month=month + 1, day=1)
-        return write(moved.replace(day=_month_end(moved) if ends else min(first.day, _month_end(moved))))
+        moved = last.replace(year=first.year + year, month=month + 1, day=1)
+        return write(moved.replace(day=_month_end(moved) if ends else min(day, _month_end(moved))))
 
     return Axis(f"{step} month{'s' * (step > 1)}", label), [month // step for month in months]
 

@@ -63,9 +63,10 @@ def read_series(
     columns = [table.numbers(name, option) for name, option in zip([*targets, *known], options, strict=True)]
     values = np.stack(columns, axis=1)
     axis = rows_axis()
-    notes: list[str] = []
+    notes = [note for name in [*targets, *known] if (note := table.doubt(name))]
     if date_column is not None:
-        axis, values, notes = _in_order(table, date_column, values)
+        axis, values, found = _in_order(table, date_column, values)
+        notes += found
     return _framed(table.source, targets, list(known), values, axis, notes)
 
 
@@ -118,5 +119,12 @@ def _framed(
         notes.append(f"{source}: begins at {axis.label(begin)}, before which values are missing")
     if after := len(values) - end:
         notes.append(f"{source}: ends at {axis.label(end - 1)}; {after} rows after that have no value to learn from")
-    moved = Axis(axis.step, lambda place: axis.label(place + begin))
+
+    def label(place: int) -> str:
+        try:
+            return axis.label(place + begin)
+        except DateError as error:
+            raise DataError(f"{source}: {error}; give a smaller --horizon") from None
+
+    moved = Axis(axis.step, label)
     return Series(source, targets, known, values[begin:end], values[end:, count:], moved, notes)

@@ -7,6 +7,7 @@ import dataclasses
 import difflib
 import io
 import math
+import re
 
 import numpy as np
 
@@ -14,7 +15,20 @@ from rnntext.errors import DataError, UsageError
 from rnntext.text.lines import name_of, read_text
 
 DELIMITERS = ",;\t|"
-MISSING = {"", "na", "n/a", "nan", "null", "none", "-", "?", "."}  # cells that say that nothing is known
+THOUSANDS = re.compile(r"[+-]?[1-9][0-9]{0,2}[.,][0-9]{3}")
+MISSING = {
+    "",
+    "na",
+    "n/a",
+    "#n/a",
+    "<na>",
+    "nan",
+    "null",
+    "none",
+    "-",
+    "?",
+    ".",
+}  # cells that say that nothing is known
 
 
 @dataclasses.dataclass(frozen=True)
@@ -62,6 +76,15 @@ class Table:
         """
         return np.array([self._number(cell, row, name) for row, cell in enumerate(self.column(name, option))])
 
+    def doubt(self, name: str) -> str:
+        """What is to be said of a column of numbers whose signs could mean thousands, or nothing: 1.234 in a table
+        whose cells are not separated by commas, if all numbers with a sign are like this."""
+        marked = [cell for cell in self.column(name, "") if "," in cell or "." in cell]
+        if self.delimiter == "," or not marked or not all(THOUSANDS.fullmatch(cell) for cell in marked):
+            return ""
+        meant, read = (marked[0].replace(",", sign).replace(".", sign) for sign in ("", "."))
+        return f"{self.source}: column {name!r}: {marked[0]} is read as {read}; write {meant} if that is meant"
+
     def _number(self, cell: str, row: int, name: str) -> float:
         if cell.casefold() in MISSING:
             return math.nan
@@ -104,7 +127,17 @@ def read_table(source: str) -> Table:
     if len(rows) < 2:
         raise DataError(f"{where}: {'no rows below the header' if rows else 'empty'}; a table is needed")
     header = [name.strip() for name in rows[0]]
+    if all(map(_is_number, header)):
+        raise DataError(f"{where}: line {lines[0]}: {', '.join(header)}: the first line must name the columns")
     for row, line in zip(rows, lines, strict=True):
         if len(row) != len(header):
             raise DataError(f"{where}: line {line}: {len(row)} cells, but the header has {len(header)}")
     return Table(where, delimiter, header, rows[1:], lines[1:])
+
+
+def _is_number(cell: str) -> bool:
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return True

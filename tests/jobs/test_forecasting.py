@@ -123,7 +123,7 @@ def test_gaps_before_there_is_a_window_become_straight_lines(weekly):
 
 
 def test_imputation_is_measured_on_hidden_held_out_values(weekly):
-    ours, straight, length = weekly.imputation_errors()
+    ours, straight, length = weekly.imputation_errors
     assert (length, ours < 0.6 * straight) == (5, True)
     assert 1.0 < ours < 3.0  # of noise with standard deviation 2
 
