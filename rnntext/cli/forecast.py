@@ -216,9 +216,8 @@ def _imputed(model: ForecastModel, series: Series, horizon: int | None, alarm: f
         hidden = f"{name}: held-out blocks of {length} values, hidden on purpose: mean absolute error"
         better = "" if error <= line else ", so they fill the gaps"
         note(f"{hidden} {error:.4g}; straight lines {line:.4g}{better}", quiet)
-    records = _records(
-        series, 0, {"value": np.where(missing, _rounded(found, series.values), found), "imputed": missing}
-    )
+    values = np.where(missing, _rounded(found, series.values), found)
+    records = _records(series, 0, {"value": values, "imputed": missing})
     return Picture(records, series, over=found, marks=missing, mark="imputed")
 
 

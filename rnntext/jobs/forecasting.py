@@ -270,7 +270,7 @@ class ForecastModel:
         residuals = np.abs(self._residuals(1)[:, 0])
         found = np.nanquantile(residuals, DEVIATION, axis=0)
         found = np.where(found > 0, found, np.sqrt(np.nanmean(residuals**2, axis=0)))
-        return np.maximum(found, 1e-9 * np.where(size > 0, size, 1.0))
+        return np.asarray(np.maximum(found, 1e-9 * np.where(size > 0, size, 1.0)))
 
     def _next(self, seen: np.ndarray, begin: int, end: int) -> np.ndarray:
         """The forecast of each of some rows from the window before it: `[rows, targets]`."""

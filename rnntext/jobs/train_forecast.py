@@ -246,9 +246,15 @@ def make_split(series: Series, config: ForecastConfig, training: Panel, held_out
     for name, column in zip([*series.targets, *series.known], training.values.reshape(-1, training.columns).T):
         if np.ptp(column) == 0:
             notes.append(f"{series.source}: {name} is constant, {column[0]:g}, in the data to learn from")
-    season = config.season or find_season(training.values[0, :, 0], config.window)
+    first = training.values[0, :, 0]
+    season = config.season or find_season(first, config.window)
+    longer = find_season(first, len(first)) if season == 1 else 1
+    hint = f"a season of {longer} steps seems longer than --window {config.window}; give --window {longer} or more"
     if config.architecture == "seasonal-naive" and season == 1:
-        raise UsageError(f"{series.source}: no season within --window {config.window}; give --season N if there is one")
+        advice = hint if longer > 1 else f"no season within --window {config.window}; give --season N if there is one"
+        raise UsageError(f"{series.source}: {advice}")
+    if longer > 1:
+        notes.append(f"{series.source}: {hint}")
     if season > config.window:
         raise UsageError(f"--season {season}: must not be more than --window {config.window}")
     if season > 1 and config.season is None:

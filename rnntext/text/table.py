@@ -16,19 +16,8 @@ from rnntext.text.lines import name_of, read_text
 
 DELIMITERS = ",;\t|"
 THOUSANDS = re.compile(r"[+-]?[1-9][0-9]{0,2}[.,][0-9]{3}")
-MISSING = {
-    "",
-    "na",
-    "n/a",
-    "#n/a",
-    "<na>",
-    "nan",
-    "null",
-    "none",
-    "-",
-    "?",
-    ".",
-}  # cells that say that nothing is known
+# Cells that say that nothing is known.
+MISSING = {"", *["na", "n/a", "#n/a", "<na>", "nan", "null", "none", "-", "?", "."]}
 
 
 @dataclasses.dataclass(frozen=True)

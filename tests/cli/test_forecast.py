@@ -178,6 +178,31 @@ def test_help_and_settings_load_nothing_heavy(shell: Shell, command: str) -> Non
     assert shell.modules(*command.split(), "--print-config") & {*HEAVY, "numpy"} == set()
 
 
+def test_large_numbers_keep_their_small_differences(shell: Shell, home: Path) -> None:
+    offset = 1_234_567_890
+    config = ForecastConfig(architecture="seasonal-naive", window=7, horizon=3)
+    save_forecaster(home / "meter", config, WEEKS + offset, season=7)
+    shell.write("meter.csv", "x\n" + "".join(f"{value[0] + offset:.0f}\n" for value in WEEKS[:14]))
+    done = shell("forecast", "meter.csv", "-m", "meter")
+    assert [row["value"] for row in table(done)] == ["1234567900", "1234567910", "1234567920"]
+
+
+def test_a_horizon_beyond_the_calendar_is_refused(shell: Shell) -> None:
+    shell.write("late.csv", "day,x\n" + "".join(f"9999-12-{day},{WEEKS[day, 0]:g}\n" for day in range(15, 29)))
+    done = shell("forecast", "late.csv", "-m", "dated", "--horizon", "10", code=65)
+    assert done.lines == []
+    assert done.err == (
+        "rnntext: late.csv: there is no date 4 steps of 1 day after 9999-12-28; give a smaller --horizon\n"
+    )
+
+
+@pytest.mark.parametrize(("name", "message"), [("no/a.png", "there is no folder no"), ("a.gif", "ends with .png")])
+def test_a_picture_that_cannot_be_made_is_refused_first(shell: Shell, name: str, message: str) -> None:
+    done = shell("forecast", "week.csv", "--plot", name, code=2)
+    assert done.lines == []
+    assert message in done.err
+
+
 # train-forecast -------------------------------------------------------------------------------------------------------
 
 

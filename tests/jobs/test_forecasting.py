@@ -12,7 +12,7 @@ from helpers import save_forecaster
 import rnntext
 from rnntext.config import ForecastConfig
 from rnntext.errors import CheckpointError, DataError, UsageError
-from rnntext.jobs.forecasting import ForecastModel
+from rnntext.jobs.forecasting import NEW_LEVEL, ForecastModel
 from rnntext.storage import checkpoint
 
 NAN = float("nan")
@@ -138,6 +138,55 @@ def test_a_fault_is_marked_and_its_neighbours_are_not(weekly):
     assert np.isnan(found.expected[:14]).all()
     assert not np.isnan(found.expected[14:]).any()
     assert np.isnan(found.deviation[120, 0])
+
+
+def test_outliers_among_held_out_values_hide_no_others(tmp_path):
+    series = NOISY.copy()
+    series[200] *= 30.0  # in the second half, which is held out
+    model = ForecastModel(checkpoint.load(save_forecaster(tmp_path / "spike", WEEKLY, series, season=7)))
+    series[60] += 40.0
+    assert np.flatnonzero(model.alarms(series, 6.0).alarm).tolist() == [60, 200]
+
+
+def test_a_series_that_has_moved_is_judged_where_it_is_now(weekly):
+    series = NOISY[:210].copy()
+    series[100:] += 60.0
+    found = np.flatnonzero(weekly.alarms(series, 6.0).alarm)
+    assert found.tolist() == list(range(100, 100 + NEW_LEVEL + 7))  # until all of the season before is the new level
+
+
+def test_alarms_do_not_depend_on_the_unit(tmp_path):
+    series = NOISY.copy()
+    series[60] += 40.0
+    deviations = []
+    for unit in (1.0, 1e-12):
+        model = ForecastModel(checkpoint.load(save_forecaster(tmp_path / str(unit), WEEKLY, series * unit, season=7)))
+        deviations.append(model.alarms(series * unit, 6.0).deviation[14:])
+    np.testing.assert_allclose(deviations[0], deviations[1], rtol=1e-3)
+
+
+def test_a_gap_meets_its_own_columns_next_value_whatever_others_lack(tmp_path):
+    config = ForecastConfig(architecture="naive", window=3, horizon=2)
+    both = np.concatenate([NOISY, 2 * NOISY], axis=1)
+    model = ForecastModel(checkpoint.load(save_forecaster(tmp_path / "both", config, both, ("a", "b"))))
+    series = np.array([[1, 1, 1, 2, NAN, NAN, 8, 9, 9], [5, 5, 5, 10, 20, NAN, NAN, NAN, 60]]).T
+    found = model.impute(series)
+    np.testing.assert_allclose(found[:, 0], [1, 1, 1, 2, 4, 6, 8, 9, 9])
+    np.testing.assert_allclose(found[:, 1], [5, 5, 5, 10, 20, 30, 40, 50, 60])
+
+
+def test_straight_lines_fill_the_gaps_where_they_are_better(tmp_path):
+    line = np.arange(280.0)[:, None]
+    steady = np.concatenate([line + RNG.normal(0, 0.1, line.shape), NOISY], axis=1)
+    model = ForecastModel(checkpoint.load(save_forecaster(tmp_path / "m", WEEKLY, steady, ("a", "b"), season=7)))
+    worse, better = zip(*model.imputation_errors[:2], strict=True)
+    assert worse[0] > worse[1]
+    assert better[0] < better[1]
+    series = steady[:60].copy()
+    series[40:44] = NAN
+    found = model.impute(series)
+    np.testing.assert_allclose(found[40:44, 0], np.interp(range(40, 44), [39, 44], steady[[39, 44], 0]))
+    assert np.abs(found[40:44, 1] - np.interp(range(40, 44), [39, 44], steady[[39, 44], 1])).max() > 2.0
 
 
 def test_a_constant_series_has_no_division_by_zero(tmp_path):

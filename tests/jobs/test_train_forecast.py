@@ -288,11 +288,18 @@ def test_a_column_known_in_advance_is_used(tmp_path):
         (np.arange(60.0), SMALL, {"validation": "tail.csv"}, UsageError, "--validation tail.csv"),
         (RNG.normal(size=60), dataclasses.replace(SMALL, season=7), {}, UsageError, "--season 7"),
         (
-            RNG.normal(size=60),
+            np.arange(60.0),
             ForecastConfig(architecture="seasonal-naive", window=6, horizon=2),
             {},
             UsageError,
             "no season within --window 6",
+        ),
+        (
+            np.sin(np.arange(120) * 2 * np.pi / 12),
+            ForecastConfig(architecture="seasonal-naive", window=6, horizon=2),
+            {},
+            UsageError,
+            "a season of 12 steps seems longer than --window 6; give --window 12 or more",
         ),
     ],
 )

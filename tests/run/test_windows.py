@@ -138,6 +138,11 @@ def test_a_season_is_found_with_trend_and_noise(period):
     assert find_season(values, 50) == period
 
 
+def test_a_season_is_found_in_any_unit():
+    values = np.sin(np.arange(120) * 2 * np.pi / 12)
+    assert {find_season(values * unit, 50) for unit in (1e-12, 1.0, 1e12)} == {12}
+
+
 def test_no_season_is_found_where_there_is_none():
     walks = [find_season(np.random.default_rng(n).normal(size=300).cumsum(), 50) for n in range(20)]
     noises = [find_season(np.random.default_rng(n).normal(size=300), 50) for n in range(20)]

@@ -38,8 +38,8 @@ def test_numbers_are_read_however_the_file_was_written(table, content):
 
 
 def test_missing_cells_have_many_names(table):
-    found = table("a,b\n,1\nNA,1\nnan,1\nNULL,1\n-,1\n?,1\nn/a,1\n5,1\n").numbers("a", "--column")
-    assert np.isnan(found).tolist() == [True] * 7 + [False]
+    found = table("a,b\n,1\nNA,1\nnan,1\nNULL,1\n-,1\n?,1\nn/a,1\n#N/A,1\n<NA>,1\n5,1\n").numbers("a", "--column")
+    assert np.isnan(found).tolist() == [True] * 9 + [False]
 
 
 @pytest.mark.parametrize(
@@ -71,3 +71,23 @@ def test_a_column_that_is_not_there_is_refused_with_the_nearest_one(table):
         table("Month,Passengers\n1,2\n").column("passenger", "--column")
     with pytest.raises(UsageError, match=r"there are: Month, Passengers$"):
         table("Month,Passengers\n1,2\n").column("zebra", "--column")
+
+
+@pytest.mark.parametrize(
+    ("content", "doubt"),
+    [
+        ("a\tb\n1,106\t1\n2,204\t2\n", "1,106 is read as 1.106; write 1106 if that is meant"),
+        ("a;b\n1.106;1\n980;2\n", "1.106 is read as 1.106; write 1106 if that is meant"),
+        ("a;b\n1.106;1\n2.5;2\n", ""),
+        ("a;b\n0.106;1\n", ""),
+        ("a,b\n1.106,1\n", ""),
+    ],
+)
+def test_signs_that_may_mean_thousands_are_pointed_out(table, content, doubt):
+    assert table(content).doubt("a").endswith(doubt)
+    assert bool(table(content).doubt("a")) == bool(doubt)
+
+
+def test_a_table_without_names_is_refused(table):
+    with pytest.raises(DataError, match=r"line 1: 1, 2\.5: the first line must name the columns"):
+        table("1,2.5\n3,4\n")
