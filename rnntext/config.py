@@ -404,11 +404,23 @@ class ForecastConfig(Config):
     FORECASTERS). With `recurrent_output` the last layer is recurrent, not dense; the architecture rnn has such a layer
     where it predicts one number. `scale` says what the network sees: differences to the window's first value in, to the
     (seasonal) naive forecast out (relative), values with mean 0 and standard deviation 1 (standard), or values as they
-    are (none). `season` is a number of steps (None: found in the training data).
+    are (none). With `linear`, and differences out, a linear model of the window is added to what a recurrent network
+    with a dense output answers. `season` is a number of steps (None: found in the training data).
     """
 
     must_match = frozenset(
-        {"architecture", "strategy", "window", "horizon", "layers", "units", "recurrent_output", "scale", "season"}
+        {
+            "architecture",
+            "strategy",
+            "window",
+            "horizon",
+            "layers",
+            "units",
+            "recurrent_output",
+            "linear",
+            "scale",
+            "season",
+        }
     )
     architecture: str = "gru"
     strategy: str = "direct"
@@ -417,6 +429,7 @@ class ForecastConfig(Config):
     layers: int | None = None
     units: int | None = None
     recurrent_output: bool = False
+    linear: bool = True
     scale: str = "relative"
     season: int | None = None
 
@@ -464,7 +477,7 @@ class ForecastTraining(TrainingConfig):
     (squared up to one standard deviation, linear above it), which outliers cannot lead astray."""
 
     must_match = TrainingConfig.must_match | frozenset({"batch_size", "loss"})
-    learning_rate: float = 2e-3
+    learning_rate: float = 1e-2
     beta_2: float = 0.999
     dropout: float = 0.2
     average: float = 0.99

@@ -81,6 +81,12 @@ def train(
     recurrent_output: Annotated[
         bool, typer.Option("--recurrent-output", help="The output layer is recurrent, too (rnn, deep-rnn).")
     ] = False,
+    linear: Annotated[
+        bool,
+        typer.Option(
+            "--linear/--no-linear", help="Add a linear model of the window to a recurrent network (--scale relative)."
+        ),
+    ] = ForecastConfig.linear,
     scale: Scale = ForecastConfig.scale,
     season: Annotated[
         int | None, typer.Option(help="Steps after which the series repeats itself. [default: found in the data]")

@@ -159,6 +159,7 @@ def _config(ground: Ground, rung: Rung) -> ForecastConfig:
         window=ground.window,
         horizon=1 if rung.strategy == "next" else ground.horizon,
         recurrent_output=rung.recurrent_output,
+        linear=False,  # that is a rung of its own
         scale=ground.scale,
     )
 

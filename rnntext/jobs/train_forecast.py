@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import math
 from collections.abc import Callable, Iterator, Sequence
 from os import PathLike
 from pathlib import Path
@@ -67,8 +68,15 @@ def train_forecast(
         "known": list(known),
         "date_column": date_column,
     }
-    recipe = ForecastRecipe(source, model or ForecastConfig(), budget, data, (observer or Observer()).note)
-    return train(recipe, Path(path), job, observer)
+    report = (observer or Observer()).note
+    recipe = ForecastRecipe(source, model or ForecastConfig(), budget, data, report)
+    outcome = train(recipe, Path(path), job, observer)
+    if outcome.state == "finished" and outcome.score is not None and outcome.score > recipe.to_beat:
+        report(
+            f"worse than the {recipe.naive} forecast ({recipe.to_beat:.4f}): another --architecture, --window or "
+            "--season may help, or more data"
+        )
+    return outcome
 
 
 def _with_budget(training: ForecastTraining, model: ForecastConfig) -> ForecastTraining:
@@ -90,6 +98,7 @@ class ForecastRecipe:
     ) -> None:
         self.source, self.model, self.training, self.report = source, model, training, report
         self.data = data
+        self.naive, self.to_beat = "", math.inf  # known as soon as there is a task
         self.options: Options = {"model": model.to_json(), "training": training.to_json(), "data": data}
 
     def read(self) -> Data:
@@ -103,7 +112,7 @@ class ForecastRecipe:
     def begin(self, data: Data, parent: Checkpoint | None) -> Snapshot:
         """See Recipe."""
         found, split = data.content
-        for sentence in [*found.notes, *split.notes, self._baseline(split)]:
+        for sentence in [*found.notes, *split.notes]:
             self.report(sentence)
         scale, start = split.scale, {}
         if parent is not None:  # its weights know its own scale
@@ -121,14 +130,6 @@ class ForecastRecipe:
         files = {"series.json": to_json(about)}
         return Snapshot(self.kind, self.options, files, {**_arrays(split), **start}, data.digest)
 
-    def _baseline(self, split: Split) -> str:
-        """What there is to beat: the naive forecast of the held-out part."""
-        season = split.scale.season
-        config = dataclasses.replace(self.model, architecture="naive", layers=None, units=None, recurrent_output=False)
-        engine = Forecaster(config, dataclasses.replace(split.scale, relative=True), split.known, {})
-        score = measure(engine, split.held_out, split.naive_errors)[METRIC]
-        return f"to beat: {'seasonal naive' if season > 1 else 'naive'} forecast, {score:.4f} held-out MASE"
-
     def task(self, snapshot: Snapshot) -> Any:
         """See Recipe."""
         from rnntext.train.forecast_task import ForecastTask
@@ -136,6 +137,12 @@ class ForecastRecipe:
         about = parse_json(snapshot.files["series.json"], Path("series.json"))
         training, held_out = (Panel.of(snapshot.arrays[name]) for name in ("training", "held_out"))
         scale, errors = Scale.from_json(about["scale"]), np.array(about["naive_errors"])
+        config = dataclasses.replace(self.model, architecture="naive", layers=None, units=None, recurrent_output=False)
+        engine = Forecaster(config, dataclasses.replace(scale, relative=True), len(about["known"]), {})
+        self.naive = "seasonal naive" if scale.season > 1 else "naive"
+        self.to_beat = measure(engine, held_out, errors)[METRIC]
+        if self.model.architecture not in BASELINES:
+            self.report(f"to beat: {self.naive} forecast, {self.to_beat:.4f} held-out MASE")
         return ForecastTask(self.model, self.training, scale, training, held_out, errors)
 
     def files(self, snapshot: Snapshot) -> dict[str, bytes]:

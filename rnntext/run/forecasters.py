@@ -30,6 +30,13 @@ def recurrent_output(config: ForecastConfig, outputs: int) -> bool:
     return config.recurrent_output or (config.architecture == "rnn" and config.stack() == (1,) and outputs == 1)
 
 
+def linear_path(config: ForecastConfig, outputs: int) -> bool:
+    """Whether a linear model of the window is added to what a recurrent network answers (Lai et al. 2018, section 3.6:
+    which means of past seasons are hard to learn for)."""
+    recurrent = FORECASTERS[config.architecture].cell is not None and not recurrent_output(config, outputs)
+    return config.linear and config.scale == "relative" and recurrent
+
+
 def stack(config: ForecastConfig, outputs: int) -> tuple[int, ...]:
     """Units of all recurrent layers, a recurrent output layer included."""
     inner = config.stack()
@@ -45,8 +52,9 @@ def shapes(config: ForecastConfig, targets: int, known: int = 0) -> dict[str, tu
     found: dict[str, tuple[int, ...]] = {}
     if config.architecture in BASELINES:
         return found
+    of_window = (config.window * features, outputs)
     if kind.cell is None:
-        return {"output.kernel": (config.window * features, outputs), "output.bias": (outputs,)}
+        return {"output.kernel": of_window, "output.bias": (outputs,)}
     layers = stack(config, outputs)
     if kind.convolution:
         found |= {"convolution.kernel": (CONVOLUTION, features, layers[0]), "convolution.bias": (layers[0],)}
@@ -54,6 +62,8 @@ def shapes(config: ForecastConfig, targets: int, known: int = 0) -> dict[str, tu
     found |= stack_shapes(kind.cell, features, layers)
     if not recurrent_output(config, outputs):
         found |= {"output.kernel": (layers[-1], outputs), "output.bias": (outputs,)}
+    if linear_path(config, outputs):
+        found |= {"linear.kernel": of_window}
     return found
 
 
@@ -85,6 +95,13 @@ class _Recurrent:
         self.cells = [cell(None, recurrent, self.bias), *(cell(*layer) for layer in weights[1:])]
 
     def __call__(self, windows: Array) -> Array:
+        answer = self._last(windows)
+        if "linear.kernel" in self.arrays:
+            answer += windows.reshape(len(windows), -1) @ self.arrays["linear.kernel"]
+        return answer
+
+    def _last(self, windows: Array) -> Array:
+        """What the recurrent layers answer at the last step."""
         if self.convolution:
             windows = _convolve(windows, self.arrays["convolution.kernel"], self.arrays["convolution.bias"])
         batch, time, features = windows.shape

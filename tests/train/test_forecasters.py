@@ -72,11 +72,13 @@ def test_sequence_to_sequence_answers_do_not_see_later_steps(architecture):
         ({"architecture": "deep-rnn", "recurrent_output": True}, 420 + 20 + 820 + 22),
         ({"architecture": "linear", "strategy": "direct"}, 510),
         ({"architecture": "deep-rnn", "strategy": "seq2seq"}, 440 + 820 + 210),
+        ({"architecture": "deep-rnn", "linear": True}, 440 + 820 + 21 + 50),
+        ({"architecture": "deep-rnn", "linear": True, "scale": "none"}, 440 + 820 + 21),
         ({"architecture": "lstm", "strategy": "seq2seq"}, 4 * (20 + 400 + 20) + 4 * (400 + 400 + 20) + 210),
     ],
 )
 def test_the_number_of_parameters_is_the_one_taught(options, count):
-    config = ForecastConfig(**{"strategy": "next", **options})
+    config = ForecastConfig(**{"strategy": "next", "linear": False, **options})
     assert sum(np.prod(shape) for shape in run.shapes(config, 1).values()) == count
     assert sum(np.prod(v.shape) for v in Forecaster(config, 1).trainable_variables) == count
 
