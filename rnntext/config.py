@@ -477,7 +477,7 @@ class ForecastTraining(TrainingConfig):
     (squared up to one standard deviation, linear above it), which outliers cannot lead astray."""
 
     must_match = TrainingConfig.must_match | frozenset({"batch_size", "loss"})
-    learning_rate: float = 1e-2
+    learning_rate: float = 5e-3
     beta_2: float = 0.999
     dropout: float = 0.2
     average: float = 0.99
