@@ -15,11 +15,11 @@ from operator import methodcaller
 
 _DAYS = ("%Y-%m-%d", "%Y/%m/%d", "%Y%m%d", "%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y", "%d-%m-%Y", "%m-%d-%Y")
 _WORDS = ("%d-%b-%Y", "%d %b %Y", "%b %d, %Y")
-_SHORT = ("%d/%m/%y", "%m/%d/%y", "%d.%m.%y")
+_SHORT_YEARS = ("%d/%m/%y", "%m/%d/%y", "%d.%m.%y")
 _CLOCKS = ("%H:%M", "%H:%M:%S", "%H:%M:%S.%f")
 _TIMES = ("", *(between + clock + zone for between in " T" for clock in _CLOCKS for zone in ("", "Z", "%z")))
 _MONTHS = ("%Y-%m", "%Y/%m", "%m/%Y", "%m.%Y", "%b %Y", "%Y %b", "%b-%Y", "%B %Y")
-FORMATS = (*(day + time for day in (*_DAYS, *_WORDS, *_SHORT) for time in _TIMES), *_MONTHS)
+FORMATS = (*(day + time for day in (*_DAYS, *_WORDS, *_SHORT_YEARS) for time in _TIMES), *_MONTHS)
 _COMPACT = {r"[0-9]{8}": "%Y%m%d", r"(?:1[5-9]|2[01])[0-9]{2}(?:0[1-9]|1[0-2])": "%Y%m"}  # dates that look like numbers
 _QUARTER = re.compile(r"([0-9]{4})([- ]?)Q([1-4])")
 DAY = timedelta(days=1)
@@ -79,6 +79,7 @@ def understand(cells: Sequence[str]) -> tuple[Axis, list[int]]:
 
 
 def _axis(cells: Sequence[str]) -> tuple[Axis, list[int]]:
+    """`understand`, whatever rows are written like."""
     for pattern, form in _COMPACT.items():
         if all(re.fullmatch(pattern, cell) for cell in cells):
             dates = [date for cell in cells if (date := _parse(cell, form))]
@@ -144,20 +145,16 @@ def _spelled(form: str) -> list[Callable[[datetime], str]]:
     """Ways to write what a format reads: zeros may be left out before days and months, offsets may have a colon, and
     fractions of a second have six digits or three."""
 
-    def write(date: datetime, form: str) -> str:
-        return date.strftime(form)
-
     def colon(date: datetime) -> str:
         return re.sub(r"([+-][0-9]{2})([0-9]{2})$", r"\1:\2", date.strftime(form))
 
     def short(date: datetime) -> str:
-        plain = form.replace("%d", str(date.day)).replace("%m", str(date.month))
-        return date.strftime(plain)
+        return date.strftime(form.replace("%d", str(date.day)).replace("%m", str(date.month)))
 
     def milliseconds(date: datetime) -> str:
         return date.strftime(form.replace("%f", f"{date.microsecond // 1000:03d}"))
 
-    return [lambda date: write(date, form), colon, short, milliseconds]
+    return [methodcaller("strftime", form), colon, short, milliseconds]
 
 
 # Steps ----------------------------------------------------------------------------------------------------------------
