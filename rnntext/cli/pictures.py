@@ -6,7 +6,7 @@ import warnings
 from pathlib import Path
 from typing import Any
 
-from rnntext.errors import UsageError
+from rnntext.errors import InputOutputError, UsageError
 from rnntext.files.atomic import output_file
 
 KINDS = (".png", ".svg", ".pdf")
@@ -16,7 +16,8 @@ def check(path: Path, option: str) -> Any:
     """The class of matplotlib's figures.
 
     Raises:
-        UsageError: matplotlib is missing, or the file cannot be made: another kind, or no folder for it.
+        UsageError: matplotlib is missing, or does not know the kind of file.
+        InputOutputError: there is no folder for it.
     """
     try:
         from matplotlib.figure import Figure
@@ -25,7 +26,7 @@ def check(path: Path, option: str) -> Any:
     if path.suffix.lower() not in KINDS:
         raise UsageError(f"{option} {path}: give a name that ends with {', '.join(KINDS[:-1])} or {KINDS[-1]}")
     if not path.parent.is_dir():
-        raise UsageError(f"{option} {path}: there is no folder {path.parent}")
+        raise InputOutputError(f"{option} {path}: there is no folder {path.parent}")
     return Figure
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import ctypes
 import importlib
+import logging
 import os
 import sys
 import tempfile
@@ -35,7 +36,7 @@ def start(seed: int) -> None:
         with _chatter_held_back():
             tensorflow = importlib.import_module("tensorflow")
             keras = importlib.import_module("keras")
-            tensorflow.get_logger().setLevel("ERROR")  # it warns of graphs that differ on purpose
+            logging.getLogger("tensorflow").setLevel("ERROR")  # it warns of graphs that differ on purpose
             tensorflow.config.list_logical_devices()  # the first use of a device has something to say, too
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] not in ("tensorflow", "keras"):
