@@ -12,7 +12,6 @@ import errno
 import os
 import shutil
 import stat
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -32,10 +31,6 @@ class Disk:
     def make_folder(self, path: Path) -> None:
         """A new folder; there may be one already."""
         path.mkdir(exist_ok=True)
-
-    def make_temporary(self, folder: Path) -> Path:
-        """A new folder for what is not finished."""
-        return Path(tempfile.mkdtemp(prefix=TEMPORARY, dir=folder))
 
     def write(self, path: Path, data: bytes) -> None:
         """A new file, its content forced to the disk."""
@@ -88,13 +83,20 @@ def write_file(path: Path, data: bytes) -> None:
 @contextmanager
 def atomic_path(path: Path) -> Iterator[Path]:
     """Gives a name beside `path` to write to; renames it to `path` at the end, or removes it after an error."""
-    folder = disk.make_temporary(path.parent)
+    folder = _temporary(path.parent)
     try:
+        disk.make_folder(folder)
         yield folder / path.name
         disk.replace(folder / path.name, path)
         disk.sync_folder(path.parent)
     finally:
         disk.remove(folder)
+
+
+def _temporary(folder: Path) -> Path:
+    """A new name in a folder. It is known before anything has it, so that a signal that comes right after the making
+    of it leaves nothing behind."""
+    return folder / f"{TEMPORARY}{os.urandom(8).hex()}"
 
 
 def standard_output() -> IO[bytes]:
@@ -154,7 +156,8 @@ def _ends_with_line(path: Path) -> bool:
 def remove_folder(path: Path) -> None:
     """Removes a folder and what is in it: first its name, at once and durably, then its files."""
     if path.exists():
-        doomed = disk.make_temporary(path.parent)
+        doomed = _temporary(path.parent)
+        disk.make_folder(doomed)
         disk.replace(path, doomed / path.name)
         disk.sync_folder(path.parent)
         disk.remove(doomed)

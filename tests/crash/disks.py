@@ -52,10 +52,6 @@ class Failing(Disk):
         self._may_fail()
         super().make_folder(path)
 
-    def make_temporary(self, folder: Path) -> Path:
-        self._may_fail()
-        return super().make_temporary(folder)
-
     def write(self, path: Path, data: bytes) -> None:
         try:
             self._may_fail()
@@ -115,11 +111,6 @@ class Recording(Disk):
     def make_folder(self, path: Path) -> None:
         super().make_folder(path)
         self._note("folder", path)
-
-    def make_temporary(self, folder: Path) -> Path:
-        found = super().make_temporary(folder)
-        self._note("folder", found)
-        return found
 
     def write(self, path: Path, data: bytes) -> None:
         super().write(path, data)

@@ -36,10 +36,6 @@ class Deadly(atomic.Disk):
         self._count()
         super().make_folder(path)
 
-    def make_temporary(self, folder: Path) -> Path:
-        self._count()
-        return super().make_temporary(folder)
-
     def write(self, path: Path, data: bytes) -> None:
         if self.left == 1 and self.half:
             path.write_bytes(data[: len(data) // 2])

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from rnntext.files.atomic import (
+    Disk,
     append_line,
     output_file,
     remove_folder,
@@ -250,3 +251,16 @@ def test_a_line_that_a_crash_cut_short_does_not_spoil_the_next(tmp_path: Path) -
     (tmp_path / "log").write_bytes(b"one\ntw")
     append_line(tmp_path / "log", "three")
     assert (tmp_path / "log").read_bytes().split(b"\n")[-2:] == [b"three", b""]
+
+
+def test_a_signal_right_after_the_first_step_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    make_folder = Disk.make_folder
+
+    def then_leave(self: Disk, path: Path) -> None:
+        make_folder(self, path)
+        raise SystemExit(143)
+
+    monkeypatch.setattr(Disk, "make_folder", then_leave)
+    with pytest.raises(SystemExit), output_file(tmp_path / "answer.txt"):
+        pass
+    assert names(tmp_path) == []
