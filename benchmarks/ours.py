@@ -5,9 +5,13 @@ from __future__ import annotations
 import tempfile
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from benchmarks.contender import Contender
 from rnntext.__main__ import prepare_blas
+
+if TYPE_CHECKING:
+    import numpy as np
 
 
 class CharlmTraining(Contender):
@@ -73,6 +77,11 @@ class TranslatorTraining(Contender):
         return float((self.task.batches.target.lengths[which] + 1).sum())
 
 
+def _random(rng: np.random.Generator, shapes: dict[str, tuple[int, ...]]) -> dict[str, np.ndarray]:
+    """Weights of no use, as small as real ones."""
+    return {name: rng.normal(0, 0.05, shape).astype("float32") for name, shape in shapes.items()}
+
+
 class Generation(Contender):
     """What `generate` does, with random weights; counts characters of all streams together."""
 
@@ -87,7 +96,7 @@ class Generation(Contender):
         shape = config.CharlmConfig(layers=layers, units=units)
         vocabulary = CharVocabulary([chr(33 + i) for i in range(65)])
         rng = np.random.default_rng(0)
-        arrays = {n: rng.normal(0, 0.05, s).astype(np.float32) for n, s in shapes(shape, len(vocabulary)).items()}
+        arrays = _random(rng, shapes(shape, len(vocabulary)))
         self.model = Charlm(shape, vocabulary, arrays)
         self.streams, self.characters, self.threads = streams, characters, threads
 
@@ -114,9 +123,7 @@ class Search(Contender):
         from rnntext.run import translators
 
         model, vocabulary, rng = config.ARCHITECTURES[architecture](**shape), 8000, np.random.default_rng(0)
-        shapes = translators.shapes(model, vocabulary, vocabulary)
-        arrays = {name: rng.normal(0, 0.05, size).astype(np.float32) for name, size in shapes.items()}
-        self.model = translators.build(model, arrays)
+        self.model = translators.build(model, _random(rng, translators.shapes(model, vocabulary, vocabulary)))
         self.config = config.SearchConfig(beam=beam, max_length=length)
         self.batch_tokens = config.SEARCH_TOKENS
         lines = max(1, self.batch_tokens // length)

@@ -21,16 +21,15 @@ from typing import Any
 import numpy as np
 from rich.console import Console
 
+from benchmarks.comparisons.prepare_text import told_of_text
+from benchmarks.comparisons.translate_transformer import SHAPE
 from benchmarks.harness import Process, Side
 from benchmarks.options import Options
-from rnntext.text.catalogue import read_source
+from rnntext.cli import pictures
 
 SENTENCE = 15  # tokens, about what a sentence of Multi30k has
 MODELS: dict[str, dict[str, Any]] = {
-    "Transformer 3+3 x 256": {
-        "architecture": "transformer",
-        "shape": {"layers": 3, "units": 256, "heads": 4, "feedforward": 512},
-    },
+    "Transformer 3+3 x 256": {"architecture": "transformer", "shape": SHAPE},
     "GRU 2 x 256": {"architecture": "gru", "shape": {"layers": 2, "units": 256, "embedding": 256}},
 }
 
@@ -116,9 +115,7 @@ def _searching(name: str, **fixed: int) -> Callable[[int], Side]:
 
 
 def _preparing(options: Options, size: int) -> Side:
-    read = read_source(options.text)
-    path = options.write(f"text-{size}.txt", (read * (size // len(read) + 1))[:size])
-    return Side(f"{size:,}", "benchmarks.comparisons.prepare_text:Preparing", {"path": str(path)})
+    return Side(f"{size:,}", "benchmarks.comparisons.prepare_text:Preparing", told_of_text(options, size))
 
 
 def measure(curve: Curve, rounds: int, seconds: float) -> list[float]:
@@ -142,13 +139,8 @@ def exponent(grows: Sequence[int], costs: Sequence[float]) -> float:
 
 def draw(question: Question, found: Mapping[str, Sequence[float]], path: Path) -> None:
     """A picture with both axes logarithmic."""
-    import matplotlib
-
-    matplotlib.use("svg")
-    matplotlib.rcParams["svg.hashsalt"] = "rnntext"
-    import matplotlib.pyplot as plt
-
-    figure, axes = plt.subplots(figsize=(7, 4))
+    figure = pictures.check(path, "--output")(figsize=(7, 4), layout="constrained")
+    axes = figure.subplots()
     for curve in question.curves:
         costs = found[curve.name]
         label = f"{curve.name}: exponent {exponent(curve.grows, costs):.2f}"
@@ -163,9 +155,7 @@ def draw(question: Question, found: Mapping[str, Sequence[float]], path: Path) -
     axes.set_ylabel(f"milliseconds per {unit}" if unit else "milliseconds")
     axes.grid(alpha=0.3)
     axes.legend()
-    figure.tight_layout()
-    figure.savefig(path, metadata={"Date": None})
-    plt.close(figure)
+    pictures.save(figure, path)
 
 
 def main() -> None:

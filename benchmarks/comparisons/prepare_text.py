@@ -87,11 +87,16 @@ class SentencePiece(Contender):
         return float(len(self.processor.encode(self.lines, num_threads=self.threads)))
 
 
+def told_of_text(options: Options, size: int) -> dict[str, str]:
+    """A file with a text of so many characters."""
+    read = read_source(options.text)
+    return {"path": str(options.write(f"text-{size}.txt", (read * (size // len(read) + 1))[:size]))}
+
+
 def rows(options: Options) -> Iterator[Row]:
     """Characters, then subwords."""
-    read = read_source(options.text)
     size = options.sized(100_000_000, 500_000)
-    told = {"path": str(options.write("text.txt", (read * (size // len(read) + 1))[:size]))}
+    told = told_of_text(options, size)
     most = 4 * size / 1e6 + 600
 
     def check(found: Mapping[str, Sequence[Measured]]) -> Sequence[str]:

@@ -218,10 +218,11 @@ def _imputed(model: ForecastModel, series: Series, horizon: int | None, alarm: f
     found, missing = model.impute(series.values), np.isnan(series.values[:, :count])
     ours, straight, length = model.imputation_errors
     note(f"filled: {int(missing.sum())} values", quiet)
-    for name, error, line in zip(series.targets, ours, straight, strict=True) if length else ():
-        hidden = f"{name}: held-out blocks of {length} values, hidden on purpose: mean absolute error"
-        better = "" if error <= line else ", so they fill the gaps"
-        note(f"{hidden} {error:.4g}; straight lines {line:.4g}{better}", quiet)
+    for name, error, line in zip(series.targets, ours, straight, strict=True):
+        if length:
+            hidden = f"{name}: held-out blocks of {length} values, hidden on purpose: mean absolute error"
+            better = "" if error <= line else ", so they fill the gaps"
+            note(f"{hidden} {error:.4g}; straight lines {line:.4g}{better}", quiet)
     values = np.where(missing, _rounded(found, series.values), found)
     records = _records(series, 0, {"value": values, "imputed": missing})
     return Picture(records, series, over=found, marks=missing, mark="imputed")

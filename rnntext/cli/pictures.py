@@ -6,8 +6,8 @@ import warnings
 from pathlib import Path
 from typing import Any
 
-from rnntext.errors import InputOutputError, UsageError
-from rnntext.files.atomic import output_file
+from rnntext.errors import UsageError
+from rnntext.files.atomic import check_folder, output_file
 
 KINDS = (".png", ".svg", ".pdf")
 
@@ -25,8 +25,7 @@ def check(path: Path, option: str) -> Any:
         raise UsageError(f"{option} needs matplotlib, which is not installed: pip install 'rnntext[plot]'") from error
     if path.suffix.lower() not in KINDS:
         raise UsageError(f"{option} {path}: give a name that ends with {', '.join(KINDS[:-1])} or {KINDS[-1]}")
-    if not path.parent.is_dir():
-        raise InputOutputError(f"{option} {path}: there is no folder {path.parent}")
+    check_folder(path, option)
     return Figure
 
 

@@ -17,6 +17,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
+from rnntext.errors import InputOutputError
+
 TEMPORARY = ".tmp-"  # what the names of unfinished files and folders begin with
 
 
@@ -102,6 +104,16 @@ def _temporary(folder: Path) -> Path:
 def standard_output() -> IO[bytes]:
     """stdout as bytes, buffered; with PYTHONUNBUFFERED `sys.stdout.buffer` is raw, and its writes may fall short."""
     return open(1, "wb", closefd=False)
+
+
+def check_folder(path: Path, option: str) -> None:
+    """Says before any work is done that a file cannot be written.
+
+    Raises:
+        InputOutputError: there is no folder for it.
+    """
+    if not path.parent.is_dir():
+        raise InputOutputError(f"{option} {path}: there is no folder {path.parent}; make it first")
 
 
 @contextmanager

@@ -31,8 +31,8 @@ def recurrent_output(config: ForecastConfig, outputs: int) -> bool:
 
 
 def linear_path(config: ForecastConfig, outputs: int) -> bool:
-    """Whether a linear model of the window is added to what a recurrent network answers (Lai et al. 2018, section 3.6:
-    which means of past seasons are hard to learn for)."""
+    """Whether a linear model of the window is added to what a recurrent network answers, as in LSTNet (Lai et al.
+    2018)."""
     recurrent = FORECASTERS[config.architecture].cell is not None and not recurrent_output(config, outputs)
     return config.linear and config.scale == "relative" and recurrent
 

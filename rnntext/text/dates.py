@@ -79,7 +79,7 @@ def understand(cells: Sequence[str]) -> tuple[Axis, list[int]]:
 
 
 def _axis(cells: Sequence[str]) -> tuple[Axis, list[int]]:
-    """`understand`, whatever rows are written like."""
+    """As `understand`, but all labels follow one rule; they raise what `datetime` raises where no calendar goes."""
     for pattern, form in _COMPACT.items():
         if all(re.fullmatch(pattern, cell) for cell in cells):
             dates = [date for cell in cells if (date := _parse(cell, form))]

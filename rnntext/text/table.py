@@ -71,16 +71,14 @@ class Table:
         marked = [cell for cell in self.column(name, "") if "," in cell or "." in cell]
         if self.delimiter == "," or not marked or not all(THOUSANDS.fullmatch(cell) for cell in marked):
             return ""
-        meant, read = (marked[0].replace(",", sign).replace(".", sign) for sign in ("", "."))
+        meant, read = (re.sub("[.,]", sign, marked[0]) for sign in ("", "."))
         return f"{self.source}: column {name!r}: {marked[0]} is read as {read}; write {meant} if that is meant"
 
     def _number(self, cell: str, row: int, name: str) -> float:
         if cell.casefold() in MISSING:
             return math.nan
         try:
-            if "_" in cell:  # Python would read 1_000 as a number
-                raise ValueError
-            found = float(cell if self.delimiter == "," else cell.replace(",", "."))
+            found = _read(cell, self.delimiter)
         except ValueError:
             advice = "" if "," not in cell else "; write numbers without separators of thousands"
             raise self.error(row, f"column {name!r}: {cell!r} is not a number{advice}") from None
@@ -116,7 +114,7 @@ def read_table(source: str) -> Table:
     if len(rows) < 2:
         raise DataError(f"{where}: {'no rows below the header' if rows else 'empty'}; a table is needed")
     header = [name.strip() for name in rows[0]]
-    if all(map(_is_number, header)):
+    if all(_is_number(name, delimiter) for name in header):
         raise DataError(f"{where}: line {lines[0]}: {', '.join(header)}: the first line must name the columns")
     for row, line in zip(rows, lines, strict=True):
         if len(row) != len(header):
@@ -124,9 +122,15 @@ def read_table(source: str) -> Table:
     return Table(where, delimiter, header, rows[1:], lines[1:])
 
 
-def _is_number(cell: str) -> bool:
+def _read(cell: str, delimiter: str) -> float:
+    """A number; where commas do not separate cells, they may be decimal ones. Raises ValueError."""
+    if "_" in cell:  # Python would read 1_000 as a number
+        raise ValueError
+    return float(cell if delimiter == "," else cell.replace(",", "."))
+
+
+def _is_number(cell: str, delimiter: str) -> bool:
     try:
-        float(cell)
+        return math.isfinite(_read(cell, delimiter))
     except ValueError:
         return False
-    return True

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from rnntext.errors import InputOutputError, UsageError
-from rnntext.files.atomic import append_line, read_bytes, write_file
+from rnntext.files.atomic import append_line, check_folder, read_bytes, write_file
 from rnntext.train.observer import Observer, Progress
 
 
@@ -29,8 +29,7 @@ class JsonLog(Observer):
     """
 
     def __init__(self, path: Path, model: str) -> None:
-        if not path.parent.is_dir():  # noticed now, not after the data have been read
-            raise InputOutputError(f"--log-json {path}: No such file or directory; make its folder first")
+        check_folder(path, "--log-json")  # noticed now, not after the data have been read
         self.path, self.model = path, model
 
     def _write(self, event: str, **values: Any) -> None:
