@@ -61,7 +61,7 @@ def test_a_closed_stdout_gives_one_line_and_74(shell: Shell, arguments: list[str
     ("arguments", "unbuffered"),
     [
         (FOREVER, ""),
-        (["generate", "The ", "-n", "2000", "--seed", "1", "--count", "50"], ""),
+        (["generate", "The ", "-n", "10000", "--seed", "1", "--count", "50"], ""),
         (["score", "--per-line"], ""),
         (["corpora", "show", "valley"], ""),
         (["corpora", "show", "valley"], "1"),
