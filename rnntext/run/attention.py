@@ -14,13 +14,13 @@ Array = np.ndarray
 EPSILON = 1e-6  # of layer normalisation
 
 
-def layer_norm(x: Array, scale: Array, bias: Array) -> Array:
-    """(x - mean) / sqrt(variance + epsilon) * scale + bias along the last axis (Ba, Kiros, Hinton 2016)."""
-    centred = x - x.mean(axis=-1, keepdims=True)
-    variance = np.mean(centred * centred, axis=-1, keepdims=True)
-    centred /= np.sqrt(variance + np.float32(EPSILON))
-    centred *= scale
-    centred += bias
+def standardize(x: Array) -> Array:
+    """(x - mean) / sqrt(variance + epsilon) along the last axis: layer normalisation (Ba, Kiros, Hinton 2016) without
+    its scale and bias, which belong to the product behind it (`run/transformer.py`)."""
+    units = np.float32(x.shape[-1])
+    centred = x - np.add.reduce(x, axis=-1, keepdims=True) / units
+    variance = np.vecdot(centred, centred)[..., None] / units
+    centred *= 1 / np.sqrt(variance + np.float32(EPSILON))
     return np.asarray(centred)
 
 

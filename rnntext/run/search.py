@@ -15,6 +15,7 @@ from rnntext.run.batching import batches, length_class
 from rnntext.text.tokens import END, START
 
 GROUP = 32  # logits of which only the highest is looked at first
+CHUNK = 8  # rows of logits whose exponentials are summed at a time: they stay in the processor's cache
 
 
 class State(Protocol):
@@ -66,6 +67,9 @@ def answer_limit(source: int, config: SearchConfig) -> int:
 
 def top(scores: Array, k: int) -> tuple[Array, Array]:
     """The k highest along the last axis, best first, and where they are, both `[..., k]`."""
+    if k == 1:
+        at = scores.argmax(axis=-1)[..., None]
+        return np.take_along_axis(scores, at, axis=-1), at
     count = scores.shape[-1] // GROUP
     if count <= 2 * k:
         return _top(scores, k)
@@ -97,7 +101,12 @@ def log_sum_exp(logits: Array) -> Array:
     highest = logits.max(axis=-1, keepdims=True)
     if not np.isfinite(highest).all():
         raise CheckpointError("what the model computes are not numbers: its weights are damaged, or diverged")
-    return np.asarray(np.log(np.exp(logits - highest).sum(axis=-1, keepdims=True)) + highest)
+    sums = np.empty_like(highest)
+    for begin in range(0, len(logits), CHUNK):
+        rows = slice(begin, begin + CHUNK)
+        above = logits[rows] - highest[rows]
+        np.add.reduce(np.exp(above, out=above), axis=-1, keepdims=True, out=sums[rows])
+    return np.asarray(np.log(sums, out=sums) + highest)
 
 
 def search(
@@ -190,8 +199,10 @@ class _Search:
 
     def _candidates(self) -> tuple[Array, Array, Array]:
         """The 2 beam best ways to go on, best first: total log-probability, hypothesis and token, each
-        `[sentences, n]`. As many may end as there are hypotheses, and still enough go on."""
+        `[sentences, n]`. As many may end as there are hypotheses, and still enough go on. A beam of one needs but one:
+        if it ends, the sentence is done."""
         (count, hypotheses), beam = self.scores.shape, self.config.beam
+        most = 2 * beam if beam > 1 else 1
         logits = self.model.step(self.state, self.tokens[:, :, -1].ravel())
         if self.attention is not None:
             looked = self.state.attention.reshape(count, hypotheses, 1, -1)
@@ -200,9 +211,9 @@ class _Search:
         logits[:, self.forbidden] = -np.inf
         if self.tokens.shape[2] == 1:
             logits[:, END] = -np.inf
-        best, ids = top(logits, 2 * beam)
+        best, ids = top(logits, most)
         totals = (self.scores[:, :, None] + (best - normaliser).reshape(count, hypotheses, -1)).reshape(count, -1)
-        totals, at = top(totals, 2 * beam)
+        totals, at = top(totals, most)
         ids = np.take_along_axis(ids.reshape(count, -1), at, axis=1)
         return totals, at // best.shape[1], ids
 

@@ -16,10 +16,10 @@ from rnntext.run.affine import Affine
 from rnntext.run.attention import (
     Array,
     attend,
-    layer_norm,
     merge_heads,
     padding_mask,
     split_heads,
+    standardize,
 )
 
 MOST_POSITIONS = 1024  # rows of learned positions; whatever comes after them gets the last one
@@ -127,9 +127,18 @@ class Transformer:
         target = source if config.one_embedding else arrays["target.embedding"]
         self.source, self.target = source * scale, target * scale
         names = [name.removesuffix(".kernel") for name in shapes(config, 0, 0) if name.endswith(".kernel")]
-        self.affine = {name: Affine(arrays[f"{name}.kernel"], arrays[f"{name}.bias"]) for name in names}
-        if config.tied:
-            self.affine["logits"] = Affine(target.T, arrays["logits.bias"])
+        kernels = {name: arrays[f"{name}.kernel"] for name in names} | ({"logits": target.T} if config.tied else {})
+        self.affine = {name: self._affine(name, kernel, arrays[f"{name}.bias"]) for name, kernel in kernels.items()}
+
+    def _affine(self, name: str, kernel: Array, bias: Array) -> Affine:
+        """A product with the scale and the bias of the layer normalisation before it, if there is one: (scale x + b) W
+        is x (scale W) + b W, and two passes over x are saved."""
+        block, _, product = name.rpartition(".")
+        if product == "output":
+            return Affine(kernel, bias)
+        norm = {"logits": "decoder", "memory": "encoder"}.get(product, block) + ".norm"
+        scale, added = self.arrays[f"{norm}.scale"], self.arrays[f"{norm}.bias"]
+        return Affine(scale[:, None] * kernel, bias + added @ kernel)
 
     def start(self, sentences: list[Array], longest: int) -> State:
         """Reads source sentences, of each of which there is one hypothesis then.
@@ -148,17 +157,18 @@ class Transformer:
         return State([(keys, values) for keys, values in found], mask[:, None, None], shape)
 
     def encode(self, sentences: list[Array], mask: Array) -> Array:
-        """The encoder's output `[tokens, units]`, of all sentences one after another; `mask` `[batch, time]`."""
+        """The encoder's output `[tokens, units]`, standardized, of all sentences one after another; `mask`
+        `[batch, time]`."""
         real = mask == 0
         x = self.source[np.concatenate(sentences)]
         x += np.concatenate([self._positions("source", 0, len(sentence)) for sentence in sentences])
         for layer in range(self.config.layers):
             block = f"encoder.{layer}.itself"
-            q, k, v = self._padded(self.affine[f"{block}.qkv"](self._norm(block, x)), real, 3)
+            q, k, v = self._padded(self.affine[f"{block}.qkv"](standardize(x)), real, 3)
             found, _ = attend(q, k, v, mask[:, None, None])
             x += self.affine[f"{block}.output"](merge_heads(found)[real])
             x = self._feedforward(f"encoder.{layer}.feedforward", x)
-        return self._norm("encoder", x)
+        return standardize(x)
 
     def _padded(self, x: Array, real: Array, parts: int) -> Array:
         """`[tokens, parts * units]` of sentences one after another as `[parts, batch, heads, time, width]`, with zeros
@@ -181,27 +191,24 @@ class Transformer:
         heads, rows = self.config.heads, len(ids)
         for layer in range(self.config.layers):
             block = f"decoder.{layer}.itself"
-            q, k, v = np.split(self.affine[f"{block}.qkv"](self._norm(block, x)), 3, axis=-1)
+            q, k, v = np.split(self.affine[f"{block}.qkv"](standardize(x)), 3, axis=-1)
             keys, values = state.append(layer, split_heads(k, heads), split_heads(v, heads))
             found, _ = attend(split_heads(q, heads), keys, values)
             x = x + self.affine[f"{block}.output"](merge_heads(found))
 
             # The hypotheses of a sentence are so many queries to one memory.
             block = f"decoder.{layer}.source"
-            q = self.affine[f"{block}.query"](self._norm(block, x)).reshape(len(state.mask), -1, self.config.units)
+            q = self.affine[f"{block}.query"](standardize(x)).reshape(len(state.mask), -1, self.config.units)
             found, weights = attend(split_heads(q, heads), *state.memory[layer], state.mask)
             x = x + self.affine[f"{block}.output"](merge_heads(found).reshape(rows, 1, -1))
             if layer == alignment_layer(self.config):
                 state.attention = weights.mean(axis=1).reshape(rows, -1)
             x = self._feedforward(f"decoder.{layer}.feedforward", x)
         state.length += 1
-        return self.affine["logits"](self._norm("decoder", x)[:, 0])
-
-    def _norm(self, block: str, x: Array) -> Array:
-        return layer_norm(x, self.arrays[f"{block}.norm.scale"], self.arrays[f"{block}.norm.bias"])
+        return self.affine["logits"](standardize(x)[:, 0])
 
     def _feedforward(self, block: str, x: Array) -> Array:
-        inner = self.affine[f"{block}.inner"](self._norm(block, x))
+        inner = self.affine[f"{block}.inner"](standardize(x))
         np.maximum(inner, 0, out=inner)
         return np.asarray(x + self.affine[f"{block}.output"](inner))
 

@@ -8,12 +8,12 @@ import pytest
 from rnntext.run.affine import Affine
 from rnntext.run.attention import (
     attend,
-    layer_norm,
     merge_heads,
     pad,
     padding_mask,
     softmax,
     split_heads,
+    standardize,
 )
 
 
