@@ -11,6 +11,8 @@ from rnntext.run.attention import Array
 # And it multiplies a piece this small as it is, on processors with AVX-512, instead of copying it first, which for a
 # few rows takes as long as the product (docs/decisions.md).
 ROWS, PIECE = 8, 64
+FEW = 2  # blocks of rows, up to which a loop over pieces of weights costs more than it saves
+CACHE = 1 << 20  # bytes of weights, about, that a processor's own cache holds beside the rows
 
 
 class Affine:
@@ -39,7 +41,12 @@ class Affine:
             x_filled = np.concatenate([x_filled, np.zeros((blocks * ROWS - rows, features), np.float32)])
         y = np.empty((blocks * ROWS, pieces * PIECE), np.float32)
         out = y.reshape(blocks, ROWS, pieces, PIECE).swapaxes(1, 2)
-        np.matmul(x_filled.reshape(blocks, 1, ROWS, features), self.pieces, out=out)
+        x_filled = x_filled.reshape(blocks, ROWS, features)
+        if blocks <= FEW or self.pieces.nbytes <= CACHE:
+            np.matmul(x_filled[:, None], self.pieces, out=out)
+        else:  # each piece is read once, not once for each block
+            for number, piece in enumerate(self.pieces):
+                np.matmul(x_filled, piece, out=out[:, number])
         y = y[:rows, : self.units]
         if self.bias is not None:
             y += self.bias
