@@ -89,9 +89,10 @@ class State:
 
     def reorder(self, rows: Array) -> None:
         """Row r goes on with what row rows[r], of the same sentence, has seen."""
+        moved = np.flatnonzero(rows != np.arange(len(rows)))
         for layer, cache in enumerate(self.caches):
             if len(rows) == cache.shape[1]:
-                cache[:, :, :, : self.length] = cache[:, rows, :, : self.length]
+                cache[:, moved, :, : self.length] = cache[:, rows[moved], :, : self.length]
             else:
                 self.caches[layer] = cache[:, rows]
 
