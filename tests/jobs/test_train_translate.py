@@ -31,6 +31,7 @@ TRANSFORMER = TransformerConfig(layers=1, units=8, heads=2, feedforward=8)
 GRU = GRUConfig(layers=2, units=5, embedding=4)
 TRAINING = TranslatorTraining(steps=9, vocabulary_size=290, batch_tokens=120, dropout=0.3, average=0.5, warmup=3)
 SHORT = dataclasses.replace(TRAINING, steps=2)
+pytestmark = pytest.mark.usefixtures("eager")
 JOB = {field.name for field in dataclasses.fields(JobConfig)}
 both = pytest.mark.parametrize("model", [TRANSFORMER, GRU], ids=["transformer", "gru"])
 
@@ -73,8 +74,12 @@ class StopAt(Observer):
             os.kill(os.getpid(), signal.SIGTERM)
 
 
-@both
-@pytest.mark.parametrize("options", [{}, {"subword_sampling": 0.3, "accumulate": 2}], ids=["plain", "sampled"])
+@pytest.mark.graph
+@pytest.mark.parametrize(
+    ("model", "options"),
+    [(TRANSFORMER, {"subword_sampling": 0.3, "accumulate": 2}), (dataclasses.replace(GRU, layers=1), {})],
+    ids=["transformer, sampled", "gru, plain"],
+)
 def test_a_training_stopped_twice_ends_with_the_same_bytes(tsv, tmp_path, model, options):
     training = dataclasses.replace(TRAINING, **options)
     train(tsv, tmp_path / "whole", model, training)
@@ -86,6 +91,19 @@ def test_a_training_stopped_twice_ends_with_the_same_bytes(tsv, tmp_path, model,
     assert expected.keys() == found.keys()
     for name, array in expected.items():
         np.testing.assert_array_equal(found[name], array, name)
+
+
+@both
+@pytest.mark.graph
+def test_the_stored_model_translates_and_its_score_is_that_of_the_held_out_pairs(tsv, tmp_path, model):
+    held_out = tmp_path / "held.tsv"
+    held_out.write_text("the new old lamp\tlamp old new the!\na wet mill\tmill wet a!\n")
+    outcome = train(tsv, tmp_path / "m", model, TRAINING, validation=str(held_out))
+    loaded = rnntext.load(tmp_path / "m")
+    found = list(loaded.translate(["the new old lamp", "a wet mill"], beam=1))
+    assert outcome.score == sacrebleu.corpus_bleu(found, [["lamp old new the!", "mill wet a!"]]).score
+    assert outcome.promoted
+    assert loaded.checkpoint.manifest["pairs"] == len(PAIRS)
 
 
 def test_the_data_of_an_unfinished_training_stay_as_they_were(tsv, tmp_path):
@@ -106,18 +124,6 @@ def test_another_command_does_not_go_on(tsv, tmp_path):
         train(tsv, tmp_path / "m", training=dataclasses.replace(SHORT, smoothing=0.2))
     with pytest.raises(UsageError, match=r"--reverse False -> True"):
         train(tsv, tmp_path / "m", reverse=True)
-
-
-@both
-def test_the_stored_model_translates_and_its_score_is_that_of_the_held_out_pairs(tsv, tmp_path, model):
-    held_out = tmp_path / "held.tsv"
-    held_out.write_text("the new old lamp\tlamp old new the!\na wet mill\tmill wet a!\n")
-    outcome = train(tsv, tmp_path / "m", model, TRAINING, validation=str(held_out))
-    loaded = rnntext.load(tmp_path / "m")
-    found = list(loaded.translate(["the new old lamp", "a wet mill"], beam=1))
-    assert outcome.score == sacrebleu.corpus_bleu(found, [["lamp old new the!", "mill wet a!"]]).score
-    assert outcome.promoted
-    assert loaded.checkpoint.manifest["pairs"] == len(PAIRS)
 
 
 @pytest.mark.parametrize("tokens", ["word", "char"])
