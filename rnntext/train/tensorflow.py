@@ -38,6 +38,8 @@ def start(seed: int) -> None:
             keras = importlib.import_module("keras")
             logging.getLogger("tensorflow").setLevel("ERROR")  # it warns of graphs that differ on purpose
             tensorflow.config.list_logical_devices()  # the first use of a device has something to say, too
+            # Rewriting these graphs makes no step faster, and the first one seconds slower (docs/decisions.md).
+            tensorflow.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] not in ("tensorflow", "keras"):
             raise

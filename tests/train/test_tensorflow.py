@@ -9,8 +9,13 @@ import sys
 import pytest
 
 TALKS = "import os; os.write(2, b'chatter of C++\\n')\n"
-TENSORFLOW = TALKS + "class config: list_logical_devices = lambda: os.write(2, b'chatter of a device\\n')\n"
-SILENT = "class config: list_logical_devices = lambda: None\n"
+CONFIG = """
+class config:
+    list_logical_devices = lambda: {}
+    class optimizer: set_experimental_options = lambda options: None
+"""
+TENSORFLOW = TALKS + CONFIG.format("os.write(2, b'chatter of a device\\n')")
+SILENT = CONFIG.format("None")
 KERAS = "class utils: set_random_seed = lambda seed: print('seed', seed)\n"
 START = "from rnntext.train import tensorflow; tensorflow.start(7)\n"
 
