@@ -41,12 +41,12 @@ class Affine:
             x_filled = np.concatenate([x_filled, np.zeros((blocks * ROWS - rows, features), np.float32)])
         y = np.empty((blocks * ROWS, pieces * PIECE), np.float32)
         out = y.reshape(blocks, ROWS, pieces, PIECE).swapaxes(1, 2)
-        x_filled = x_filled.reshape(blocks, ROWS, features)
+        x_blocks = x_filled.reshape(blocks, ROWS, features)
         if blocks <= FEW or self.pieces.nbytes <= CACHE:
-            np.matmul(x_filled[:, None], self.pieces, out=out)
+            np.matmul(x_blocks[:, None], self.pieces, out=out)
         else:  # each piece is read once, not once for each block
             for number, piece in enumerate(self.pieces):
-                np.matmul(x_filled, piece, out=out[:, number])
+                np.matmul(x_blocks, piece, out=out[:, number])
         y = y[:rows, : self.units]
         if self.bias is not None:
             y += self.bias
