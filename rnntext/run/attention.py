@@ -17,9 +17,8 @@ EPSILON = 1e-6  # of layer normalisation
 def standardize(x: Array) -> Array:
     """(x - mean) / sqrt(variance + epsilon) along the last axis: layer normalisation (Ba, Kiros, Hinton 2016) without
     its scale and bias, which belong to the product behind it (`run/transformer.py`)."""
-    units = np.float32(x.shape[-1])
-    centred = x - np.add.reduce(x, axis=-1, keepdims=True) / units
-    variance = np.vecdot(centred, centred)[..., None] / units
+    centred = x - x.mean(axis=-1, keepdims=True)
+    variance = np.vecdot(centred, centred)[..., None] / np.float32(x.shape[-1])
     centred *= 1 / np.sqrt(variance + np.float32(EPSILON))
     return np.asarray(centred)
 

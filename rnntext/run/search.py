@@ -93,7 +93,7 @@ def _top(scores: Array, k: int) -> tuple[Array, Array]:
 
 
 def log_sum_exp(logits: Array) -> Array:
-    """log(sum(exp(logits))) along the last axis, which is kept.
+    """log(sum(exp(logits))) of each row: `[rows, vocabulary]` to `[rows, 1]`.
 
     Raises:
         CheckpointError: it is not a number; nothing could be chosen by such logits, nor scored.

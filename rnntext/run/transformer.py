@@ -89,12 +89,12 @@ class State:
 
     def reorder(self, rows: Array) -> None:
         """Row r goes on with what row rows[r], of the same sentence, has seen."""
+        if len(rows) > self.caches[0].shape[1]:
+            self.caches = [cache[:, rows] for cache in self.caches]
+            return
         moved = np.flatnonzero(rows != np.arange(len(rows)))
-        for layer, cache in enumerate(self.caches):
-            if len(rows) == cache.shape[1]:
-                cache[:, moved, :, : self.length] = cache[:, rows[moved], :, : self.length]
-            else:
-                self.caches[layer] = cache[:, rows]
+        for cache in self.caches:
+            cache[:, moved, :, : self.length] = cache[:, rows[moved], :, : self.length]
 
     def keep(self, sentences: Array) -> None:
         """Forgets all sentences but these."""

@@ -50,12 +50,12 @@ def check_equal(task, batches, monkeypatch):
             loss, after = task.loss(tuple(batch), carried)
         return loss, after, [tf.convert_to_tensor(g) for g in tape.gradient(loss, variables)]
 
-    found, expected = [], []
-    for results in (found, expected):
+    results = []
+    for way in (halves.side_by_side, whole):
+        monkeypatch.setattr(f"{type(task).__module__}.side_by_side", way)
         function = tf.function(learn, input_signature=signature)  # built but once, as that is what takes time
-        results += [function(list(map(tf.constant, batch)), state) for batch in batches]
-        monkeypatch.setattr(f"{type(task).__module__}.side_by_side", whole)
-    for ours, theirs in zip(found, expected, strict=True):
+        results.append([function(list(map(tf.constant, batch)), state) for batch in batches])
+    for ours, theirs in zip(*results, strict=True):
         assert float(ours[0]) == pytest.approx(float(theirs[0]), rel=1e-5)
         for group in (1, 2):
             for a, b in zip(ours[group], theirs[group], strict=True):
