@@ -33,7 +33,8 @@ class Translation(Contender):
         ready: bool = False,
     ) -> None:
         ours = load_translation(model)
-        converted = CTranslate2(ours.config, ours.engine.arrays, ours.longest, compute_type=compute_type)  # type: ignore[attr-defined]
+        longest = max(ours.longest, most)  # it has no positions for answers beyond what its sources are taken to need
+        converted = CTranslate2(ours.config, ours.engine.arrays, longest, compute_type=compute_type)  # type: ignore[attr-defined]
         words = {"shared_vocabulary.json": json.dumps(OWN + ours.source.tokens).encode()}
         self.translator = ctranslate2.Translator(
             "peer",
