@@ -35,7 +35,7 @@ class CTranslate2:
 
     Args:
         config, arrays: the model, as `run.transformer.Transformer` takes it.
-        longest: tokens of a source sentence at the most; an answer is cut off at about twice as many.
+        longest: tokens of a source sentence at the most.
         threads: of a matrix product.
         compute_type: of the products, "int8" or "float32".
 
@@ -53,9 +53,14 @@ class CTranslate2:
     ) -> None:
         if not isinstance(config, TransformerConfig):
             raise UsageError("--engine ctranslate2 runs Transformers only; this is another model: leave the option out")
-        self.threads, self.compute_type = threads, compute_type
-        self.most = answer_limit(length_class(longest), SearchConfig())
-        self.files = _converted(config, arrays, self.most, compute_type)
+        self.config, self.arrays, self.threads, self.compute_type = config, arrays, threads, compute_type
+        self._convert(answer_limit(length_class(longest), SearchConfig()))
+
+    def _convert(self, positions: int) -> None:
+        """Makes it ready for answers of so many tokens: CTranslate2 knows no positions but those in a table."""
+        self.positions = positions
+        self.files = _converted(self.config, self.arrays, positions, self.compute_type)
+        self.__dict__.pop("translator", None)
 
     @cached_property
     def translator(self) -> Any:
@@ -79,7 +84,9 @@ class CTranslate2:
         an answer does, too."""
         for batch in batches([len(sentence) for sentence in sentences], batch_tokens):
             members = [sentences[index] for index in batch]
-            limit = min(self.most, answer_limit(length_class(len(members[0])), config))
+            limit = answer_limit(length_class(len(members[0])), config)
+            if limit > self.positions:
+                self._convert(limit)
             results = self.translator.translate_batch(
                 [list(map(_name, sentence)) for sentence in members],
                 beam_size=config.beam,

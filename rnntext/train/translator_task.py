@@ -26,6 +26,8 @@ from rnntext.train.translator import Translator
 
 MODELS: dict[type, type[Transformer] | type[GRUTranslator]] = {TransformerConfig: Transformer, GRUConfig: GRUTranslator}
 SAMPLES = 5  # translations shown at an evaluation
+STRETCH = 1.25  # drawn segmentations of a batch over the longest usual one, in tokens, at the most
+DRAWS = 2  # tries to find a segmentation within it
 EVALUATION_TOKENS = 2048  # of a batch in evaluation
 GREEDY = SearchConfig(beam=1)
 
@@ -70,18 +72,24 @@ class TranslatorTask:
         if not self.samplers:
             return self.batches.batch(index)
         generator = np.random.default_rng([self.training.seed, index])
-        chosen = [self.texts[i] for i in self.batches.pairs(index)]
-        sources = [self._sampled(0, source, generator) for source, _ in chosen]
-        targets = [framed(self._sampled(1, target, generator)) for _, target in chosen]
-        return filled(sources), filled(targets)
+        which = self.batches.pairs(index)
+        sources, targets = (self._sampled(side, which, generator) for side in (0, 1))
+        return filled(sources), filled([framed(target) for target in targets])
 
-    def _sampled(self, side: int, text: str, generator: np.random.Generator) -> np.ndarray:
-        """Ids of another segmentation; of the usual one, where the other is too long."""
-        language = self.languages[side]
-        tokens = self.samplers[side].split(text, generator)
-        if len(tokens) > self.training.longest:
-            return language.encode(text)
-        return language.lookup(tokens)
+    def _sampled(self, side: int, which: np.ndarray, generator: np.random.Generator) -> list[np.ndarray]:
+        """Ids of other segmentations of a batch's sentences. Drawn ones are longer, a few by far, and a batch is as
+        wide as its longest sentence: one that stays longer than STRETCH allows is segmented as usual."""
+        usual = [(self.batches.source, self.batches.target)[side][i] for i in which]
+        most = min(STRETCH * max(len(ids) for ids in usual), self.training.longest)
+        found = []
+        for index, ids in zip(which, usual, strict=True):
+            for _ in range(DRAWS):
+                tokens = self.samplers[side].split(self.texts[index][side], generator)
+                if len(tokens) <= most:
+                    ids = self.languages[side].lookup(tokens)
+                    break
+            found.append(ids)
+        return found
 
     def start_state(self) -> list[Tensor]:
         """Nothing: sentences know nothing of one another."""

@@ -77,7 +77,7 @@ class StopAt(Observer):
 @pytest.mark.graph
 @pytest.mark.parametrize(
     ("model", "options"),
-    [(TRANSFORMER, {"subword_sampling": 0.3, "accumulate": 2}), (dataclasses.replace(GRU, layers=1), {})],
+    [(TRANSFORMER, {"subword_sampling": 0.1, "accumulate": 2}), (dataclasses.replace(GRU, layers=1), {})],
     ids=["transformer, sampled", "gru, plain"],
 )
 def test_a_training_stopped_twice_ends_with_the_same_bytes(tsv, tmp_path, model, options):

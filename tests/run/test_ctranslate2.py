@@ -85,6 +85,17 @@ def test_an_answer_is_cut_off_at_its_limit_and_never_empty():
     assert min(lengths) >= 1
 
 
+def test_answers_may_be_as_long_as_is_asked_for():
+    weights = arrays(BASE, end=-30)
+    engine = CTranslate2(BASE, weights, 3, compute_type="float32")
+    search = SearchConfig(beam=1, max_length=90)
+    ours = search_all(translators.build(BASE, weights), sentences(4), search, FORBIDDEN, 256)
+    theirs = dict(engine.search_all(sentences(4), search, FORBIDDEN, 256))
+    for number, (here,) in ours:
+        assert len(here.ids) == 90
+        assert theirs[number][0].ids == here.ids
+
+
 def test_attention_is_that_of_numpy():
     ours, theirs = both(BASE, SearchConfig(beam=1, max_length=12), with_attention=True, end=-30)
     for (here,), (there,) in zip(ours, theirs, strict=True):
