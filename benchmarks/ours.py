@@ -68,7 +68,7 @@ class TranslatorTraining(Contender):
             pairs = tuple(Sentences(file[f"{side}.ids"], file[f"{side}.lengths"]) for side in ("source", "target"))
             language = Language(Characters(), map(str, range(int(file["vocabulary"]) - RESERVED)))
         model = config.ARCHITECTURES[architecture](**shape)
-        self.task = TranslatorTask(model, training, (language, language), pairs, [], [])  # type: ignore[arg-type]
+        self.task = TranslatorTask(model, training, (language, language), pairs, [])  # type: ignore[arg-type]
         self.loop = Loop(self.task, training, Path(tempfile.gettempdir(), "no-state"), Observer(), time.monotonic())
 
     def run(self) -> float:

@@ -284,7 +284,7 @@ class TranslatorTraining(TrainingConfig):
     longest: int = 256
     vocabulary_size: int = 8000
     smoothing: float = 0.1
-    subword_sampling: float = 0.0
+    subword_sampling: float = 0.1
 
     def __post_init__(self) -> None:
         super().__post_init__()

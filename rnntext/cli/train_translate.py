@@ -39,7 +39,11 @@ Untied = Annotated[bool, typer.Option("--untied", help="Embeddings and output la
 Separate = Annotated[bool, typer.Option("--separate", help="A vocabulary for each language instead of one for both.")]
 VocabularySize = Annotated[int, typer.Option(help="Most tokens of a vocabulary.")]
 SubwordSampling = Annotated[
-    float, typer.Option(help="Rate at which merges of subwords are left out in training (BPE-dropout).")
+    float | None,
+    typer.Option(
+        help="Rate at which merges of subwords are left out in training (BPE-dropout).",
+        show_default=str(TranslatorTraining.subword_sampling),
+    ),
 ]
 Longest = Annotated[int, typer.Option(help="Leave out pairs with more tokens on a side.")]
 HeldOut = Annotated[
@@ -76,7 +80,7 @@ def train(
     separate: Separate = False,
     lowercase: options.Lowercase = TranslatorConfig.lowercase,
     vocabulary_size: VocabularySize = TranslatorTraining.vocabulary_size,
-    subword_sampling: SubwordSampling = TranslatorTraining.subword_sampling,
+    subword_sampling: SubwordSampling = None,
     longest: Longest = TranslatorTraining.longest,
     validation: HeldOut = None,
     validation_source: HeldOutSource = None,
@@ -153,7 +157,9 @@ def _budget(values: dict[str, Any]) -> TranslatorTraining:
     sampling, tokens = values["subword_sampling"], values["tokens"]
     if sampling and tokens != "subword":
         raise UsageError(f"--subword-sampling {sampling}: --tokens {tokens} has no subwords")
-    return pick(TranslatorTraining, values)
+    if sampling is None:
+        sampling = TranslatorTraining.subword_sampling if tokens == "subword" else 0.0
+    return pick(TranslatorTraining, {**values, "subword_sampling": sampling})
 
 
 def _files(what: str, one: str | None, source: str | None, target: str | None) -> str | tuple[str, str]:

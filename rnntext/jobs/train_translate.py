@@ -146,8 +146,6 @@ class TranslatorRecipe:
             chosen = side.take(kept)
             arrays |= {f"{name}.ids": chosen.ids, f"{name}.lengths": chosen.lengths}
         files = {**_files(source, target), "held_out.json": _pairs_to_bytes(held_out)}
-        if self._samples:
-            files["texts.json"] = _pairs_to_bytes([pairs[i] for i in kept])
         self.report(f"{_pairs(len(kept))} to learn from, {len(held_out)} held out")
         return Snapshot(self.kind, self.options, files, {**arrays, **start}, data.digest)
 
@@ -183,11 +181,6 @@ class TranslatorRecipe:
         sides = {"source.embedding": source, "target.embedding": target, "logits.kernel": target, "logits.bias": target}
         ids = {name: side for name, side in sides.items() if name in weights}
         return warm.to_arrays(weights, ids, tokens.UNKNOWN)
-
-    @property
-    def _samples(self) -> bool:
-        """Whether sentences are cut anew for each batch, for which their texts are needed."""
-        return self.model.tokens == "subword" and self.training.subword_sampling > 0
 
     def _usable(self, source: np.ndarray, target: np.ndarray) -> np.ndarray:
         """Numbers of the pairs with these numbers of tokens, `[pairs]` each, that a model can learn from."""
@@ -246,8 +239,7 @@ class TranslatorRecipe:
             for side in ("source", "target")
         )
         held_out = _pairs_from_bytes(snapshot.files["held_out.json"])
-        texts = _pairs_from_bytes(snapshot.files["texts.json"]) if self._samples else []
-        return TranslatorTask(self.model, self.training, languages, (source, target), texts, held_out)
+        return TranslatorTask(self.model, self.training, languages, (source, target), held_out)
 
     def _languages(self, snapshot: Snapshot) -> Languages:
         files = {
@@ -258,7 +250,7 @@ class TranslatorRecipe:
 
     def files(self, snapshot: Snapshot) -> dict[str, bytes]:
         """See Recipe."""
-        return {n: data for n, data in snapshot.files.items() if n not in ("held_out.json", "texts.json")}
+        return {n: data for n, data in snapshot.files.items() if n != "held_out.json"}
 
     def about(self, snapshot: Snapshot) -> dict[str, Any]:
         """See Recipe."""

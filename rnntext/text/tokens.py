@@ -17,6 +17,7 @@ from rnntext.text.pieces import check_model
 PAD, UNKNOWN, START, END = range(4)
 RESERVED = 4
 VARIANTS = 16  # segmentations of a word that sampling chooses from
+KEPT_VARIANTS = 1 << 19  # of all words together
 
 _META, _META_ESCAPE = "\u2581", "\U000f2581"  # SentencePiece's sign for a space; where a text has it, another stands in
 _CONTROL_BYTES = {f"<0x{byte:02X}>" for byte in range(0x20)}  # would break a line, or worse, in an answer
@@ -114,7 +115,7 @@ class SubwordSampler:
     """Draws one of many segmentations of a sentence: BPE-dropout (Provilkov, Emelianenko, Voita 2020).
 
     SentencePiece could draw them, too, but not the same ones again in another process. As a word's segmentation takes
-    a while in Python, a word has at most VARIANTS of them, which are kept.
+    a while in Python, a word has at most VARIANTS of them, which are kept as long as there is room.
 
     Args:
         subwords: pieces, whose scores give the order of merges.
@@ -138,6 +139,8 @@ class SubwordSampler:
     def _variant(self, word: str, number: int) -> list[str]:
         key = (word, number)
         if key not in self._variants:
+            if len(self._variants) >= KEPT_VARIANTS:
+                self._variants.clear()
             self._variants[key] = self._segment(word, random.Random(f"{self.seed} {number} {word}"))
         return self._variants[key]
 

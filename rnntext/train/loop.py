@@ -265,10 +265,9 @@ class Loop:
             self.position.plan = schedule.plan_steps(most, config.warmup)
             return
         timed = self._step_times[3:] or self._step_times[1:]  # the first steps trace and warm up
-        few = len(timed) < schedule.PROBE_STEPS or (
-            sum(timed) < schedule.PROBE_SECONDS and done < schedule.WARMUP_STEPS
-        )
-        late = self.seconds() > schedule.PROBE_SHARE * config.time_limit
+        wanted = max(schedule.PROBE_SECONDS, schedule.PROBE_SHARE * config.time_limit)
+        few = len(timed) < schedule.PROBE_STEPS or (sum(timed) < wanted and done < config.warmup)
+        late = self.seconds() > schedule.PROBE_MOST * config.time_limit
         if not timed or (few and not late):
             if most is not None and done >= most - 1:
                 self.position.plan = schedule.plan_steps(most, config.warmup)
@@ -277,7 +276,8 @@ class Loop:
         self._score([a.numpy() for a in self.averages])
         evaluation = time.monotonic() - started
         left = BUDGET * config.time_limit - self.seconds()
-        self.position.plan = schedule.plan_time(left, statistics.median(timed), evaluation, done, most, config.warmup)
+        usual = statistics.median(timed[len(timed) // 2 :])  # steps may become faster, as what is sampled is kept
+        self.position.plan = schedule.plan_time(left, usual, evaluation, done, most, config.warmup)
 
     # The state --------------------------------------------------------------------------------------------------------
 

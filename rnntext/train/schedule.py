@@ -14,9 +14,9 @@ WARMUP_STEPS = 100
 WARMUP_SHARE = 0.2  # of a run is warm-up at the most
 EVALUATIONS = 20
 EVALUATION_SHARE = 0.06  # of a time limit
-PROBE_STEPS = 20  # timed before a time limit becomes a number of steps
-PROBE_SECONDS = 2.0
-PROBE_SHARE = 0.3  # of a time limit is spent on timing at the most
+PROBE_STEPS = 20  # timed, at the least, before a time limit becomes a number of steps
+PROBE_SECONDS, PROBE_SHARE = 2.0, 0.01  # so long, or such a share of the limit, if the warm-up is not over before
+PROBE_MOST = 0.3  # of a time limit is spent on timing at the most
 
 
 @dataclasses.dataclass(frozen=True)

@@ -38,7 +38,6 @@ class TranslatorTask:
     Args:
         languages: of source and target.
         pairs: the training sentences' ids.
-        texts: the training sentences themselves, for subword sampling; may be empty without it.
         held_out: normalised pairs that are not trained on.
     """
 
@@ -48,11 +47,10 @@ class TranslatorTask:
         training: TranslatorTraining,
         languages: tuple[Language, Language],
         pairs: tuple[Sentences, Sentences],
-        texts: Sequence[Pair],
         held_out: Sequence[Pair],
     ) -> None:
         self.config, self.training, self.languages = config, training, languages
-        self.texts, self.held_out = texts, held_out
+        self.held_out = held_out
         self.accumulate = training.accumulate
         rate, seed = training.subword_sampling, training.seed
         tokenizers = [language.tokenizer for language in languages]
@@ -79,16 +77,15 @@ class TranslatorTask:
     def _sampled(self, side: int, which: np.ndarray, generator: np.random.Generator) -> list[np.ndarray]:
         """Ids of other segmentations of a batch's sentences. Drawn ones are longer, a few by far, and a batch is as
         wide as its longest sentence: one that stays longer than STRETCH allows is segmented as usual."""
-        usual = [(self.batches.source, self.batches.target)[side][i] for i in which]
-        most = min(STRETCH * max(len(ids) for ids in usual), self.training.longest)
-        found = []
-        for index, ids in zip(which, usual, strict=True):
+        language, sampler = self.languages[side], self.samplers[side]
+        found = [(self.batches.source, self.batches.target)[side][i] for i in which]
+        most = min(STRETCH * max(len(ids) for ids in found), self.training.longest)
+        for row, text in enumerate([language.decode(ids) for ids in found]):
             for _ in range(DRAWS):
-                tokens = self.samplers[side].split(self.texts[index][side], generator)
+                tokens = sampler.split(text, generator)
                 if len(tokens) <= most:
-                    ids = self.languages[side].lookup(tokens)
+                    found[row] = language.lookup(tokens)
                     break
-            found.append(ids)
         return found
 
     def start_state(self) -> list[Tensor]:

@@ -67,6 +67,12 @@ def test_what_print_config_prints_can_be_fed_back(shell: Shell, arguments: list[
     assert tomllib.loads(again) == tomllib.loads(printed)
 
 
+@pytest.mark.parametrize(("tokens", "rate"), [("subword", 0.1), ("word", 0.0)])
+def test_subwords_are_sampled_where_there_are_any(shell: Shell, tokens: str, rate: float) -> None:
+    printed = tomllib.loads(shell("train-translate", "--tokens", tokens, "--print-config").text)
+    assert printed["subword-sampling"] == rate
+
+
 def test_print_config_runs_nothing(shell: Shell) -> None:
     shell("train-charlm", "missing.txt", "--print-config", RNNTEXT_CHECKPOINTS=str(shell.folder / "none"))
     assert list(shell.folder.iterdir()) == []

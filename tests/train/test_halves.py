@@ -74,7 +74,7 @@ def test_a_translator_learns_the_same(config, monkeypatch):
     language = Language(Characters(), "abcdefghij")
     training = TranslatorTraining(steps=1, dropout=0.0, precision="float32")
     some = Sentences(np.arange(RESERVED, RESERVED + 4), np.array([4]))
-    task = TranslatorTask(config, training, (language, language), (some, some), [], [])
+    task = TranslatorTask(config, training, (language, language), (some, some), [])
     check_equal(task, [some_pairs(count, len(language)) for count in COUNTS], monkeypatch)
 
 

@@ -201,7 +201,7 @@ def test_copying_and_reversing_are_learnt_completely(config, task, tmp_path):
     answer = {"copy": lambda text: text, "reverse": lambda text: text[::-1]}[task]
     pairs = [(source, answer(source)) for source in sources]
     ids = tuple(vectorize_sentences([pair[side] for pair in pairs], language) for side in (0, 1))
-    trained = TranslatorTask(config, training, (language, language), ids, [], [(w, answer(w)) for w in unseen])
+    trained = TranslatorTask(config, training, (language, language), ids, [(w, answer(w)) for w in unseen])
     loop = Loop(trained, training, tmp_path / "state", Observer(), time.monotonic())
     loop.run(lambda: False)
     engine = translators.build(config, trained.model.arrays(loop.best))
