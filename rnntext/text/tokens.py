@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import random
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -100,6 +101,17 @@ class Subwords:
         """See Tokenizer."""
         pieces: list[str] = self.processor.encode(text.replace(_META, _META_ESCAPE), out_type=str)
         return pieces
+
+    @property
+    def pieces(self) -> list[str]:
+        """All pieces, by SentencePiece's own numbers."""
+        return [self.processor.id_to_piece(number) for number in range(self.processor.get_piece_size())]
+
+    def numbers(self, texts: Sequence[str]) -> list[list[int]]:
+        """`split` of many sentences, on all processors; each piece by its number."""
+        escaped = [text.replace(_META, _META_ESCAPE) for text in texts]
+        found: list[list[int]] = self.processor.encode(escaped, num_threads=len(os.sched_getaffinity(0)))
+        return found
 
     def join(self, tokens: Sequence[str]) -> str:
         """See Tokenizer."""

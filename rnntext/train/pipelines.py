@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import io
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 
 import keras
 import numpy as np
@@ -17,6 +18,7 @@ from rnntext.text.bitext import Pair
 from rnntext.text.tokens import END, RESERVED, START, Language, Subwords, Tokenizer, tokenizer
 from rnntext.text.vocabulary import CharVocabulary
 
+LINES = 10_000  # at a time
 CHUNK = 250_000  # characters at a time: one call on 100 MB would cost 24 bytes a character
 OWN = 2  # TextVectorization's own '' and '[UNK]' come first in its table
 
@@ -189,17 +191,27 @@ class Sentences:
 
 
 def vectorize_sentences(sentences: Sequence[str], language: Language) -> Sentences:
-    """Ids of sentences, by TextVectorization; the same as `language.encode` of each."""
+    """Ids of sentences, by TextVectorization; the same as `language.encode` of each. Of subwords it looks up each piece
+    but once: SentencePiece, which cuts many sentences at a time, has numbers for them."""
     layer = keras.layers.TextVectorization(
         standardize=None, split="whitespace", vocabulary=language.tokens, ragged=True, output_mode="int"
     )
-    ids, lengths = [], []
-    for chunk in _joined(sentences, language.tokenizer):
-        found = layer(tf.constant(chunk))
+
+    def look_up(joined: list[str]) -> tuple[np.ndarray, np.ndarray]:
+        found = layer(tf.constant(joined))
         # Its [UNK] is 1 and tokens begin at 2; ours begin after the reserved ids.
         values = found.values.numpy().astype(np.int32)
-        ids.append(np.where(values >= OWN, values + (RESERVED - OWN), values))
-        lengths.append(found.row_lengths().numpy())
+        return np.where(values >= OWN, values + (RESERVED - OWN), values), found.row_lengths().numpy()
+
+    cut = language.tokenizer
+    parts: Iterable[tuple[np.ndarray, np.ndarray]]
+    if isinstance(cut, Subwords):
+        table, _ = look_up(cut.pieces)
+        chunks = (cut.numbers(sentences[begin : begin + LINES]) for begin in range(0, len(sentences), LINES))
+        parts = ((table[list(chain.from_iterable(found))], np.array(list(map(len, found)))) for found in chunks)
+    else:
+        parts = map(look_up, _joined(sentences, cut))
+    ids, lengths = zip(*parts, strict=True)
     return Sentences(np.concatenate(ids), np.concatenate(lengths))
 
 
