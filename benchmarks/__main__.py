@@ -7,6 +7,7 @@ import importlib
 import json
 import sys
 from pathlib import Path
+from subprocess import CalledProcessError
 
 from rich.console import Console
 
@@ -66,12 +67,17 @@ def compare(name: str, options: Options, length: Length, console: Console) -> bo
     began, done, whole = report.machine(), [], True
     comparison = importlib.import_module(f"benchmarks.comparisons.{name}")
     console.rule(name)
+    rows = comparison.rows(options)
     with console.status(name) as status:
-        for row in comparison.rows(options):
+        while True:
+            what = name
             try:
+                if (row := next(rows, None)) is None:  # which may train a model first
+                    break
+                what = row.what
                 done.append(measure(row, length, status.update))
-            except ContenderError as error:
-                console.print(f"{row.what}: {error}", highlight=False, markup=False)
+            except (ContenderError, CalledProcessError, ValueError) as error:
+                console.print(f"{what}: {error}", highlight=False, markup=False)
                 whole = False
                 continue
             whole = whole and not done[-1]["missing"]

@@ -149,7 +149,8 @@ def best_setting(side: Side, length: Length, tell: Tell) -> tuple[Setting, list[
         tell(f"{side.name}: trying {named(setting)}")
         try:
             with _started(side, setting) as process:
-                process.turn(length.trial)
+                for _ in range(length.warm_up):  # two batches of other shapes, for those that compile
+                    process.turn(length.trial)
                 trials.append({"setting": dict(setting), "rate": _rate(process.turn(length.trial))})
         except ContenderError as error:
             trials.append({"setting": dict(setting), "error": str(error)})

@@ -44,6 +44,11 @@ class Options:
         return str(self.found("input.txt") or DEFAULT)
 
     @property
+    def text_name(self) -> str:
+        """What `text` is, in words."""
+        return "the bundled text" if self.text == DEFAULT else "tinyshakespeare"
+
+    @property
     def pairs(self) -> tuple[Pairs, Pairs]:
         """Sentence pairs to learn from and held-out ones: Multi30k, English-German, or the bundled grammar."""
         names = ("train.en", "train.de", "val.en", "val.de")

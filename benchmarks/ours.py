@@ -121,12 +121,13 @@ class Search(Contender):
 
         from rnntext import config
         from rnntext.run import translators
+        from rnntext.run.batching import length_class
 
         model, vocabulary, rng = config.ARCHITECTURES[architecture](**shape), 8000, np.random.default_rng(0)
         self.model = translators.build(model, _random(rng, translators.shapes(model, vocabulary, vocabulary)))
         self.config = config.SearchConfig(beam=beam, max_length=length)
         self.batch_tokens = config.SEARCH_TOKENS
-        lines = max(1, self.batch_tokens // length)
+        lines = max(1, self.batch_tokens // length_class(length))
         self.sentences = list(rng.integers(4, vocabulary, (lines, length)))
 
     def run(self) -> float:

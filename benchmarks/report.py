@@ -93,7 +93,11 @@ def show(rows: Sequence[dict[str, Any]], console: Console) -> None:
 
 def _notes(row: dict[str, Any]) -> list[str]:
     """What else is to be said of a row."""
-    return [*(f"{peer} does not work here: {error}" for peer, error in row["missing"].items()), *row["notes"]]
+    without = [f"{peer} does not work here: {error}" for peer, error in row["missing"].items()]
+    for name, side in row["sides"].items():
+        if failed := [named(trial["setting"]) for trial in side["trials"] if "error" in trial]:
+            without.append(f"{name} did not work with {'; '.join(failed)}")
+    return [*without, *row["notes"]]
 
 
 def markdown(kept: dict[str, Any]) -> str:

@@ -1,6 +1,6 @@
 """How cost grows: with units, with length, with the beam, with the corpus.
 
-    .venv-bench/bin/python -m benchmarks.scaling --output docs/scaling
+    .venv/bin/python -m benchmarks.scaling --output docs/scaling
 
 Weights are random, and no translation ends before it is as long as its source, so that what is measured is work alone.
 All points of a curve take turns in processes of their own, as in the comparisons; a point is the median of its rounds.
@@ -126,7 +126,7 @@ def measure(curve: Curve, rounds: int, seconds: float) -> list[float]:
         running = [stack.enter_context(contextlib.closing(Process(side, {}))) for side in sides]
         for _ in range(rounds + 1):
             for process, costs in zip(running, found, strict=True):
-                turn = process.turn(seconds)
+                turn = process.turn(seconds if curve.unit else 0.0)  # without a unit: once
                 costs.append(turn["seconds"] / (turn["units"] if curve.unit else 1))
     return [statistics.median(costs[1:]) for costs in found]  # the first round has warmed up
 
@@ -167,6 +167,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=1.0, help="of a turn, at least")
     given = parser.parse_args()
     given.output.mkdir(parents=True, exist_ok=True)
+    pictures.check(given.output / "any.svg", "--output")
     console = Console(width=140)
     for question in questions(Options(None, False, Path(__file__).parent / "work" / "scaling")):
         if given.only and question.picture not in given.only:

@@ -19,7 +19,8 @@ CHUNK = 1_000_000  # characters in a call of TextVectorization: what suits it be
 
 
 class Preparing(Contender):
-    """What `train-charlm` does before it trains; counts characters."""
+    """What `train-charlm` does before it trains; counts characters to learn from, not the held-out tenth, which it
+    reads and normalises, too."""
 
     def __init__(self, path: str) -> None:
         prepare_blas()
@@ -30,9 +31,7 @@ class Preparing(Contender):
         from rnntext.jobs.train_charlm import CharlmRecipe
 
         recipe = CharlmRecipe([self.path], CharlmConfig(), CharlmTraining(), "0.1", "strict")
-        return (
-            len(recipe.begin(recipe.read(), None).arrays["ids"]) / 0.9
-        )  # the held-out tenth is read and normalised, too
+        return float(len(recipe.begin(recipe.read(), None).arrays["ids"]))
 
 
 class TextVectorization(Contender):
@@ -74,17 +73,19 @@ class Encoding(Contender):
 class SentencePiece(Contender):
     """SentencePiece's own ids; counts lines."""
 
-    def __init__(self, model: str, lines: str, threads: int) -> None:
+    def __init__(self, model: str, lines: str, threads: int, portion: int) -> None:
         import sentencepiece
 
         from rnntext.jobs.load import load_translation
 
         model_proto = load_translation(model).checkpoint.files["tokens.model"]
         self.processor = sentencepiece.SentencePieceProcessor(model_proto=model_proto)
-        self.lines, self.threads = read_source(lines).splitlines(), threads
+        self.lines, self.threads, self.portion = read_source(lines).splitlines(), threads, portion
 
     def run(self) -> float:
-        return float(len(self.processor.encode(self.lines, num_threads=self.threads)))
+        for begin in range(0, len(self.lines), self.portion):
+            self.processor.encode(self.lines[begin : begin + self.portion], num_threads=self.threads)
+        return float(len(self.lines))
 
 
 def told_of_text(options: Options, size: int) -> dict[str, str]:
@@ -105,11 +106,11 @@ def rows(options: Options) -> Iterator[Row]:
 
     ours = Side("rnntext", f"{__name__}:Preparing", told)
     peer = Side("TextVectorization", f"{__name__}:TextVectorization", told, goal=0.8)
-    what = f"preparing {size / 1e6:g} MB of text"
+    what = f"preparing {size / 1e6:g} MB of {options.text_name}"
     yield Row(what, "characters", [ours], [peer], rounds=options.sized(3, 1), warm_up=False, check=check)
     count = options.sized(1_000_000, 5000)
     told = {"model": str(translate_transformer.model(options)), "lines": str(options.lines(count))}
-    settings = [{"threads": number} for number in threads()]
+    settings = [{"threads": number, "portion": portion} for number in threads() for portion in (10_000, count)]
     ours = Side("rnntext", f"{__name__}:Encoding", told)
     peer = Side("sentencepiece", f"{__name__}:SentencePiece", told, settings, 0.8)
     yield Row(f"encoding {count:,} lines in subwords", "lines", [ours], [peer], rounds=options.sized(3, 1))

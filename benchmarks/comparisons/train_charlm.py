@@ -17,6 +17,7 @@ from benchmarks.options import Options
 from rnntext.processor import features
 
 GATES = {"lstm": 4, "gru": 3}
+MALLOCS = ("keeps", "usual")  # what is freed, for the next step; or as glibc does it
 VOCABULARY, EMBEDDING = 66, 128  # for the number of operations; a few characters more or less are no matter
 
 
@@ -56,13 +57,13 @@ def ours(told: dict[str, Any], precision: str) -> Side:
 def torch(told: dict[str, Any], precision: str, goal: float | None = None, aim: float | None = None) -> Side:
     """PyTorch."""
     name = f"torch nn.{told['cell'].upper()} {precision}{' autocast' if precision == 'bfloat16' else ''}"
-    settings = [{"threads": number, "malloc": malloc} for number in threads() for malloc in ("keeps", "usual")]
+    settings = [{"threads": number, "malloc": malloc} for number in threads() for malloc in MALLOCS]
     return Side(name, "benchmarks.peers.torch_charlm:Training", {**told, "precision": precision}, settings, goal, aim)
 
 
 def keras(told: dict[str, Any], goal: float | None = None) -> Side:
     """Stock Keras."""
-    settings = [{"jit_compile": choice} for choice in (False, True)]
+    settings = [{"jit_compile": choice, "malloc": malloc} for malloc in MALLOCS for choice in (False, True)]
     return Side(f"keras {told['cell'].upper()}", "benchmarks.peers.keras_charlm:Training", told, settings, goal)
 
 
@@ -77,7 +78,7 @@ def limit(told: dict[str, Any], goal: float | None = None) -> Side:
 def rows(options: Options) -> Iterator[Row]:
     """float32, and bfloat16 where the processor has it."""
     told = told_all(options, "lstm", 2, 512)
-    what = "train-charlm step, 2x512 LSTM, 64 x 100"
+    what = f"train-charlm step, {options.text_name}, 2x512 LSTM, 64 x 100"
     peers = [keras(told, 2.0), torch(told, "float32", 1.05, 1.1), limit(told, 0.75)]
     yield Row(f"{what}, float32", "characters", [ours(told, "float32")], peers)
     if bfloat16():

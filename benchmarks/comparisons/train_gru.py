@@ -14,6 +14,6 @@ def rows(options: Options) -> Iterator[Row]:
     for layers, units in [(1, 256), (2, 512)]:
         told = charlm.told_all(options, "gru", layers, units)
         for precision in ["float32", "bfloat16"] if charlm.bfloat16() else ["float32"]:
-            what = f"train-charlm step, {layers}x{units} GRU, 64 x 100, {precision}"
+            what = f"train-charlm step, {options.text_name}, {layers}x{units} GRU, 64 x 100, {precision}"
             peers = [charlm.torch(told, precision, aim=1.1)]
             yield Row(what, "characters", [charlm.ours(told, precision)], peers)

@@ -36,5 +36,5 @@ def rows(options: Options) -> Iterator[Row]:
         )
         for precision in (["float32", "bfloat16"] if bfloat16() else ["float32"])
     ]
-    what = f"train-charlm, whole run to {told['target']:.2f} nats"
+    what = f"train-charlm, {options.text_name}, whole run to {told['target']:.2f} nats"
     yield Row(what, "runs", [ours], peers, rounds=1, warm_up=False)

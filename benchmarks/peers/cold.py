@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import sys
-from pathlib import Path
 from typing import Any
 
 LENGTH = 100
@@ -19,8 +18,8 @@ def tensorflow_generate(path: str) -> None:
     import keras
     import tensorflow as tf
 
-    model = _loaded(path).engine
-    arrays = _arrays(path)
+    loaded = _loaded(path)
+    model, arrays = loaded.engine, _arrays(loaded)
     embedding = tf.constant(arrays["embedding"])
     cells = []
     for index in range(model.config.layers):
@@ -50,8 +49,8 @@ def torch_generate(path: str) -> None:
     """100 characters with `LSTMCell`s."""
     import torch
 
-    model = _loaded(path).engine
-    arrays = {name: torch.tensor(array) for name, array in _arrays(path).items()}
+    loaded = _loaded(path)
+    model, arrays = loaded.engine, {name: torch.tensor(array) for name, array in _arrays(loaded).items()}
     cells = []
     for index in range(model.config.layers):
         kernel, recurrent, bias = (arrays[f"layer{index}.{p}"] for p in ("kernel", "recurrent_kernel", "bias"))
@@ -84,7 +83,7 @@ def tensorflow_translate(path: str) -> None:
 
     model = _loaded(path)
     keras_model = Transformer(model.config, (len(model.source), len(model.target)))
-    arrays = _arrays(path)
+    arrays = _arrays(model)
     for name, variable in keras_model.named_variables().items():
         variable.assign(arrays[name])
 
@@ -106,7 +105,7 @@ def torch_translate(path: str) -> None:
     model = _loaded(path)
     shape = model.config
     peer = Transformer(len(model.target), shape.layers, shape.units, shape.heads, shape.feedforward).eval()
-    peer.load(_arrays(path))
+    peer.load(_arrays(model))
     with torch.inference_mode():
         source = torch.tensor(model.source.encode(sys.stdin.readline().rstrip("\n")).tolist())[None]
         memory, padding = peer.encode(source), torch.zeros_like(source, dtype=torch.bool)
@@ -131,13 +130,13 @@ def _loaded(path: str) -> Any:
     return load(path)
 
 
-def _arrays(path: str) -> Any:
-    """All weights of the version in service, by name."""
+def _arrays(model: Any) -> Any:
+    """All weights, by name."""
     from safetensors.numpy import load
 
-    from rnntext.storage import checkpoint
+    from rnntext.storage.checkpoint import WEIGHTS
 
-    return load(checkpoint.load(Path(path)).files[checkpoint.WEIGHTS])
+    return load(model.checkpoint.files[WEIGHTS])
 
 
 def main() -> None:

@@ -2,29 +2,25 @@
 
 from __future__ import annotations
 
-import ctypes
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn.utils import clip_grad_norm_
 
-from benchmarks.contender import Contender
+from benchmarks.contender import Contender, keep_freed_memory
 from rnntext.text.catalogue import read_source
 
 CELLS = {"lstm": nn.LSTM, "gru": nn.GRU}
-_M_TRIM_THRESHOLD, _M_TOP_PAD = -1, -2  # <malloc.h>
+DROPOUT, LEARNING_RATE = 0.5, 3e-3
 
 
 def prepare(threads: int, malloc: str) -> None:
-    """Sets PyTorch up. With `malloc` "keeps", glibc does not give freed memory back after each step, which is how ours
-    trains, too; "usual" leaves it as it is."""
+    """Sets PyTorch up; `malloc` "keeps" what is freed or is as "usual"."""
     torch.set_num_threads(threads)
     torch.manual_seed(1)
     if malloc == "keeps":
-        mallopt = ctypes.CDLL(None).mallopt
-        mallopt(_M_TRIM_THRESHOLD, 2**31 - 1)
-        mallopt(_M_TOP_PAD, 2**28)
+        keep_freed_memory()
 
 
 class CharLM(nn.Module):
@@ -62,8 +58,6 @@ class Training(Contender):
         precision: str = "float32",
         threads: int = 1,
         malloc: str = "usual",
-        dropout: float = 0.5,
-        learning_rate: float = 3e-3,
         held_out: float = 0.0,
     ) -> None:
         prepare(threads, malloc)
@@ -76,8 +70,8 @@ class Training(Contender):
         self.inputs = ids[: streams * length].view(streams, length).T.contiguous()  # [time, streams]
         self.labels = ids[1 : streams * length + 1].view(streams, length).T.contiguous()
         self.window, self.at, self.state = window, 0, None
-        self.model = CharLM(cell, len(characters) + 1, 128, layers, units, dropout)
-        self.optimizer = torch.optim.Adam(self.model.parameters(), learning_rate, betas=(0.9, 0.99), fused=True)
+        self.model = CharLM(cell, len(characters) + 1, 128, layers, units, DROPOUT)
+        self.optimizer = torch.optim.Adam(self.model.parameters(), LEARNING_RATE, betas=(0.9, 0.99), fused=True)
         self.autocast = torch.autocast("cpu", torch.bfloat16, enabled=precision == "bfloat16")
 
     def run(self) -> float:

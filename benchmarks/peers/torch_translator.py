@@ -21,6 +21,7 @@ from benchmarks.contender import Contender
 from benchmarks.peers.torch_charlm import prepare
 
 PAD, UNKNOWN, START, END = range(4)
+DROPOUT, SMOOTHING = 0.3, 0.1
 
 
 class Embedding(nn.Embedding):
@@ -68,6 +69,10 @@ class Transformer(Translator):
         norm = nn.LayerNorm(units, 1e-6)
         self.encoder = nn.TransformerEncoder(encoder, layers, norm, enable_nested_tensor=False)
         self.decoder = nn.TransformerDecoder(decoder, layers, nn.LayerNorm(units, 1e-6))
+        for layer in [*self.encoder.layers, *self.decoder.layers]:  # as ours: only what a block adds is dropped out
+            layer.dropout.p = layer.self_attn.dropout = 0.0
+            if hasattr(layer, "multihead_attn"):
+                layer.multihead_attn.dropout = 0.0
         rates = 10000.0 ** (-torch.arange(0, units, 2) / units)
         angles = torch.arange(1024)[:, None] * rates
         self.register_buffer("positions", torch.cat([angles.sin(), angles.cos()], dim=1))
@@ -242,8 +247,6 @@ class Training(Contender):
         malloc: str,
         precision: str = "float32",
         compiled: bool = False,
-        dropout: float = 0.3,
-        smoothing: float = 0.1,
     ) -> None:
         prepare(threads, malloc)
         with np.load(ids) as file:
@@ -251,20 +254,24 @@ class Training(Contender):
             vocabulary = int(file["vocabulary"])
             loader = DataLoader(Pairs(file), batch_sampler=batches, collate_fn=collated)
         self.batches = itertools.chain.from_iterable(itertools.repeat(loader))
-        self.model = MODELS[architecture](vocabulary, **shape, dropout=dropout)
+        self.model = MODELS[architecture](vocabulary, **shape, dropout=DROPOUT)
+        self.loss = self._loss
         if compiled:
             self.model.compile(dynamic=True)
+            self.loss = torch.compile(self._loss, dynamic=True)
         self.optimizer = torch.optim.Adam(self.model.parameters(), 1e-3, betas=(0.9, 0.98), fused=True)
         self.autocast = torch.autocast("cpu", torch.bfloat16, enabled=precision == "bfloat16")
-        self.smoothing = smoothing
+
+    def _loss(self, hidden: Tensor, labels: Tensor) -> Tensor:
+        logits = self.model.logits(hidden)
+        return nn.functional.cross_entropy(logits.float(), labels, label_smoothing=SMOOTHING)
 
     def run(self) -> float:
         source, target = next(self.batches)
         labels = target[:, 1:]
         real = labels != PAD
         with self.autocast:
-            logits = self.model.logits(self.model(source, target[:, :-1])[real])
-        loss = nn.functional.cross_entropy(logits.float(), labels[real], label_smoothing=self.smoothing)
+            loss = self.loss(self.model(source, target[:, :-1])[real], labels[real])
         self.optimizer.zero_grad()
         loss.backward()
         clip_grad_norm_(self.model.parameters(), 1.0)

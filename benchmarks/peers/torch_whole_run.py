@@ -22,6 +22,7 @@ from benchmarks.peers.torch_charlm import Training
 EVERY = 100  # steps between evaluations
 AVERAGE = 0.998
 PARTS = 64  # of the held-out text, read side by side
+BEFORE = 256  # characters that are read before each part, and not scored
 
 
 def averaged(average: Tensor, value: Tensor, done: Tensor) -> Tensor:
@@ -32,14 +33,16 @@ def averaged(average: Tensor, value: Tensor, done: Tensor) -> Tensor:
 
 @torch.no_grad()
 def evaluate(model: nn.Module, ids: Tensor) -> float:
-    """Nats per character of a text, in parts, the state carried along each."""
+    """Nats per character of a text behind its first BEFORE characters, in parts, the state carried along each."""
     model.eval()
-    length = (len(ids) - 1) // PARTS
-    inputs, labels = (ids[shift : shift + PARTS * length].view(PARTS, length).T for shift in (0, 1))
+    length = (len(ids) - 1 - BEFORE) // PARTS
+    parts = ids[: BEFORE + PARTS * length + 1].unfold(0, BEFORE + length + 1, length).T
     state, total = None, 0.0
-    for x, y in zip(inputs.split(256), labels.split(256)):
+    for x, y in zip(parts[:-1].split(BEFORE), parts[1:].split(BEFORE)):
+        scored = state is not None
         logits, state = model(x, state)
-        total += float(nn.functional.cross_entropy(logits.flatten(0, 1), y.flatten(), reduction="sum"))
+        if scored:
+            total += float(nn.functional.cross_entropy(logits.flatten(0, 1), y.flatten(), reduction="sum"))
     model.train()
     return total / (PARTS * length)
 
@@ -48,7 +51,7 @@ def main(arguments: Sequence[str]) -> None:
     """The command."""
     text, history, steps, units, threads, precision = arguments
     sizes = {"layers": 2, "units": int(units), "streams": 64, "window": 128}
-    training = Training(text, "lstm", **sizes, precision=precision, threads=int(threads), held_out=0.1)
+    training = Training(text, "lstm", **sizes, precision=precision, threads=int(threads), malloc="keeps", held_out=0.1)
     most = int(steps)
     warm_up = min(100, most // 10)
 
