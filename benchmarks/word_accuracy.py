@@ -75,11 +75,13 @@ def main() -> None:
     parser.add_argument("--architecture", choices=ARCHITECTURES, default="transformer")
     parser.add_argument("--epochs", type=int, default=10)
     parser.add_argument("--dropout", type=float, default=TranslatorTraining.dropout)
+    parser.add_argument("--batch-tokens", type=int, default=TranslatorTraining.batch_tokens)
     parser.add_argument("--unseen", action="store_true")
     options = parser.parse_args()
     training_pairs, held_out = prepare(options.pairs, options.unseen)
     config = ARCHITECTURES[options.architecture](tokens="word", joint=False)
-    training = TranslatorTraining(epochs=options.epochs, dropout=options.dropout, vocabulary_size=996)
+    chosen = {"epochs": options.epochs, "dropout": options.dropout, "batch_tokens": options.batch_tokens}
+    training = TranslatorTraining(**chosen, vocabulary_size=996)
     started = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
         train, scored = Path(folder, "train.tsv"), Path(folder, "scored.tsv")
@@ -92,8 +94,7 @@ def main() -> None:
         "architecture": options.architecture,
         "training_pairs": len(training_pairs),
         "held_out_pairs": len(held_out),
-        "epochs": options.epochs,
-        "dropout": options.dropout,
+        **chosen,
         "seconds": round(seconds),
         "accuracy": round(found, 4),
     }
