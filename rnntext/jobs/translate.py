@@ -64,8 +64,8 @@ def translate_stream(
 ) -> Iterator[tuple[Item, Translation]]:
     """Yields every line of files or stdin with its translation, in order, as soon as it is ready.
 
-    Lines are read ahead as far as they have come, at most PORTION of them (a process: SHARE); when they come slowly, one by one, each is
-    translated at once.
+    Lines are read ahead as far as they have come, at most PORTION of them, or SHARE for each process; when they come
+    slowly, one by one, each is translated at once.
 
     Args:
         jobs: number of processes.
