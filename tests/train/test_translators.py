@@ -196,7 +196,7 @@ def test_copying_and_reversing_are_learnt_completely(config, task, tmp_path):
     sources = words(3000, seed=1)
     unseen = sorted(set(words(60, seed=2)) - set(sources))
     training = TranslatorTraining(
-        steps=450, warmup=100, learning_rate=0.01, dropout=0.0, batch_tokens=512, average=0.98, smoothing=0.0
+        steps=650, warmup=100, learning_rate=0.01, dropout=0.0, batch_tokens=512, average=0.98, smoothing=0.0
     )
     answer = {"copy": lambda text: text, "reverse": lambda text: text[::-1]}[task]
     pairs = [(source, answer(source)) for source in sources]
