@@ -8,7 +8,6 @@ while others have theirs: so several of them can be measured in turn on one mach
 
 from __future__ import annotations
 
-import ctypes
 import importlib
 import json
 import os
@@ -16,15 +15,6 @@ import sys
 import time
 from pathlib import Path
 from typing import Any
-
-_M_TRIM_THRESHOLD, _M_TOP_PAD = -1, -2  # <malloc.h>
-
-
-def keep_freed_memory() -> None:
-    """Tells glibc not to give freed memory back after each step, which is how ours trains, too."""
-    mallopt = ctypes.CDLL(None).mallopt
-    mallopt(_M_TRIM_THRESHOLD, 2**31 - 1)
-    mallopt(_M_TOP_PAD, 2**28)
 
 
 class Contender:

@@ -9,8 +9,9 @@ os.environ["KERAS_BACKEND"] = "tensorflow"
 import keras
 import numpy as np
 
-from benchmarks.contender import Contender, keep_freed_memory
+from benchmarks.contender import Contender
 from rnntext.text.catalogue import read_source
+from rnntext.train.tensorflow import keep_freed_memory
 
 CELLS = {"lstm": keras.layers.LSTM, "gru": keras.layers.GRU}
 

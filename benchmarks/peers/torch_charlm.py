@@ -8,15 +8,17 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils import clip_grad_norm_
 
-from benchmarks.contender import Contender, keep_freed_memory
+from benchmarks.contender import Contender
 from rnntext.text.catalogue import read_source
+from rnntext.train.tensorflow import keep_freed_memory
 
 CELLS = {"lstm": nn.LSTM, "gru": nn.GRU}
 DROPOUT, LEARNING_RATE = 0.5, 3e-3
 
 
 def prepare(threads: int, malloc: str) -> None:
-    """Sets PyTorch up; `malloc` "keeps" what is freed or is as "usual"."""
+    """Sets PyTorch up. With `malloc` "keeps", freed memory is kept for the next step, as in our own training; "usual"
+    leaves glibc as it is."""
     torch.set_num_threads(threads)
     torch.manual_seed(1)
     if malloc == "keeps":

@@ -136,9 +136,8 @@ class SubwordSampler:
     """
 
     def __init__(self, subwords: Subwords, rate: float, seed: int) -> None:
-        processor = subwords.processor
-        pieces = range(processor.get_piece_size())
-        self.scores = {processor.id_to_piece(i): processor.get_score(i) for i in pieces if not processor.is_byte(i)}
+        processor, pieces = subwords.processor, enumerate(subwords.pieces)
+        self.scores = {piece: processor.get_score(i) for i, piece in pieces if not processor.is_byte(i)}
         self.rate, self.seed = rate, seed
         self._variants: dict[tuple[str, int], list[str]] = {}
 

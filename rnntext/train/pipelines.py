@@ -18,7 +18,7 @@ from rnntext.text.bitext import Pair
 from rnntext.text.tokens import END, RESERVED, START, Language, Subwords, Tokenizer, tokenizer
 from rnntext.text.vocabulary import CharVocabulary
 
-LINES = 10_000  # at a time
+LINES = 10_000  # that SentencePiece cuts in one call
 CHUNK = 250_000  # characters at a time: one call on 100 MB would cost 24 bytes a character
 OWN = 2  # TextVectorization's own '' and '[UNK]' come first in its table
 
@@ -98,8 +98,7 @@ def learn_languages(
 def _learn_language(sentences: list[str], kind: str, size: int) -> Language:
     if kind == "subword":
         subwords = Subwords(_learn_subwords(sentences, size))
-        processor = subwords.processor
-        pieces = [processor.id_to_piece(i) for i in range(processor.get_piece_size()) if not _special(processor, i)]
+        pieces = (piece for i, piece in enumerate(subwords.pieces) if not _special(subwords.processor, i))
         return Language(subwords, pieces)
     cut = tokenizer(kind, None)
     layer = keras.layers.TextVectorization(max_tokens=size + OWN, standardize=None, split="whitespace")

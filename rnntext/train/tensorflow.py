@@ -31,7 +31,7 @@ def start(seed: int) -> None:
     os.environ.setdefault("TF_NUM_INTEROP_THREADS", "2")
     os.environ.setdefault("TF_NUM_INTRAOP_THREADS", str(max(1, len(os.sched_getaffinity(0)) // 2)))
     os.environ["KERAS_BACKEND"] = "tensorflow"  # whatever the user chose for other programs
-    _keep_freed_memory()
+    keep_freed_memory()
     try:
         with _chatter_held_back():
             tensorflow = importlib.import_module("tensorflow")
@@ -70,7 +70,7 @@ def _chatter_held_back() -> Iterator[None]:
             os.close(kept)
 
 
-def _keep_freed_memory() -> None:
+def keep_freed_memory() -> None:
     """Tells glibc's malloc not to give freed memory back at once. A training step frees and takes the same hundreds of
     megabytes again; giving them back costs page faults: 740 ms a step instead of 450 (two layers of 512)."""
     try:

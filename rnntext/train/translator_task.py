@@ -27,7 +27,7 @@ from rnntext.train.translator import Translator
 MODELS: dict[type, type[Transformer] | type[GRUTranslator]] = {TransformerConfig: Transformer, GRUConfig: GRUTranslator}
 SAMPLES = 5  # translations shown at an evaluation
 STRETCH = 1.25  # drawn segmentations of a batch over the longest usual one, in tokens, at the most
-DRAWS = 2  # tries to find a segmentation within it
+TRIES = 2  # to draw a segmentation within it
 EVALUATION_TOKENS = 2048  # of a batch in evaluation
 GREEDY = SearchConfig(beam=1)
 
@@ -81,7 +81,7 @@ class TranslatorTask:
         found = [(self.batches.source, self.batches.target)[side][i] for i in which]
         most = min(STRETCH * max(len(ids) for ids in found), self.training.longest)
         for row, text in enumerate([language.decode(ids) for ids in found]):
-            for _ in range(DRAWS):
+            for _ in range(TRIES):
                 tokens = sampler.split(text, generator)
                 if len(tokens) <= most:
                     found[row] = language.lookup(tokens)

@@ -160,6 +160,14 @@ def test_a_time_limit_is_used_up_and_kept(start, clock, step_seconds):
     assert 85.0 < clock.now <= 100.0
 
 
+def test_a_time_limit_is_used_up_though_the_first_steps_were_slow(start, clock):
+    task = timed(clock, step_seconds=0.1)
+    usual = task.batch
+    task.batch = lambda step: (setattr(clock, "now", clock.now + 0.2 * (step < 30)), usual(step))[1]
+    assert start(task, steps=None, time_limit=1000.0, warmup=1000).run(never)
+    assert 850.0 < clock.now <= 1000.0
+
+
 @pytest.mark.parametrize("stop", [20, 40], ids=["before the plan", "after the plan"])
 def test_a_time_limit_counts_all_sessions(start, clock, stop):
     assert not start(timed(clock), steps=None, time_limit=60.0).run(after(stop))
