@@ -18,7 +18,7 @@ from benchmarks.options import Options
 
 SHAPE = {"layers": 3, "units": 256, "heads": 4, "feedforward": 512}
 QUICK = {"layers": 2, "units": 32, "heads": 2, "feedforward": 32}
-BUDGET = "15m"  # of training, so that answers are real ones
+BUDGET = "10m"  # of training, so that answers are real ones
 GOALS = {1: (1.0, 1.2), 5: (0.7, 1.0)}
 MOST = 256  # tokens of an answer: CTranslate2 knows no limit that depends on the source
 ENGINE_GOAL = 0.9  # of CTranslate2's own speed, with all that is around it
