@@ -10,8 +10,8 @@ import keras
 import numpy as np
 
 from benchmarks.contender import Contender
+from rnntext.run.memory import keep_freed_memory
 from rnntext.text.catalogue import read_source
-from rnntext.train.tensorflow import keep_freed_memory
 
 CELLS = {"lstm": keras.layers.LSTM, "gru": keras.layers.GRU}
 

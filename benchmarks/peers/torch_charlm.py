@@ -9,8 +9,8 @@ from torch import Tensor, nn
 from torch.nn.utils import clip_grad_norm_
 
 from benchmarks.contender import Contender
+from rnntext.run.memory import keep_freed_memory
 from rnntext.text.catalogue import read_source
-from rnntext.train.tensorflow import keep_freed_memory
 
 CELLS = {"lstm": nn.LSTM, "gru": nn.GRU}
 DROPOUT, LEARNING_RATE = 0.5, 3e-3

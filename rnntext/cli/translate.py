@@ -41,7 +41,7 @@ Engine = Annotated[
     str,
     typer.Option(metavar="|".join(ENGINES), help="What computes; ctranslate2: 8-bit Transformers, an optional extra."),
 ]
-SearchBatch = Annotated[int, typer.Option("--batch-tokens", min=1, help="Source tokens translated side by side.")]
+SearchBatch = Annotated[int, typer.Option("--batch-tokens", min=1, help="Source tokens side by side, times --beam.")]
 
 
 def translate(

@@ -12,8 +12,7 @@ from rnntext.jobs.translation import Translation, TranslationModel
 from rnntext.jobs.workers import Workers
 from rnntext.text.lines import Line, LineReader
 
-PORTION = 1024  # lines that are read ahead and sorted by length
-SHARE = 512  # of them for a worker process: shorter files, too, keep two at work, and the last ones end together
+PORTION = 1024  # lines that a process reads ahead and sorts by length
 
 
 @dataclasses.dataclass(frozen=True)
@@ -64,14 +63,14 @@ def translate_stream(
 ) -> Iterator[tuple[Item, Translation]]:
     """Yields every line of files or stdin with its translation, in order, as soon as it is ready.
 
-    Lines are read ahead as far as they have come, at most PORTION of them, or SHARE for each process; when they come
-    slowly, one by one, each is translated at once.
+    Lines are read ahead as far as they have come, at most PORTION of them for each process; when they come slowly, one
+    by one, each is translated at once.
 
     Args:
         jobs: number of processes.
     """
     make = from_json if request.jsonl else plain
-    reader = LineReader(sources, PORTION if jobs == 1 else SHARE)
+    reader = LineReader(sources, PORTION * jobs)
     if jobs > 1:
         yield from _in_processes(model, reader, request, make, jobs)
         return

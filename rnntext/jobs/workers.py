@@ -10,6 +10,7 @@ import signal
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from multiprocessing.connection import Connection, wait
 from typing import Generic, Protocol, TypeVar
 
@@ -58,8 +59,9 @@ class Workers(Generic[Item, Result]):
             self._processes.append(process)
 
     def run(self, source: Source[Item]) -> Iterator[tuple[list[Item], list[Result]]]:
-        """Yields portions and their results, in order, as soon as they are ready; never waits for more input while
-        there are results to give. When the source fails, what came before is answered first."""
+        """Yields portions, each cut into equal shares for all workers, and their results, in order, as soon as they are
+        ready; never waits for more input while there are results to give. When the source fails, what came before is
+        answered first."""
         pending: deque[tuple[Connection, list[Item]]] = deque()
         turn, ended = 0, False
         failure: RnntextError | None = None
@@ -70,10 +72,11 @@ class Workers(Generic[Item, Result]):
             except RnntextError as error:
                 items, failure = [], error
             if items:
-                end = self._ends[turn % len(self._ends)]
-                _send(end, items)
-                pending.append((end, items))
-                turn += 1
+                for share in _shares(items, len(self._ends)):
+                    end = self._ends[turn % len(self._ends)]
+                    _send(end, share)
+                    pending.append((end, share))
+                    turn += 1
             elif items is not None:
                 ended = True
             else:
@@ -92,6 +95,12 @@ class Workers(Generic[Item, Result]):
         for process in self._processes:
             process.terminate()
             process.join()
+
+
+def _shares(items: list[Item], count: int) -> list[list[Item]]:
+    """Items in `count` parts as equal as can be, so that all workers end together; none of them is empty."""
+    bounds = [number * len(items) // count for number in range(count + 1)]
+    return [items[begin:end] for begin, end in pairwise(bounds) if begin < end]
 
 
 def _died() -> RnntextError:

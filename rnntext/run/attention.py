@@ -14,13 +14,16 @@ Array = np.ndarray
 EPSILON = 1e-6  # of layer normalisation
 
 
+def centre(x: Array) -> Array:
+    """x - mean along the last axis."""
+    return np.asarray(x - x.mean(axis=-1, keepdims=True))
+
+
 def standardize(x: Array) -> Array:
-    """(x - mean) / sqrt(variance + epsilon) along the last axis: layer normalisation (Ba, Kiros, Hinton 2016) without
-    its scale and bias, which belong to the product behind it (`run/transformer.py`)."""
-    centred = x - x.mean(axis=-1, keepdims=True)
-    variance = np.vecdot(centred, centred)[..., None] / np.float32(x.shape[-1])
-    centred *= 1 / np.sqrt(variance + np.float32(EPSILON))
-    return np.asarray(centred)
+    """x / sqrt(mean square + epsilon) along the last axis: for a centred x layer normalisation (Ba, Kiros, Hinton
+    2016) without its scale and bias, which belong to the product behind it (`run/transformer.py`)."""
+    squares = np.vecdot(x, x)[..., None]
+    return np.asarray(x * (1 / np.sqrt(squares / np.float32(x.shape[-1]) + np.float32(EPSILON))))
 
 
 def softmax(scores: Array) -> Array:
@@ -73,3 +76,10 @@ def pad(sentences: list[Array], longest: int) -> tuple[Array, Array]:
     for row, sentence in zip(ids, sentences, strict=True):
         row[: len(sentence)] = sentence
     return ids, np.array([len(sentence) for sentence in sentences])
+
+
+def take(array: Array, origins: Array) -> Array:
+    """array[origins], in place: a row that stays where it is costs nothing."""
+    moved = np.flatnonzero(origins != np.arange(len(origins)))
+    array[moved] = array[origins[moved]]
+    return array[: len(origins)]

@@ -82,7 +82,7 @@ class CTranslate2:
     ) -> Iterator[tuple[int, list[Hypothesis]]]:
         """What `run.search.search_all` does. Products of integers depend on their neighbours a little, so now and then
         an answer does, too."""
-        for batch in batches([len(sentence) for sentence in sentences], batch_tokens):
+        for batch in batches([len(sentence) for sentence in sentences], batch_tokens // config.beam):
             members = [sentences[index] for index in batch]
             limit = answer_limit(length_class(len(members[0])), config)
             if limit > self.positions:

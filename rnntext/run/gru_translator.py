@@ -14,7 +14,7 @@ import numpy as np
 
 from rnntext.config import GRUConfig
 from rnntext.run.affine import Affine
-from rnntext.run.attention import Array, pad, padding_mask, softmax
+from rnntext.run.attention import Array, pad, padding_mask, softmax, take
 from rnntext.run.cells import gru_update, half_gates
 
 
@@ -99,10 +99,10 @@ class State:
         self.h = [layer[rows] for layer in self.h]
 
     def keep(self, sentences: Array) -> None:
-        """Forgets all sentences but these."""
+        """Goes on with these sentences, in this order, and forgets the others."""
         beam = len(self.h[0]) // len(self.mask)
         self.reorder((sentences[:, None] * beam + np.arange(beam)).ravel())
-        self.memory, self.keys, self.mask = self.memory[sentences], self.keys[sentences], self.mask[sentences]
+        self.memory, self.keys, self.mask = (take(a, sentences) for a in (self.memory, self.keys, self.mask))
 
 
 class GRUTranslator:

@@ -1,7 +1,9 @@
 """The Transformer in NumPy, one token at a time: the twin of `train/transformer.py`, and the only one that users run.
 
-Pre-norm: x + f(norm(x)) (Xiong et al. 2020). The decoder keeps the keys and values of all tokens so far, and of the
-source, so that a step costs one token.
+Pre-norm: x + f(norm(x)) (Xiong et al. 2020). All that is added to x is centred once, when the model is loaded, so x has
+a mean of zero and layer normalisation need not take it away (Jiang et al. 2023, "Pre-RMSNorm and Pre-CRMSNorm
+Transformers"). The decoder keeps the keys and values of all tokens so far, and of the source, so that a step costs one
+token.
 """
 
 from __future__ import annotations
@@ -16,10 +18,12 @@ from rnntext.run.affine import Affine
 from rnntext.run.attention import (
     Array,
     attend,
+    centre,
     merge_heads,
     padding_mask,
     split_heads,
     standardize,
+    take,
 )
 
 MOST_POSITIONS = 1024  # rows of learned positions; whatever comes after them gets the last one
@@ -66,6 +70,11 @@ def sinusoids(count: int, units: int) -> Array:
     return np.concatenate([np.sin(angles), np.cos(angles)], axis=1).astype(np.float32)
 
 
+@functools.lru_cache(maxsize=8)
+def _centred_sinusoids(count: int, units: int) -> Array:
+    return centre(sinusoids(count, units))
+
+
 def alignment_layer(config: TransformerConfig) -> int:
     """The decoder's layer whose attention to the source is shown: the last but one, which knows best what is being
     translated (Garg et al. 2019)."""
@@ -77,40 +86,60 @@ class State:
     one, later as many as `reorder` asked for.
 
     Attributes:
-        attention: how the last step looked at the source, `[rows, source]`: the mean over the heads of
-            `alignment_layer`.
+        memory: of each layer, keys and values of the sources, `[sentences, heads, source, width]` each.
+        mask: 0, or -inf behind a source's end, `[sentences, 1, 1, source]`.
+        caches: of each layer, keys and values of the tokens so far, `[rows, tokens, 2, heads, width]`: what is known
+            of a hypothesis lies together, as it is what is copied.
+        ids: tokens so far, `[rows, tokens]`.
+        looked: how the last step looked at the source in `alignment_layer`, `[sentences, heads, hypotheses, source]`.
     """
 
-    def __init__(self, memory: list[tuple[Array, Array]], mask: Array, shape: tuple[int, ...]) -> None:
+    def __init__(self, memory: list[tuple[Array, Array]], mask: Array) -> None:
         self.memory, self.mask = memory, mask
-        self.length = 0
-        self.caches = [np.empty((2, len(mask), *shape[:1], FIRST_CACHE, *shape[1:]), np.float32) for _ in memory]
-        self.attention = np.empty((0, mask.shape[-1]), np.float32)
+        sentences, heads, longest, width = memory[0][0].shape
+        self.caches = [np.empty((sentences, FIRST_CACHE, 2, heads, width), np.float32) for _ in memory]
+        self.ids = np.empty((sentences, 0), np.int64)
+        self.looked = np.empty((0, heads, 1, longest), np.float32)
+
+    @property
+    def length(self) -> int:
+        """Tokens so far."""
+        return self.ids.shape[1]
+
+    @property
+    def attention(self) -> Array:
+        """How the last step looked at the source, `[rows, source]`: the mean over the heads of `alignment_layer`."""
+        return np.asarray(self.looked.mean(axis=1).reshape(-1, self.looked.shape[-1]))
 
     def reorder(self, rows: Array) -> None:
-        """Row r goes on with what row rows[r], of the same sentence, has seen."""
-        if len(rows) > self.caches[0].shape[1]:
-            self.caches = [cache[:, rows] for cache in self.caches]
-            return
-        moved = np.flatnonzero(rows != np.arange(len(rows)))
-        for cache in self.caches:
-            cache[:, moved, :, : self.length] = cache[:, rows[moved], :, : self.length]
+        """Row r goes on with what row rows[r], of the same sentence, has seen: equal beginnings need not be copied."""
+        ids = self.ids[rows]
+        if len(rows) > len(self.ids):
+            self.caches = [cache[rows] for cache in self.caches]
+        else:
+            row, token = np.nonzero(np.logical_or.accumulate(ids != self.ids, axis=1))
+            for cache in self.caches:
+                cache[row, token] = cache[rows[row], token]
+        self.ids = ids
 
     def keep(self, sentences: Array) -> None:
-        """Forgets all sentences but these."""
-        beam = self.caches[0].shape[1] // len(self.mask)
+        """Goes on with these sentences, in this order, and forgets the others."""
+        beam = len(self.ids) // len(self.mask)
         rows = (sentences[:, None] * beam + np.arange(beam)).ravel()
-        self.caches = [cache[:, rows] for cache in self.caches]
-        self.memory = [(keys[sentences], values[sentences]) for keys, values in self.memory]
-        self.mask = self.mask[sentences]
+        for cache in self.caches:
+            take(cache[:, : self.length], rows)
+        self.caches, self.ids = [cache[: len(rows)] for cache in self.caches], self.ids[rows]
+        self.memory = [(take(keys, sentences), take(values, sentences)) for keys, values in self.memory]
+        self.mask = take(self.mask, sentences)
 
-    def append(self, layer: int, keys: Array, values: Array) -> tuple[Array, Array]:
-        """Adds `[rows, heads, 1, width]` of a new token; returns keys and values of all tokens so far."""
-        if self.length == self.caches[layer].shape[3]:
-            self.caches[layer] = np.concatenate([self.caches[layer]] * 2, axis=3)
-        cache = self.caches[layer]
-        cache[0, :, :, self.length], cache[1, :, :, self.length] = keys[:, :, 0], values[:, :, 0]
-        return cache[0, :, :, : self.length + 1], cache[1, :, :, : self.length + 1]
+    def append(self, layer: int, keys_and_values: Array) -> tuple[Array, Array]:
+        """Adds those of the last token, `[rows, 2, heads, width]`; returns keys and values of all tokens so far,
+        `[rows, heads, tokens, width]` each."""
+        if self.length > self.caches[layer].shape[1]:
+            self.caches[layer] = np.concatenate([self.caches[layer]] * 2, axis=1)
+        self.caches[layer][:, self.length - 1] = keys_and_values
+        found = self.caches[layer][:, : self.length].swapaxes(1, 3)  # [rows, heads, 2, tokens, width]
+        return found[:, :, 0], found[:, :, 1]
 
 
 class Transformer:
@@ -124,9 +153,11 @@ class Transformer:
     def __init__(self, config: TransformerConfig, arrays: Mapping[str, Array]) -> None:
         self.config, self.arrays = config, arrays
         scale = np.float32(config.units**0.5)
-        source = arrays["source.embedding"]
-        target = source if config.one_embedding else arrays["target.embedding"]
-        self.source, self.target = source * scale, target * scale
+        target = arrays["source.embedding" if config.one_embedding else "target.embedding"]
+        self.source = centre(arrays["source.embedding"] * scale)
+        self.target = self.source if config.one_embedding else centre(target * scale)
+        if config.positions == "learned":
+            self.positions = {side: centre(arrays[f"{side}.positions"]) for side in ("source", "target")}
         names = [name.removesuffix(".kernel") for name in shapes(config, 0, 0) if name.endswith(".kernel")]
         kernels = {name: arrays[f"{name}.kernel"] for name in names} | ({"logits": target.T} if config.tied else {})
         self.affine = {name: self._affine(name, kernel, arrays[f"{name}.bias"]) for name, kernel in kernels.items()}
@@ -136,7 +167,7 @@ class Transformer:
         is x (scale W) + b W, and two passes over x are saved."""
         block, _, product = name.rpartition(".")
         if product == "output":
-            return Affine(kernel, bias)
+            return Affine(centre(kernel), centre(bias))
         norm = {"logits": "decoder", "memory": "encoder"}.get(product, block) + ".norm"
         scale, added = self.arrays[f"{norm}.scale"], self.arrays[f"{norm}.bias"]
         return Affine(scale[:, None] * kernel, bias + added @ kernel)
@@ -151,11 +182,11 @@ class Transformer:
         lengths = np.array([len(sentence) for sentence in sentences])
         mask = padding_mask(lengths, longest)
         memory = self.encode(sentences, mask)
-        layers = range(self.config.layers)
-        found = [self._padded(self.affine[f"decoder.{n}.source.memory"](memory), mask == 0, 2) for n in layers]
-        heads = self.config.heads
-        shape = (heads, self.config.units // heads)
-        return State([(keys, values) for keys, values in found], mask[:, None, None], shape)
+        found = []
+        for layer in range(self.config.layers):
+            keys, values = self._padded(self.affine[f"decoder.{layer}.source.memory"](memory), mask == 0, 2)
+            found.append((np.ascontiguousarray(keys), np.ascontiguousarray(values)))  # they are read at each step
+        return State(found, mask[:, None, None])
 
     def encode(self, sentences: list[Array], mask: Array) -> Array:
         """The encoder's output `[tokens, units]`, standardized, of all sentences one after another; `mask`
@@ -167,8 +198,8 @@ class Transformer:
             block = f"encoder.{layer}.itself"
             q, k, v = self._padded(self.affine[f"{block}.qkv"](standardize(x)), real, 3)
             found, _ = attend(q, k, v, mask[:, None, None])
-            x += self.affine[f"{block}.output"](merge_heads(found)[real])
-            x = self._feedforward(f"encoder.{layer}.feedforward", x)
+            x += self.affine[f"{block}.output"](found.swapaxes(1, 2)[real].reshape(x.shape))
+            self._feedforward(f"encoder.{layer}.feedforward", x)
         return standardize(x)
 
     def _padded(self, x: Array, real: Array, parts: int) -> Array:
@@ -176,8 +207,7 @@ class Transformer:
         where nothing is `real` `[batch, time]`."""
         padded = np.zeros((*real.shape, x.shape[1]), np.float32)
         padded[real] = x
-        apart = padded.reshape(*real.shape, parts, self.config.heads, -1)
-        return np.ascontiguousarray(apart.transpose(2, 0, 3, 1, 4))
+        return padded.reshape(*real.shape, parts, self.config.heads, -1).transpose(2, 0, 3, 1, 4)
 
     def step(self, state: State, ids: Array) -> Array:
         """Reads one target token of each hypothesis.
@@ -188,34 +218,34 @@ class Transformer:
         Returns:
             logits of the next token, `[rows, vocabulary]`.
         """
-        x = self.target[ids][:, None] + self._positions("target", state.length, 1)  # [rows, 1, units]
-        heads, rows = self.config.heads, len(ids)
+        x = self.target[ids] + self._positions("target", state.length, 1)  # [rows, units]
+        state.ids = np.concatenate([state.ids, ids[:, None]], axis=1)
+        rows, heads, width = len(ids), self.config.heads, self.config.units // self.config.heads
         for layer in range(self.config.layers):
             block = f"decoder.{layer}.itself"
-            q, k, v = np.split(self.affine[f"{block}.qkv"](standardize(x)), 3, axis=-1)
-            keys, values = state.append(layer, split_heads(k, heads), split_heads(v, heads))
-            found, _ = attend(split_heads(q, heads), keys, values)
-            x = x + self.affine[f"{block}.output"](merge_heads(found))
+            qkv = self.affine[f"{block}.qkv"](standardize(x)).reshape(rows, 3, heads, width)
+            found, _ = attend(qkv[:, 0, :, None], *state.append(layer, qkv[:, 1:]))
+            x += self.affine[f"{block}.output"](found.reshape(x.shape))
 
             # The hypotheses of a sentence are so many queries to one memory.
             block = f"decoder.{layer}.source"
             q = self.affine[f"{block}.query"](standardize(x)).reshape(len(state.mask), -1, self.config.units)
             found, weights = attend(split_heads(q, heads), *state.memory[layer], state.mask)
-            x = x + self.affine[f"{block}.output"](merge_heads(found).reshape(rows, 1, -1))
+            x += self.affine[f"{block}.output"](merge_heads(found).reshape(x.shape))
             if layer == alignment_layer(self.config):
-                state.attention = weights.mean(axis=1).reshape(rows, -1)
-            x = self._feedforward(f"decoder.{layer}.feedforward", x)
-        state.length += 1
-        return self.affine["logits"](standardize(x)[:, 0])
+                state.looked = weights
+            self._feedforward(f"decoder.{layer}.feedforward", x)
+        return self.affine["logits"](standardize(x))
 
-    def _feedforward(self, block: str, x: Array) -> Array:
+    def _feedforward(self, block: str, x: Array) -> None:
+        """Adds to x what its network makes of it."""
         inner = self.affine[f"{block}.inner"](standardize(x))
         np.maximum(inner, 0, out=inner)
-        return np.asarray(x + self.affine[f"{block}.output"](inner))
+        x += self.affine[f"{block}.output"](inner)
 
     def _positions(self, side: str, begin: int, count: int) -> Array:
         if self.config.positions == "sinusoidal":
             room = max(MOST_POSITIONS, 1 << (begin + count - 1).bit_length())
-            return np.asarray(sinusoids(room, self.config.units)[begin : begin + count])
+            return np.asarray(_centred_sinusoids(room, self.config.units)[begin : begin + count])
         at = np.minimum(np.arange(begin, begin + count), MOST_POSITIONS - 1)
-        return np.asarray(self.arrays[f"{side}.positions"][at])
+        return np.asarray(self.positions[side][at])

@@ -3,7 +3,6 @@ this floor is imported."""
 
 from __future__ import annotations
 
-import ctypes
 import importlib
 import logging
 import os
@@ -13,8 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from rnntext.errors import UsageError
-
-_M_TRIM_THRESHOLD, _M_TOP_PAD = -1, -2  # <malloc.h>
+from rnntext.run.memory import keep_freed_memory
 
 
 def start(seed: int) -> None:
@@ -68,14 +66,3 @@ def _chatter_held_back() -> Iterator[None]:
         finally:
             os.dup2(kept, 2)
             os.close(kept)
-
-
-def keep_freed_memory() -> None:
-    """Tells glibc's malloc not to give freed memory back at once. A training step frees and takes the same hundreds of
-    megabytes again; giving them back costs page faults: 740 ms a step instead of 450 (two layers of 512)."""
-    try:
-        mallopt = ctypes.CDLL(None).mallopt
-    except (AttributeError, OSError):  # another C library: nothing to set
-        return
-    mallopt(_M_TRIM_THRESHOLD, 2**31 - 1)
-    mallopt(_M_TOP_PAD, 2**28)

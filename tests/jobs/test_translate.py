@@ -85,8 +85,7 @@ def test_nothing_in_is_nothing_out(hal: TranslationModel, tmp_path: Path, jobs: 
 def test_order_and_answers_do_not_depend_on_portions_and_jobs(
     hal: TranslationModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, portion: int, jobs: int
 ) -> None:
-    for size in ("PORTION", "SHARE"):
-        monkeypatch.setattr(translate, size, portion)
+    monkeypatch.setattr(translate, "PORTION", portion)
     lines = ["abcdefgh"[: n % 9] * (n % 4) for n in range(30)]
     paths = files(tmp_path, "\n".join(lines).encode())
     for batch_tokens in (1, 100):

@@ -69,21 +69,25 @@ def numbers(portions: int, size: int = 3) -> list[list[object]]:
 
 @pytest.mark.parametrize("count", [1, 2, 3])
 @pytest.mark.parametrize("portions", [0, 1, 2, 5, 20])
-def test_results_come_in_the_order_of_the_portions(count: int, portions: int) -> None:
+def test_results_come_in_the_order_of_the_items(count: int, portions: int) -> None:
     def work(items: list[int]) -> list[int]:
         time.sleep(0.02 if items[0] % 2 else 0.0)  # every other portion takes longer
         return [10 * item for item in items]
 
     with working(count, work) as workers:
         found = list(workers.run(Portions(numbers(portions))))
-    assert found == [(items, [10 * i for i in items]) for items in numbers(portions)]  # type: ignore[operator]
+    assert [item for items, _ in found for item in items] == list(range(3 * portions))
+    assert all(results == [10 * item for item in items] for items, results in found)  # type: ignore[operator]
 
 
-def test_the_work_is_shared() -> None:
-    with working(2, lambda items: [os.getpid()] * len(items)) as workers:
-        pids = [results[0] for _, results in workers.run(Portions(numbers(6)))]
-    assert len(set(pids)) == 2
-    assert os.getpid() not in pids
+@pytest.mark.parametrize(("items", "shares"), [(1, [1]), (2, [1, 1]), (3, [1, 1, 1]), (8, [2, 3, 3]), (30, [10] * 3)])
+def test_a_portion_is_shared_by_all_workers(items: int, shares: list[int]) -> None:
+    with working(3, lambda items: [os.getpid()] * len(items)) as workers:
+        found = [results for _, results in workers.run(Portions(numbers(1, items)))]
+    assert [len(results) for results in found] == shares
+    pids = [set(results) for results in found]
+    assert len(set.union(*pids)) == len(shares)  # each in a process of its own
+    assert os.getpid() not in set.union(*pids)
 
 
 def test_no_more_is_read_ahead_than_the_workers_can_use() -> None:
@@ -100,7 +104,7 @@ def test_large_portions_and_large_results_do_not_wait_for_one_another() -> None:
     portions: list[list[object]] = [[f"{p}-{i}-" * 60 for i in range(2000)] for p in range(6)]  # more than a pipe holds
     with working(2, lambda items: [item + "!" for item in items]) as workers:
         found = [results for _, results in workers.run(Portions(portions))]
-    assert found == [[f"{item}!" for item in items] for items in portions]
+    assert [result for results in found for result in results] == [f"{item}!" for items in portions for item in items]
 
 
 # Failures -------------------------------------------------------------------------------------------------------------
@@ -115,7 +119,7 @@ def test_what_goes_wrong_in_a_worker_goes_wrong_here(error: Exception) -> None:
 
     with working(2, work) as workers:
         running = workers.run(Portions(numbers(5)))
-        assert [next(running)[1], next(running)[1]] == numbers(2)
+        assert [item for _ in range(4) for item in next(running)[1]] == list(range(6))
         with pytest.raises(type(error)) as caught:
             next(running)
         assert str(caught.value) == str(error)
@@ -157,7 +161,7 @@ def test_what_came_before_a_failing_source_is_answered(count: int) -> None:
     source = Portions(numbers(3), InputOutputError("missing.txt: No such file"))
     with working(count, lambda items: items) as workers:
         running = workers.run(source)
-        assert [next(running)[1] for _ in range(3)] == numbers(3)
+        assert [item for _ in range(3 * count) for item in next(running)[1]] == list(range(9))
         with pytest.raises(InputOutputError, match=r"missing\.txt"):
             next(running)
 

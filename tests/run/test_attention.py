@@ -8,6 +8,7 @@ import pytest
 from rnntext.run.affine import Affine
 from rnntext.run.attention import (
     attend,
+    centre,
     merge_heads,
     pad,
     padding_mask,
@@ -64,9 +65,9 @@ def test_what_affine_makes_of_a_row_depends_on_nothing_else(features: int, width
 # Normalisation --------------------------------------------------------------------------------------------------------
 
 
-def test_standardized_numbers_are_the_textbooks() -> None:
+def test_centred_and_standardized_numbers_are_the_textbooks() -> None:
     x = 3 * normal(4, 3, 16) + 1
-    found = standardize(x)
+    found = standardize(centre(x))
     for index in np.ndindex(4, 3):
         numbers = [float(number) for number in x[index]]
         mean = sum(numbers) / 16
@@ -78,7 +79,7 @@ def test_standardized_numbers_are_the_textbooks() -> None:
 
 def test_equal_numbers_are_standardized_to_zero() -> None:
     x = np.full((2, 8), 5, np.float32)
-    np.testing.assert_array_equal(standardize(x), np.zeros((2, 8)))
+    np.testing.assert_array_equal(standardize(centre(x)), np.zeros((2, 8)))
     assert (x == 5).all()
 
 

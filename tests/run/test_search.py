@@ -331,26 +331,44 @@ def test_a_model_without_attention_has_none_to_show() -> None:
 
 
 @pytest.mark.parametrize("k", [1, 2, 5, 6, 100])
-def test_top_is_the_beginning_of_a_sorted_list(k: int) -> None:
-    scores = np.random.default_rng(0).normal(size=(3, 4, 6))
+@pytest.mark.parametrize("hypotheses", [1, 4])
+def test_top_is_the_beginning_of_a_sorted_list(hypotheses: int, k: int) -> None:
+    rng = np.random.default_rng(0)
+    scores, added = rng.normal(size=(3, hypotheses, 6)), rng.normal(size=(3, hypotheses))
     scores[0, 0, 2] = -np.inf
-    found, at = top(scores, k)
-    for row in np.ndindex(3, 4):
-        expected = sorted(range(6), key=lambda i, row=row: -scores[row][i])[:k]  # type: ignore[misc]
-        assert at[row].tolist() == expected
-        assert found[row].tolist() == [scores[row][i] for i in expected]
+    found, at = top(scores, added, k)
+    for sentence in range(3):
+        all_of_it = [float(scores[sentence, h, i] + added[sentence, h]) for h in range(hypotheses) for i in range(6)]
+        expected = sorted(range(len(all_of_it)), key=lambda place: -all_of_it[place])[:k]
+        assert at[sentence].tolist() == expected
+        assert found[sentence].tolist() == [all_of_it[place] for place in expected]
 
 
 @pytest.mark.parametrize("size", [63, 64, 65, 700, 1000])
+@pytest.mark.parametrize("hypotheses", [1, 3])
 @pytest.mark.parametrize("k", [1, 2, 10])
-def test_top_finds_the_highest_of_many_wherever_they_are(k: int, size: int) -> None:
+def test_top_finds_the_highest_of_many_wherever_they_are(k: int, hypotheses: int, size: int) -> None:
     rng = np.random.default_rng(size)
+    count = hypotheses * size
     for ends in range(3):  # the highest lie anywhere, at the beginning, at the end
-        scores = rng.permuted(np.tile(np.arange(size, dtype=np.float32), (20, 1)), axis=1)
+        scores = rng.permuted(np.tile(np.arange(count, dtype=np.float32), (20, 1)), axis=1)
         scores = scores if ends == 0 else np.sort(scores, axis=1)[:, :: 1 if ends == 2 else -1]
-        found, at = top(scores, k)
-        assert found.tolist() == [[float(size - 1 - n) for n in range(k)]] * 20
-        assert np.take_along_axis(scores, at, axis=1).tolist() == found.tolist()
+        added = rng.integers(0, 4, (20, hypotheses)) * 0.25  # which is not enough to change the order
+        found, at = top(scores.reshape(20, hypotheses, size), added, k)
+        assert np.take_along_axis(scores, at, axis=1).tolist() == [[float(count - 1 - n) for n in range(k)]] * 20
+        assert (found - np.take_along_axis(added, at // size, axis=1)).tolist() == [
+            [float(count - 1 - n) for n in range(k)]
+        ] * 20
+
+
+@pytest.mark.parametrize("k", [2, 10])
+def test_top_looks_where_the_sums_are_highest_not_the_scores(k: int) -> None:
+    rng = np.random.default_rng(k)
+    scores, added = rng.normal(size=(20, 5, 700)).astype(np.float32), rng.normal(0, 3, (20, 5))
+    sums = (scores + added[:, :, None]).reshape(20, -1)
+    found, at = top(scores, added, k)
+    np.testing.assert_array_equal(found, -np.sort(-sums, axis=1)[:, :k])
+    np.testing.assert_array_equal(np.take_along_axis(sums, at, axis=1), found)
 
 
 @pytest.mark.parametrize("odd", [np.nan, np.inf])
