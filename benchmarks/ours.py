@@ -161,7 +161,8 @@ class Translation(Contender):
 
         self.model, self.jobs = load_translation(model, engine=engine), jobs
         self.lines, self.answers = lines, Path(answers)
-        self.request = Request(SearchConfig(beam=beam, length_penalty=length_penalty, max_length=most))
+        search = SearchConfig(beam=beam, length_penalty=length_penalty, max_length=most)
+        self.request = Request(search, scores=False)
         self.found: list[str] = []
 
     def run(self) -> float:

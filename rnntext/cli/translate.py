@@ -91,7 +91,8 @@ def translate(
     if alignment is not None and not loaded.attends:
         raise UsageError(f"--alignment {alignment}: this model was trained with --attention none; it looks at nothing")
     wants_attention = loaded.attends and (alignment is not None or as_json)
-    request = Request(search, batch_tokens, wants_attention, jsonl)
+    wants_scores = scores or as_json or jsonl
+    request = Request(search, batch_tokens, wants_attention, wants_scores, jsonl)
     writer = _Writer(as_json or jsonl, n_best, scores, wants_attention)
     with results(output) as out:
         found = translate_stream(loaded, files or ["-"], request, jobs)

@@ -64,7 +64,7 @@ def evaluate(
     if not sources:
         raise DataError(f"{name_of(source)}: empty; there is nothing to evaluate")
     started = time.monotonic()
-    found = [t.text for t in model.translate_all(sources, search, batch_tokens)]
+    found = [t.text for t in model.translate_all(sources, search, batch_tokens, with_scores=False)]
     seconds = time.monotonic() - started
     metrics = {
         "bleu": BLEU(lowercase=lowercase, force=True, tokenize=tokenizer_for(references)),

@@ -274,7 +274,7 @@ class TranslatorRecipe:
         """See Recipe."""
         model = TranslationModel(champion)
         held_out = _pairs_from_bytes(snapshot.files["held_out.json"])
-        found = model.translate_all([source for source, _ in held_out], SearchConfig(beam=1))
+        found = model.translate_all([source for source, _ in held_out], SearchConfig(beam=1), with_scores=False)
         return bleu([translation.text for translation in found], [target for _, target in held_out])
 
 

@@ -50,12 +50,19 @@ def from_json(line: Line) -> Item:
 
 @dataclasses.dataclass(frozen=True)
 class Request:
-    """How to translate: `search`, tokens of a batch, whether attention is wanted, and whether lines are JSON."""
+    """How to translate: `search`, tokens of a batch, whether attention is wanted, and scores, and whether lines are
+    JSON."""
 
     search: SearchConfig = dataclasses.field(default_factory=SearchConfig)
     batch_tokens: int = SEARCH_TOKENS
     attention: bool = False
+    scores: bool = True
     jsonl: bool = False
+
+    @property
+    def how(self) -> tuple[SearchConfig, int, bool, bool]:
+        """What `TranslationModel.translate_each` wants to know beside the lines."""
+        return self.search, self.batch_tokens, self.attention, self.scores
 
 
 def translate_stream(
@@ -79,7 +86,7 @@ def translate_stream(
         texts = [item.text for item in items]
         waiting: dict[int, Translation] = {}
         done = 0
-        for index, found in model.translate_each(texts, request.search, request.batch_tokens, request.attention):
+        for index, found in model.translate_each(texts, *request.how):
             waiting[index] = found
             while done in waiting:
                 yield items[done], waiting.pop(done)
@@ -92,7 +99,7 @@ def _in_processes(
     def work(lines: list[Line]) -> list[tuple[Item, Translation]]:
         items = [make(line) for line in lines]
         texts = [item.text for item in items]
-        found = model.translate_all(texts, request.search, request.batch_tokens, request.attention)
+        found = model.translate_all(texts, *request.how)
         return list(zip(items, found, strict=True))
 
     workers: Workers[Line, tuple[Item, Translation]] = Workers(jobs, work)

@@ -32,8 +32,8 @@ class Answer:
 
     Attributes:
         text: on one line.
-        log_probability: natural logarithm, of all tokens and the end.
-        score: what it was ranked by.
+        log_probability: natural logarithm, of all tokens and the end; nan if a greedy search was not asked for it.
+        score: what it was ranked by, or nan.
         tokens: of the translation.
         attention: how each token looked at the source's, `[tokens, source]`, if asked for.
     """
@@ -118,7 +118,7 @@ class TranslationModel:
         config = SearchConfig(beam=beam, length_penalty=length_penalty, max_length=max_length)
         source = iter(lines)
         while portion := list(itertools.islice(source, ahead)):
-            yield from (found.text for found in self.translate_all(portion, config))
+            yield from (found.text for found in self.translate_all(portion, config, with_scores=False))
 
     def translate_all(
         self,
@@ -126,9 +126,10 @@ class TranslationModel:
         config: SearchConfig | None = None,
         batch_tokens: int = SEARCH_TOKENS,
         with_attention: bool = False,
+        with_scores: bool = True,
     ) -> list[Translation]:
         """Translations of lines, similarly long ones side by side; `translate_each` in the order of the lines."""
-        found = dict(self.translate_each(lines, config, batch_tokens, with_attention))
+        found = dict(self.translate_each(lines, config, batch_tokens, with_attention, with_scores))
         return [found[index] for index in range(len(lines))]
 
     def translate_each(
@@ -137,6 +138,7 @@ class TranslationModel:
         config: SearchConfig | None = None,
         batch_tokens: int = SEARCH_TOKENS,
         with_attention: bool = False,
+        with_scores: bool = True,
     ) -> Iterator[tuple[int, Translation]]:
         """Yields numbers and translations of lines as they are ready, batch by batch.
 
@@ -150,7 +152,7 @@ class TranslationModel:
         first = np.cumsum([0, *(len(members) for members in parts)])
         cut = [self.source.tokenizer.split(part) for _, part in flat]
         ids = [self.source.lookup(part) for part in cut]
-        searching = self.search_all(ids, config, self.target.forbidden, batch_tokens, with_attention)
+        searching = self.search_all(ids, config, self.target.forbidden, batch_tokens, with_attention, with_scores)
         while True:
             with blas_threads(self.threads):
                 number, hypotheses = next(searching, (-1, []))

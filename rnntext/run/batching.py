@@ -18,15 +18,14 @@ def length_class(tokens: int) -> int:
 
 def batches(lengths: Sequence[int], batch_tokens: int) -> list[list[int]]:
     """Groups sentences, given by their lengths, into batches of one length class and at most `batch_tokens` tokens,
-    padding included (a longer sentence is a batch of its own). The batch of the first sentence comes first, and so on.
+    padding included (a longer sentence is a batch of its own). Sentences as long as one another are together: their
+    translations end together, too. The batch of the first sentence comes first, and so on.
     """
-    found: list[list[int]] = []
-    filling: dict[int, list[int]] = {}  # by length class
-    for index, length in enumerate(lengths):
-        padded = length_class(length)
-        batch = filling.get(padded)
-        if batch is None or (len(batch) + 1) * padded > batch_tokens:
-            batch = filling[padded] = []
-            found.append(batch)
-        batch.append(index)
-    return found
+    classes: dict[int, list[int]] = {}
+    for index in sorted(range(len(lengths)), key=lengths.__getitem__):
+        classes.setdefault(length_class(lengths[index]), []).append(index)
+    found = []
+    for padded, members in classes.items():
+        room = max(1, batch_tokens // padded)
+        found += [sorted(members[begin : begin + room]) for begin in range(0, len(members), room)]
+    return sorted(found)

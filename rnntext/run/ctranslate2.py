@@ -7,6 +7,7 @@ A model is converted in memory whenever it is loaded. That takes less time than 
 from __future__ import annotations
 
 import logging
+import math
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
@@ -26,6 +27,7 @@ from rnntext.text.tokens import RESERVED
 OWN = ["<blank>", "<unk>", "<s>", "</s>"]  # the reserved ids, by the names that CTranslate2 knows them by
 # Any penalty but zero makes CTranslate2 wait for `beam` finished hypotheses, as our search does; ours ranks them.
 _NO_PENALTY = 1e-9
+_BATCH = 512  # source tokens that it computes side by side: integers are quickest so
 
 
 class CTranslate2:
@@ -54,7 +56,8 @@ class CTranslate2:
         if not isinstance(config, TransformerConfig):
             raise UsageError("--engine ctranslate2 runs Transformers only; this is another model: leave the option out")
         self.config, self.arrays, self.threads, self.compute_type = config, arrays, threads, compute_type
-        self._convert(answer_limit(length_class(longest), SearchConfig()))
+        self.names = [_name(token) for token in range(len(arrays["source.embedding"]))]
+        self._convert(max(MOST_POSITIONS, answer_limit(length_class(longest), SearchConfig())))
 
     def _convert(self, positions: int) -> None:
         """Makes it ready for answers of so many tokens: CTranslate2 knows no positions but those in a table."""
@@ -79,6 +82,7 @@ class CTranslate2:
         forbidden: Sequence[int],
         batch_tokens: int,
         with_attention: bool = False,
+        with_scores: bool = True,
     ) -> Iterator[tuple[int, list[Hypothesis]]]:
         """What `run.search.search_all` does. Products of integers depend on their neighbours a little, so now and then
         an answer does, too."""
@@ -88,14 +92,16 @@ class CTranslate2:
             if limit > self.positions:
                 self._convert(limit)
             results = self.translator.translate_batch(
-                [list(map(_name, sentence)) for sentence in members],
+                [[self.names[token] for token in sentence.tolist()] for sentence in members],
+                max_batch_size=_BATCH,
+                batch_type="tokens",
                 beam_size=config.beam,
                 num_hypotheses=config.beam,
                 length_penalty=_NO_PENALTY,
                 suppress_sequences=[[_name(token)] for token in forbidden],
                 max_input_length=0,
                 max_decoding_length=limit,
-                return_scores=True,
+                return_scores=with_scores or config.beam > 1,
                 return_attention=with_attention,
             )
             for index, result in zip(batch, results, strict=True):
@@ -109,7 +115,8 @@ def _name(token: int) -> str:
 
 def _hypotheses(result: Any, limit: int, config: SearchConfig) -> list[Hypothesis]:
     found = []
-    for number, (names, total) in enumerate(zip(result.hypotheses, result.scores, strict=True)):
+    scores = result.scores or [math.nan]
+    for number, (names, total) in enumerate(zip(result.hypotheses, scores, strict=True)):
         ids = tuple(map(int, names))
         score = total / float(length_penalty(len(ids) + (len(ids) < limit), config.length_penalty))
         attention = np.array(result.attention[number], np.float32)[: len(ids)] if result.attention else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Iterator, Sequence
 from typing import Protocol
 
@@ -103,15 +104,19 @@ def log_sum_exp(logits: Array) -> Array:
     Raises:
         CheckpointError: it is not a number; nothing could be chosen by such logits, nor scored.
     """
-    highest = logits.max(axis=-1, keepdims=True)
-    if not np.isfinite(highest).all():
-        raise CheckpointError("what the model computes are not numbers: its weights are damaged, or diverged")
+    highest = _numbers(logits.max(axis=-1, keepdims=True))
     sums, ones = np.empty_like(highest), np.ones_like(logits[0])
     for begin in range(0, len(logits), CHUNK):
         rows = slice(begin, begin + CHUNK)
         above = logits[rows] - highest[rows]
         np.vecdot(np.exp(above, out=above), ones, out=sums[rows, 0])  # twice as fast as a sum
     return np.asarray(np.log(sums, out=sums) + highest)
+
+
+def _numbers(logits: Array) -> Array:
+    if not np.isfinite(logits).all():
+        raise CheckpointError("what the model computes are not numbers: its weights are damaged, or diverged")
+    return logits
 
 
 def search(
@@ -121,6 +126,7 @@ def search(
     config: SearchConfig,
     forbidden: Sequence[int],
     with_attention: bool = False,
+    with_scores: bool = True,
 ) -> list[list[Hypothesis]]:
     """The best translations of some sentences.
 
@@ -133,11 +139,13 @@ def search(
         config: width of the beam, length penalty, limit.
         forbidden: ids that never occur in a translation.
         with_attention: whether to keep the attention.
+        with_scores: whether greedy translations, too, get scores and log-probabilities. It takes longer; they are nan
+            without.
 
     Returns:
         for each sentence at most `n_best` hypotheses, the best first.
     """
-    return _Search(model, sentences, longest, config, forbidden, with_attention).run()
+    return _Search(model, sentences, longest, config, forbidden, with_attention, with_scores).run()
 
 
 def search_all(
@@ -147,6 +155,7 @@ def search_all(
     forbidden: Sequence[int],
     batch_tokens: int,
     with_attention: bool = False,
+    with_scores: bool = True,
 ) -> Iterator[tuple[int, list[Hypothesis]]]:
     """`search` for any number of sentences, in batches of `batch_tokens` source tokens, counted once for each
     hypothesis: yields each one's number and translations, batch by batch. An answer depends on nothing but its own
@@ -154,7 +163,8 @@ def search_all(
     for batch in batches([len(sentence) for sentence in sentences], batch_tokens // config.beam):
         members = [sentences[index] for index in batch]
         longest = length_class(len(members[0]))
-        yield from zip(batch, search(model, members, longest, config, forbidden, with_attention), strict=True)
+        found = search(model, members, longest, config, forbidden, with_attention, with_scores)
+        yield from zip(batch, found, strict=True)
 
 
 class _Search:
@@ -168,14 +178,16 @@ class _Search:
         config: SearchConfig,
         forbidden: Sequence[int],
         with_attention: bool,
+        with_scores: bool,
     ) -> None:
         self.model, self.config, self.forbidden = model, config, list(forbidden)
+        self.scored = with_scores or config.beam > 1
         self.state = model.start(list(sentences), longest)
         count = len(sentences)
         self.limits = np.array([answer_limit(len(s), config) for s in sentences])
         self.lengths = np.array([len(s) for s in sentences])
         self.alive = np.arange(count)  # numbers of the sentences that are still in the arrays
-        self.scores = np.zeros((count, 1))  # log-probabilities; at first there is only one hypothesis
+        self.scores = np.zeros((count, 1))  # log-probabilities, if `scored`; at first there is only one hypothesis
         self.tokens = np.full((count, 1, 1), START)
         self.attention = np.empty((count, 1, 0, longest), np.float32) if with_attention else None
         self.ended: list[list[Hypothesis]] = [[] for _ in sentences]
@@ -213,12 +225,14 @@ class _Search:
         if self.attention is not None:
             looked = self.state.attention.reshape(count, hypotheses, 1, -1)
             self.attention = np.concatenate([self.attention, looked], axis=2)
-        normaliser = log_sum_exp(logits)
+        normaliser = log_sum_exp(logits) if self.scored else np.zeros((len(logits), 1))
         logits[:, self.forbidden] = -np.inf
         if self.tokens.shape[2] == 1:
             logits[:, END] = -np.inf
         logits = logits.reshape(count, hypotheses, -1)
         totals, at = top(logits, self.scores - normaliser.reshape(count, hypotheses), most)
+        if not self.scored:
+            _numbers(totals)
         return totals, at // logits.shape[2], at % logits.shape[2]
 
     def _leave(self) -> None:
@@ -248,5 +262,6 @@ class _Search:
         attention = None
         if self.attention is not None:
             attention = self.attention[sentence, hypothesis, : len(ids), : self.lengths[number]].copy()
+        total = total if self.scored else math.nan
         score = total / float(length_penalty(len(ids) + (not cut_off), self.config.length_penalty))
         self.ended[number].append(Hypothesis(ids, total, score, attention))

@@ -7,7 +7,14 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import tensorflow as tf
 
-from rnntext.config import GRUConfig, SearchConfig, TransformerConfig, TranslatorConfig, TranslatorTraining
+from rnntext.config import (
+    SEARCH_TOKENS,
+    GRUConfig,
+    SearchConfig,
+    TransformerConfig,
+    TranslatorConfig,
+    TranslatorTraining,
+)
 from rnntext.run import translators
 from rnntext.run.forcing import log_probabilities
 from rnntext.run.search import search_all
@@ -28,7 +35,6 @@ MODELS: dict[type, type[Transformer] | type[GRUTranslator]] = {TransformerConfig
 SAMPLES = 5  # translations shown at an evaluation
 STRETCH = 1.25  # drawn segmentations of a batch over the longest usual one, in tokens, at the most
 TRIES = 2  # to draw a segmentation within it
-EVALUATION_TOKENS = 2048  # of a batch in evaluation
 GREEDY = SearchConfig(beam=1)
 
 
@@ -113,8 +119,9 @@ class TranslatorTask:
         measured is what is shipped."""
         model = translators.build(self.config, self.model.arrays(values))
         with blas_threads():
-            found = dict(search_all(model, self.sources, GREEDY, self.languages[1].forbidden, EVALUATION_TOKENS))
-            nats = -log_probabilities(model, self.sources, self.targets, EVALUATION_TOKENS).sum()
+            forbidden = self.languages[1].forbidden
+            found = dict(search_all(model, self.sources, GREEDY, forbidden, SEARCH_TOKENS, with_scores=False))
+            nats = -log_probabilities(model, self.sources, self.targets, SEARCH_TOKENS).sum()
         self.answers = [self.languages[1].decode(found[index][0].ids) for index in range(len(self.sources))]
         references = [target for _, target in self.held_out]
         return {

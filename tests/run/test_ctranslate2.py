@@ -11,9 +11,10 @@ import pytest
 
 from rnntext.config import GRUConfig, SearchConfig, TransformerConfig
 from rnntext.errors import UsageError
-from rnntext.run import translators
+from rnntext.run import ctranslate2, translators
 from rnntext.run.ctranslate2 import CTranslate2
 from rnntext.run.search import search_all
+from rnntext.run.transformer import MOST_POSITIONS
 from rnntext.text.tokens import END, PAD, RESERVED, START, UNKNOWN
 
 BASE = TransformerConfig(layers=3, units=16, heads=2, feedforward=24)
@@ -85,7 +86,8 @@ def test_an_answer_is_cut_off_at_its_limit_and_never_empty():
     assert min(lengths) >= 1
 
 
-def test_answers_may_be_as_long_as_is_asked_for():
+def test_answers_may_be_as_long_as_is_asked_for(monkeypatch):
+    monkeypatch.setattr(ctranslate2, "MOST_POSITIONS", 30)  # as many as it is prepared for
     weights = arrays(BASE, end=-30)
     engine = CTranslate2(BASE, weights, 3, compute_type="float32")
     search = SearchConfig(beam=1, max_length=90)
@@ -94,6 +96,20 @@ def test_answers_may_be_as_long_as_is_asked_for():
     for number, (here,) in ours:
         assert len(here.ids) == 90
         assert theirs[number][0].ids == here.ids
+
+
+@pytest.mark.parametrize("beam", [1, 2])
+def test_scores_may_be_left_out_where_nothing_is_ranked_by_them(beam: int):
+    engine = CTranslate2(BASE, arrays(BASE), LONGEST, compute_type="float32")
+    search = SearchConfig(beam=beam, max_length=12)
+    scored, unscored = (
+        dict(engine.search_all(sentences(), search, FORBIDDEN, 256, with_scores=wanted)) for wanted in (True, False)
+    )
+    for number, (with_score,) in scored.items():
+        (without,) = unscored[number]
+        assert without.ids == with_score.ids
+        assert np.isnan(without.score) == np.isnan(without.log_probability) == (beam == 1)
+        assert np.isfinite(with_score.score)
 
 
 def test_attention_is_that_of_numpy():
@@ -107,7 +123,10 @@ def test_rounding_to_eight_bits_leaves_the_weights_as_they_are():
     weights = arrays(BASE)
     before = {name: array.copy() for name, array in weights.items()}
     rounded = CTranslate2(BASE, weights, LONGEST)
-    assert len(rounded.files["model.bin"]) < sum(array.nbytes for array in weights.values()) / 2 + 4 * 16 * 2 * 58
+    assert (
+        len(rounded.files["model.bin"])
+        < sum(array.nbytes for array in weights.values()) / 2 + 4 * 16 * 2 * MOST_POSITIONS
+    )
     for name, array in before.items():
         np.testing.assert_array_equal(weights[name], array)
 

@@ -316,6 +316,26 @@ def test_the_attention_of_an_answer_is_that_of_its_own_tokens(beam: int, ending:
             np.testing.assert_array_equal(attention[:, :3], [[len(ids), ids[-1], sum(ids)] for ids in read])
 
 
+@pytest.mark.parametrize("beam", [1, 2])
+def test_scores_may_be_left_out_where_nothing_is_ranked_by_them(beam: int) -> None:
+    sources, config = many(10, seed=1), SearchConfig(beam=beam, max_length=8)
+    scored, unscored = (
+        search(Scripted(), sources, 32, config, FORBIDDEN, with_scores=wanted) for wanted in (True, False)
+    )
+    for (with_score,), (without,) in zip(scored, unscored, strict=True):
+        assert without.ids == with_score.ids
+        assert np.isnan(without.score) == np.isnan(without.log_probability) == (beam == 1)
+        assert np.isfinite(with_score.score)
+
+
+@pytest.mark.parametrize("with_scores", [True, False])
+@pytest.mark.parametrize("odd", [np.nan, np.inf])
+def test_a_search_by_what_is_no_number_is_refused(odd: float, with_scores: bool) -> None:
+    model = Scripted(spread=odd) if np.isnan(odd) else Scripted(ending=odd)
+    with pytest.raises(CheckpointError, match="not numbers"):
+        search(model, many(3, seed=1), 32, SearchConfig(beam=1), FORBIDDEN, with_scores=with_scores)
+
+
 def test_without_being_asked_for_there_is_no_attention() -> None:
     assert searched(Scripted(), [1, 2])[0].attention is None
 
