@@ -159,7 +159,7 @@ class Translation(Contender):
         from rnntext.jobs.load import load_translation
         from rnntext.jobs.translate import Request
 
-        self.model, self.jobs = load_translation(model, engine=engine), jobs
+        self.model, self.jobs = load_translation(model, engine=engine, jobs=jobs), jobs
         self.lines, self.answers = lines, Path(answers)
         search = SearchConfig(beam=beam, length_penalty=length_penalty, max_length=most)
         self.request = Request(search, scores=False)

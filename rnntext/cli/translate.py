@@ -66,7 +66,7 @@ def translate(
     ] = "text",
     batch_tokens: SearchBatch = SEARCH_TOKENS,
     engine: Engine = "numpy",
-    jobs: Annotated[int, typer.Option(min=1, help="Processes that work side by side.")] = 1,
+    jobs: Annotated[int, typer.Option(min=1, help="How many work side by side.")] = 1,
     threads: Threads = 1,
     output: Output = None,
     as_json: Json = False,
@@ -86,7 +86,7 @@ def translate(
     from rnntext.jobs.translate import Request, translate_stream
     from rnntext.storage.models import find
 
-    loaded = load_translation(find(model, "train-translate"), threads, engine)
+    loaded = load_translation(find(model, "train-translate"), threads, engine, jobs)
     jsonl = input_format == "jsonl"
     if alignment is not None and not loaded.attends:
         raise UsageError(f"--alignment {alignment}: this model was trained with --attention none; it looks at nothing")

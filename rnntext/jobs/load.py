@@ -48,14 +48,17 @@ def load_characters(path: str | PathLike[str], threads: int = 1) -> CharacterMod
     return CharacterModel(_checkpoint(path), threads)
 
 
-def load_translation(path: str | PathLike[str], threads: int = 1, engine: str = "numpy") -> TranslationModel:
-    """`load`, for a translation model, to be run by "numpy" or "ctranslate2"; UsageError if it is another kind, or one
-    that the engine cannot run. The process then keeps what memory it frees: it is one of our commands."""
+def load_translation(
+    path: str | PathLike[str], threads: int = 1, engine: str = "numpy", jobs: int = 1
+) -> TranslationModel:
+    """`load`, for a translation model, to be run by "numpy" or "ctranslate2", the latter with so many jobs side by
+    side; UsageError if it is another kind, or one that the engine cannot run. The process then keeps what memory it
+    frees: it is one of our commands."""
     from rnntext.jobs.translation import TranslationModel
     from rnntext.run.memory import keep_freed_memory
 
     keep_freed_memory()
-    return TranslationModel(_checkpoint(path), threads, engine)
+    return TranslationModel(_checkpoint(path), threads, engine, jobs)
 
 
 def load_forecaster(path: str | PathLike[str], threads: int = 1) -> ForecastModel:

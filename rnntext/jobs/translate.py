@@ -70,15 +70,15 @@ def translate_stream(
 ) -> Iterator[tuple[Item, Translation]]:
     """Yields every line of files or stdin with its translation, in order, as soon as it is ready.
 
-    Lines are read ahead as far as they have come, at most PORTION of them for each process; when they come slowly, one
+    Lines are read ahead as far as they have come, at most PORTION of them for each job; when they come slowly, one
     by one, each is translated at once.
 
     Args:
-        jobs: number of processes.
+        jobs: number of portions that are translated side by side: in processes, unless the model does it by itself.
     """
     make = from_json if request.jsonl else plain
     reader = LineReader(sources, PORTION * jobs)
-    if jobs > 1:
+    if jobs > model.jobs:
         yield from _in_processes(model, reader, request, make, jobs)
         return
     while lines := reader.read():

@@ -76,12 +76,15 @@ class TranslationModel:
         checkpoint: the version it came from, with its manifest and metrics.
         longest: tokens of a source sentence that it was trained on, at the most; positions beyond mean nothing to it.
         threads: how many matrix products may use.
+        jobs: batches that `search_all` computes side by side by itself, in threads: CTranslate2 as many as it is told,
+            NumPy one.
     """
 
-    def __init__(self, source: Checkpoint, threads: int = 1, engine: str = "numpy") -> None:
+    def __init__(self, source: Checkpoint, threads: int = 1, engine: str = "numpy", jobs: int = 1) -> None:
         if source.kind != "translator":
             raise UsageError(f"{source.path}: this is a {source.kind} model; a translation model is needed here")
         self.checkpoint, self.threads = source, threads
+        self.jobs = jobs if engine == "ctranslate2" else 1
         self.config, self.longest = _config(source)
         sides = ["tokens"] if self.config.joint else ["source", "target"]
         lists = {f"{side}.json": source.strings(f"{side}.json") for side in sides}
@@ -93,7 +96,7 @@ class TranslationModel:
         if engine == "ctranslate2":
             from rnntext.run.ctranslate2 import CTranslate2
 
-            self.search_all = CTranslate2(self.config, arrays, self.longest, threads).search_all
+            self.search_all = CTranslate2(self.config, arrays, self.longest, threads, jobs).search_all
 
     @property
     def attends(self) -> bool:

@@ -33,12 +33,13 @@ _BATCH = 512  # source tokens that it computes side by side: integers are quicke
 class CTranslate2:
     """A trained Transformer, run by CTranslate2.
 
-    It is brought up at the first search, not here: its threads would not survive a fork into worker processes.
+    It is brought up at the first search.
 
     Args:
         config, arrays: the model, as `run.transformer.Transformer` takes it.
         longest: tokens of a source sentence at the most.
         threads: of a matrix product.
+        jobs: batches that are computed side by side.
         compute_type: of the products, "int8" or "float32".
 
     Raises:
@@ -51,11 +52,13 @@ class CTranslate2:
         arrays: Mapping[str, Array],
         longest: int,
         threads: int = 1,
+        jobs: int = 1,
         compute_type: str = "int8",
     ) -> None:
         if not isinstance(config, TransformerConfig):
             raise UsageError("--engine ctranslate2 runs Transformers only; this is another model: leave the option out")
-        self.config, self.arrays, self.threads, self.compute_type = config, arrays, threads, compute_type
+        self.config, self.arrays, self.compute_type = config, arrays, compute_type
+        self.threads, self.jobs = threads, jobs
         self.names = [_name(token) for token in range(len(arrays["source.embedding"]))]
         self._convert(max(MOST_POSITIONS, answer_limit(length_class(longest), SearchConfig())))
 
@@ -72,7 +75,12 @@ class CTranslate2:
 
         ctranslate2.set_log_level(logging.ERROR)
         return ctranslate2.Translator(
-            "rnntext", files=self.files, compute_type=self.compute_type, inter_threads=1, intra_threads=self.threads
+            "rnntext",
+            files=self.files,
+            compute_type=self.compute_type,
+            inter_threads=self.jobs,
+            intra_threads=self.threads,
+            max_queued_batches=-1,  # as many as there are
         )
 
     def search_all(
@@ -86,26 +94,30 @@ class CTranslate2:
     ) -> Iterator[tuple[int, list[Hypothesis]]]:
         """What `run.search.search_all` does. Products of integers depend on their neighbours a little, so now and then
         an answer does, too."""
-        for batch in batches([len(sentence) for sentence in sentences], batch_tokens // config.beam):
-            members = [sentences[index] for index in batch]
-            limit = answer_limit(length_class(len(members[0])), config)
-            if limit > self.positions:
-                self._convert(limit)
-            results = self.translator.translate_batch(
-                [[self.names[token] for token in sentence.tolist()] for sentence in members],
+        grouped = batches([len(sentence) for sentence in sentences], batch_tokens // config.beam)
+        limits = [answer_limit(length_class(len(sentences[batch[0]])), config) for batch in grouped]
+        if max(limits, default=0) > self.positions:
+            self._convert(max(limits))
+        begun = [
+            self.translator.translate_batch(
+                [[self.names[token] for token in sentences[index].tolist()] for index in batch],
+                asynchronous=True,
                 max_batch_size=_BATCH,
                 batch_type="tokens",
                 beam_size=config.beam,
                 num_hypotheses=config.beam,
                 length_penalty=_NO_PENALTY,
-                suppress_sequences=[[_name(token)] for token in forbidden],
+                suppress_sequences=[[self.names[token]] for token in forbidden],
                 max_input_length=0,
                 max_decoding_length=limit,
                 return_scores=with_scores or config.beam > 1,
                 return_attention=with_attention,
             )
+            for batch, limit in zip(grouped, limits, strict=True)
+        ]
+        for batch, limit, results in zip(grouped, limits, begun, strict=True):
             for index, result in zip(batch, results, strict=True):
-                yield index, _hypotheses(result, limit, config)
+                yield index, _hypotheses(result.result(), limit, config)
 
 
 def _name(token: int) -> str:

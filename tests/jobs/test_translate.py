@@ -96,6 +96,15 @@ def test_order_and_answers_do_not_depend_on_portions_and_jobs(
         assert [scores(t) for _, t in found[:9]] == [scores(t) for t in alone]
 
 
+def test_ctranslate2_needs_no_processes_for_its_jobs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = save_translator(tmp_path / "model", *shifting_weights(), longest=30)
+    model = load_translation(folder, engine="ctranslate2", jobs=2)
+    monkeypatch.setattr(translate, "Workers", None)
+    lines = ["abcdefgh"[: n % 9] * (n % 4) for n in range(3000)]
+    found = answers(model, files(tmp_path, "\n".join(lines).encode()), jobs=2)
+    assert [t.text for _, t in found] == [shifted(line) for line in lines]
+
+
 @every_number_of_jobs
 def test_lines_before_a_missing_file_are_answered(hal: TranslationModel, tmp_path: Path, jobs: int) -> None:
     stream = translate_stream(hal, [*files(tmp_path, b"a\nb\n"), str(tmp_path / "missing")], Request(QUICK), jobs)

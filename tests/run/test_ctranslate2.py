@@ -112,6 +112,20 @@ def test_scores_may_be_left_out_where_nothing_is_ranked_by_them(beam: int):
         assert np.isfinite(with_score.score)
 
 
+@pytest.mark.parametrize("batch_tokens", [40, 10_000])
+def test_several_jobs_give_the_answers_of_one(batch_tokens: int):
+    search = SearchConfig(beam=2, max_length=12)
+    one, two = (
+        list(
+            CTranslate2(BASE, arrays(BASE), LONGEST, jobs=jobs, compute_type="float32").search_all(
+                sentences(), search, FORBIDDEN, batch_tokens
+            )
+        )
+        for jobs in (1, 2)
+    )
+    assert [(index, best.ids) for index, (best,) in two] == [(index, best.ids) for index, (best,) in one]
+
+
 def test_attention_is_that_of_numpy():
     ours, theirs = both(BASE, SearchConfig(beam=1, max_length=12), with_attention=True, end=-30)
     for (here,), (there,) in zip(ours, theirs, strict=True):
