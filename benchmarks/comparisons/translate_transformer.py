@@ -20,7 +20,7 @@ SHAPE = {"layers": 3, "units": 256, "heads": 4, "feedforward": 512}
 QUICK = {"layers": 2, "units": 32, "heads": 2, "feedforward": 32}
 BUDGET = "10m"  # of training, so that answers are real ones
 GOALS = {1: (1.0, 1.2), 5: (0.7, 1.0)}
-# Tokens of an answer, twice as many as the longest has; ours alone would stop after 2 n + 10 for a source of n, but
+# Tokens of an answer, far more than a sentence here has; ours alone would stop after 2 n + 10 for a source of n, but
 # CTranslate2 knows no limit that depends on the source, and a model so briefly trained repeats itself now and then.
 MOST = 100
 ENGINE_GOAL = 0.9  # of CTranslate2's own speed, with all that is around it

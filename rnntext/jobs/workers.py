@@ -66,7 +66,7 @@ class Workers(Generic[Item, Result]):
         turn, ended = 0, False
         failure: RnntextError | None = None
         while pending or not ended:
-            full = len(pending) >= AHEAD * len(self._ends)
+            full = len(pending) > (AHEAD - 1) * len(self._ends)  # no room for one more share each
             try:
                 items = source.read() if not ended and not full and (not pending or source.ready()) else None
             except RnntextError as error:

@@ -15,7 +15,7 @@ EPSILON = 1e-6  # of layer normalisation
 
 
 def centre(x: Array) -> Array:
-    """x - mean along the last axis."""
+    """x - mean along the last axis; `[..., units]`, as it was."""
     return np.asarray(x - x.mean(axis=-1, keepdims=True))
 
 
@@ -79,7 +79,15 @@ def pad(sentences: list[Array], longest: int) -> tuple[Array, Array]:
 
 
 def take(array: Array, origins: Array) -> Array:
-    """array[origins], in place: a row that stays where it is costs nothing."""
+    """array[origins], in place: a row that stays where it is costs nothing.
+
+    Args:
+        array: `[rows, ...]`; overwritten.
+        origins: `[fewer rows]`, where each row comes from.
+
+    Returns:
+        a view of the first rows, `[fewer rows, ...]`.
+    """
     moved = np.flatnonzero(origins != np.arange(len(origins)))
     array[moved] = array[origins[moved]]
     return array[: len(origins)]

@@ -104,7 +104,7 @@ def log_sum_exp(logits: Array) -> Array:
     Raises:
         CheckpointError: it is not a number; nothing could be chosen by such logits, nor scored.
     """
-    highest = _numbers(logits.max(axis=-1, keepdims=True))
+    highest = _checked(logits.max(axis=-1, keepdims=True))
     sums, ones = np.empty_like(highest), np.ones_like(logits[0])
     for begin in range(0, len(logits), CHUNK):
         rows = slice(begin, begin + CHUNK)
@@ -113,7 +113,8 @@ def log_sum_exp(logits: Array) -> Array:
     return np.asarray(np.log(sums, out=sums) + highest)
 
 
-def _numbers(logits: Array) -> Array:
+def _checked(logits: Array) -> Array:
+    """Logits of any shape, if they are finite; CheckpointError otherwise."""
     if not np.isfinite(logits).all():
         raise CheckpointError("what the model computes are not numbers: its weights are damaged, or diverged")
     return logits
@@ -232,7 +233,7 @@ class _Search:
         logits = logits.reshape(count, hypotheses, -1)
         totals, at = top(logits, self.scores - normaliser.reshape(count, hypotheses), most)
         if not self.scored:
-            _numbers(totals)
+            _checked(totals)
         return totals, at // logits.shape[2], at % logits.shape[2]
 
     def _leave(self) -> None:
