@@ -59,7 +59,7 @@ class CTranslate2:
             raise UsageError("--engine ctranslate2 runs Transformers only; this is another model: leave the option out")
         self.config, self.arrays, self.compute_type = config, arrays, compute_type
         self.threads, self.jobs = threads, jobs
-        self.names = [_name(token) for token in range(len(arrays["source.embedding"]))]
+        self.sources = [_name(token) for token in range(len(arrays["source.embedding"]))]
         self._convert(max(MOST_POSITIONS, answer_limit(length_class(longest), SearchConfig())))
 
     def _convert(self, positions: int) -> None:
@@ -100,14 +100,14 @@ class CTranslate2:
             self._convert(max(limits))
         begun = [
             self.translator.translate_batch(
-                [[self.names[token] for token in sentences[index].tolist()] for index in batch],
+                [[self.sources[token] for token in sentences[index].tolist()] for index in batch],
                 asynchronous=True,
                 max_batch_size=_BATCH,
                 batch_type="tokens",
                 beam_size=config.beam,
                 num_hypotheses=config.beam,
                 length_penalty=_NO_PENALTY,
-                suppress_sequences=[[self.names[token]] for token in forbidden],
+                suppress_sequences=[[_name(token)] for token in forbidden],
                 max_input_length=0,
                 max_decoding_length=limit,
                 return_scores=with_scores or config.beam > 1,

@@ -98,6 +98,19 @@ def test_answers_may_be_as_long_as_is_asked_for(monkeypatch):
         assert theirs[number][0].ids == here.ids
 
 
+def test_what_is_forbidden_may_be_beyond_the_sources_vocabulary():
+    config = dataclasses.replace(BASE, joint=False)
+    last = SIZES[1] - 1
+    assert last >= SIZES[0]
+    weights = arrays(config)
+    weights["logits.bias"][last] = 30.0  # it would be in every answer
+    engine = CTranslate2(config, weights, LONGEST, compute_type="float32")
+    search = SearchConfig(beam=1, max_length=5)
+    for forbidden in (FORBIDDEN, [*FORBIDDEN, last]):
+        found = engine.search_all(sentences(5), search, forbidden, 256)
+        assert all((last in best.ids) == (last not in forbidden) for _, (best,) in found)
+
+
 @pytest.mark.parametrize("beam", [1, 2])
 def test_scores_may_be_left_out_where_nothing_is_ranked_by_them(beam: int):
     engine = CTranslate2(BASE, arrays(BASE), LONGEST, compute_type="float32")
