@@ -41,7 +41,9 @@ Engine = Annotated[
     str,
     typer.Option(metavar="|".join(ENGINES), help="What computes; ctranslate2: 8-bit Transformers, an optional extra."),
 ]
-SearchBatch = Annotated[int, typer.Option("--batch-tokens", min=1, help="Source tokens side by side, times --beam.")]
+SearchBatch = Annotated[
+    int, typer.Option("--batch-tokens", min=1, help="Source tokens x hypotheses computed side by side.")
+]
 
 
 def translate(
@@ -66,7 +68,7 @@ def translate(
     ] = "text",
     batch_tokens: SearchBatch = SEARCH_TOKENS,
     engine: Engine = "numpy",
-    jobs: Annotated[int, typer.Option(min=1, help="How many work side by side.")] = 1,
+    jobs: Annotated[int, typer.Option(min=1, help="Processes, or threads of CTranslate2, side by side.")] = 1,
     threads: Threads = 1,
     output: Output = None,
     as_json: Json = False,
