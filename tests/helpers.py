@@ -15,6 +15,7 @@ from rnntext.config import (
     TransformerConfig,
     TranslatorConfig,
 )
+from rnntext.jobs.translation import TranslationModel
 from rnntext.run import translators
 from rnntext.run.attention import EPSILON
 from rnntext.run.charlm import Charlm, shapes
@@ -185,6 +186,11 @@ def shifted(text: str) -> str:
     """What the shifting translator answers to a normalised sentence: HAL becomes IBM, in small letters."""
     following = dict(zip(LETTERS + " ", LETTERS[1:] + "a ", strict=True))
     return "".join(following.get(letter, UNKNOWN_LETTER) for letter in text)
+
+
+def parts_of(model: TranslationModel, line: str) -> list[str]:
+    """The sentences that a line is translated as."""
+    return list(map(model.source.tokenizer.join, model.parts(line)))
 
 
 def shifting_weights() -> tuple[TransformerConfig, Arrays, Language]:

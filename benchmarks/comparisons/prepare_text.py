@@ -110,7 +110,7 @@ def rows(options: Options) -> Iterator[Row]:
     yield Row(what, "characters", [ours], [peer], rounds=options.sized(3, 1), warm_up=False, check=check)
     count = options.sized(1_000_000, 5000)
     told = {"model": str(translate_transformer.model(options)), "lines": str(options.lines(count))}
-    settings = [{"threads": number, "portion": portion} for number in threads() for portion in (10_000, count)]
+    settings = [{"threads": number, "portion": portion} for number in threads() for portion in (600, 10_000)]
     ours = Side("rnntext", f"{__name__}:Encoding", told)
     peer = Side("sentencepiece", f"{__name__}:SentencePiece", told, settings, 0.8)
     yield Row(f"encoding {count:,} lines in subwords", "lines", [ours], [peer], rounds=options.sized(3, 1))

@@ -86,8 +86,9 @@ class CharlmRecipe:
         if not held_out:
             where = _named(self.sources) if fraction(self.validation) else self.validation
             raise DataError(f"{where}: no held-out text; give more text, or another file with --validation FILE")
-        digest = hashlib.sha256(text.encode() + b"\0" + held_out.encode()).hexdigest()
-        return Data(digest, overlap.of_text(text, overlap.MOST), (text, held_out))
+        digest = hashlib.sha256(text.encode())  # long texts are not put together: memory
+        digest.update(b"\0" + held_out.encode())
+        return Data(digest.hexdigest(), overlap.of_text(text, overlap.MOST), (text, held_out))
 
     def begin(self, data: Data, parent: Checkpoint | None) -> Snapshot:
         """See Recipe."""

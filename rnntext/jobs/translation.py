@@ -153,8 +153,7 @@ class TranslationModel:
         waiting: list[dict[int, list[Hypothesis]]] = [{} for _ in lines]
         yield from ((index, _blank(config.n_best)) for index, members in enumerate(parts) if not members)
         first = np.cumsum([0, *(len(members) for members in parts)])
-        cut = [self.source.tokenizer.split(part) for _, part in flat]
-        ids = [self.source.lookup(part) for part in cut]
+        ids = [self.source.lookup(part) for _, part in flat]
         searching = self.search_all(ids, config, self.target.forbidden, batch_tokens, with_attention, with_scores)
         while True:
             with blas_threads(self.threads):
@@ -166,17 +165,17 @@ class TranslationModel:
             if len(waiting[index]) == len(parts[index]):
                 numbers = range(first[index], first[index + 1])
                 found = [waiting[index].pop(n) for n in numbers]
-                yield index, self._translation([cut[n] for n in numbers], found, config.n_best)
+                yield index, self._translation(parts[index], found, config.n_best)
 
-    def parts(self, line: str) -> list[str]:
-        """A line, normalised, as sentences that are not too long for the model; none if there is no token in it."""
+    def parts(self, line: str) -> list[list[str]]:
+        """The tokens of a line, normalised, as sentences that are not too long for the model; none if there is no token
+        in it."""
+        split = self.source.tokenizer.split
         text = normalize_line(line, self.config.lowercase)
-        if len(text) <= 64 * self.longest and (size := self._size(text)) <= self.longest:
-            return [text] if size else []  # to a model of words, wide spaces alone are nothing
-        return [part for part in split_long(text, self._size, self.longest) if self._size(part)]
-
-    def _size(self, text: str) -> int:
-        return len(self.source.tokenizer.split(text))
+        if len(text) <= 64 * self.longest and len(cut := split(text)) <= self.longest:
+            return [cut] if cut else []  # to a model of words, wide spaces alone are nothing
+        parts = split_long(text, lambda part: len(split(part)), self.longest)
+        return [cut for part in parts if (cut := split(part))]
 
     def _translation(self, source: list[list[str]], found: list[list[Hypothesis]], n_best: int) -> Translation:
         """A line's translation from those of its parts: the best ones of all parts together, the second best, ..."""

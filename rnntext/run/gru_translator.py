@@ -68,16 +68,20 @@ class Layer:
         """Replaces h `[rows, units]`, given what `project` made of the inputs, `[rows, 3 units]`, which is lost."""
         gru_update(projected.T, self.recur(h).T, h.T)
 
-    def run(self, x: Array, real: Array, backwards: bool) -> tuple[Array, Array]:
-        """Reads sequences `[time, batch, features]`, from their ends if `backwards`; where nothing is `real`
-        `[time, batch]` the state stays as it is. Returns all states `[time, batch, units]` and the last one."""
-        projected, h = self.project(x), np.zeros((x.shape[1], self.units), np.float32)
-        states = np.empty((*x.shape[:2], self.units), np.float32)
-        for t in range(len(x))[:: -1 if backwards else 1]:
-            before = h.copy()
-            self.step(projected[t], h)
-            np.copyto(h, before, where=~real[t, :, None])
-            states[t] = h
+    def run(self, x: Array, counts: list[int], backwards: bool) -> tuple[Array, Array]:
+        """Reads sequences, the longest first, from their ends if `backwards`. Returns all states, in the order of x,
+        and the last of each sequence `[batch, units]`.
+
+        Args:
+            x: the first of each, then the second of each that has one, and so on: `[tokens, features]`.
+            counts: how many have a first, a second, and so on.
+        """
+        projected, h = self.project(x), np.zeros((counts[0], self.units), np.float32)
+        states = np.empty((len(x), self.units), np.float32)
+        ends = np.cumsum(counts).tolist()
+        for count, end in list(zip(counts, ends, strict=True))[:: -1 if backwards else 1]:
+            self.step(projected[end - count : end], h[:count])
+            states[end - count : end] = h[:count]
         return states, h
 
 
@@ -144,21 +148,26 @@ class GRUTranslator:
             sentences: ids of each, at least one.
             longest: length that all are padded to.
         """
-        ids, lengths = pad(sentences, longest)
-        memory, final = self.encode(ids, lengths)
+        memory, final = self.encode(sentences, longest)
         h = [np.tanh(self.affine[f"bridge.{n}"](final)) for n in range(self.config.layers)]
         keys = memory[:, :, :0] if self.config.attention == "none" else self.affine["attention.keys"](memory)
-        return State(memory, keys, padding_mask(lengths, longest), h)
+        return State(memory, keys, padding_mask(np.array([len(s) for s in sentences]), longest), h)
 
-    def encode(self, ids: Array, lengths: Array) -> tuple[Array, Array]:
-        """The encoder's outputs `[batch, time, 2 units]` and its last layer's final states `[batch, 2 units]`, for ids
-        `[batch, time]`."""
-        real = np.arange(ids.shape[1])[:, None] < lengths  # [time, batch]
-        x = self.source[ids.T]
+    def encode(self, sentences: list[Array], longest: int) -> tuple[Array, Array]:
+        """The encoder's outputs `[batch, longest, 2 units]`, zeros behind the end of a sentence, and its last layer's
+        final states `[batch, 2 units]`."""
+        order = sorted(range(len(sentences)), key=lambda number: -len(sentences[number]))
+        ids, lengths = pad([sentences[number] for number in order], longest)
+        time, row = np.nonzero(np.arange(lengths[0])[:, None] < lengths)
+        counts = np.bincount(time).tolist()
+        x = self.source[ids[row, time]]
         for forward, backward in self.encoder:
-            (ahead, last), (back, first) = forward.run(x, real, False), backward.run(x, real, True)
-            x = np.concatenate([ahead, back], axis=2)
-        return np.ascontiguousarray(x.swapaxes(0, 1)), np.concatenate([last, first], axis=1)
+            (ahead, last), (back, first) = forward.run(x, counts, False), backward.run(x, counts, True)
+            x = np.concatenate([ahead, back], axis=1)
+        memory = np.zeros((len(ids), longest, x.shape[1]), np.float32)
+        final = np.empty((len(ids), x.shape[1]), np.float32)
+        memory[np.array(order)[row], time], final[order] = x, np.concatenate([last, first], axis=1)
+        return memory, final
 
     def step(self, state: State, ids: Array) -> Array:
         """Reads one target token of each hypothesis.

@@ -11,6 +11,8 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from rnntext.text.vocabulary import code_points
+
 MOST = 4096  # hashes in a sketch, 8 bytes each
 WIDTH = 32  # characters of running text that are hashed together
 CHUNK = 1_000_000  # characters at a time
@@ -62,7 +64,7 @@ def _smallest(one: np.ndarray, other: np.ndarray, most: int | None) -> Hashes:
 
 def _stretches(text: str) -> np.ndarray:
     """A polynomial hash of every stretch, its bits mixed (Steele, Lea, Flood 2014)."""
-    points = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32).astype(np.uint64)
+    points = code_points(text).astype(np.uint64)
     count = len(points) - WIDTH + 1
     if count <= 0:
         return np.empty(0, np.uint64)

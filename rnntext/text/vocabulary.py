@@ -12,6 +12,11 @@ UNKNOWN = 0  # the id of [UNK], outside the list of characters: it cannot be typ
 CODE_POINTS = 0x110000 - 0x800  # Unicode's, without surrogates
 
 
+def code_points(text: str) -> np.ndarray:
+    """The code point of each character, `[len(text)]`, uint32."""
+    return np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32)
+
+
 class CharVocabulary:
     """The characters that a model knows: id 0 is `[UNK]`, ids 1, 2, ... are the characters in the order given.
 
@@ -25,7 +30,7 @@ class CharVocabulary:
         if len(set(self.characters)) != len(entries):
             raise CheckpointError("the vocabulary is damaged: every entry must be one character, once")
         self.ids = {character: index for index, character in enumerate(self.characters, start=1)}
-        points = np.array([ord(character) for character in self.characters], np.uint32)
+        points = code_points("".join(self.characters))
         self._order = np.argsort(points)
         self._points = points[self._order]
         self.start = self.ids.get(
@@ -38,7 +43,7 @@ class CharVocabulary:
 
     def encode(self, text: str) -> np.ndarray:
         """Ids of a text, `[len(text)]`, int32."""
-        points = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32)
+        points = code_points(text)
         if not len(self._points):
             return np.zeros(len(points), np.int32)
         at = np.minimum(np.searchsorted(self._points, points), len(self._points) - 1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
@@ -16,9 +17,9 @@ from rnntext.errors import DataError
 from rnntext.run.attention import pad
 from rnntext.text.bitext import Pair
 from rnntext.text.tokens import END, RESERVED, START, Language, Subwords, Tokenizer, tokenizer
-from rnntext.text.vocabulary import CharVocabulary
+from rnntext.text.vocabulary import UNKNOWN, CharVocabulary, code_points
 
-LINES = 10_000  # that SentencePiece cuts in one call
+LINES = 600  # that SentencePiece cuts in one call: after 700 new lists Python looks for cycles
 CHUNK = 250_000  # characters at a time: one call on 100 MB would cost 24 bytes a character
 OWN = 2  # TextVectorization's own '' and '[UNK]' come first in its table
 
@@ -39,12 +40,17 @@ def learn_characters(text: str, size: int | None = None) -> CharVocabulary:
 
 
 def vectorize(text: str, vocabulary: CharVocabulary) -> np.ndarray:
-    """Ids of a text, `[len(text)]`, in the smallest type that holds them; the same as `vocabulary.encode(text)`."""
-    small = np.uint8 if len(vocabulary) <= 0xFF else np.uint16 if len(vocabulary) <= 0xFFFF else np.int32
+    """Ids of a text, `[len(text)]`, in the smallest type that holds them; the same as `vocabulary.encode(text)`. Each
+    character goes through TextVectorization but once, into a table by code point."""
     layer = keras.layers.TextVectorization(standardize=None, split="character", vocabulary=vocabulary.characters)
+    known = "".join(vocabulary.characters)
+    table = np.full(sys.maxunicode + 1, UNKNOWN, np.min_scalar_type(len(vocabulary) - 1))
     # Its [UNK] is 1, ours 0: shift by one. Its padding, 0, does not occur: one text at a time.
-    parts = [(layer(tf.constant(chunk)).numpy() - 1).astype(small) for chunk in _chunks(text)]
-    return np.concatenate(parts) if parts else np.empty(0, small)
+    table[code_points(known)] = layer(tf.constant(known)).numpy() - 1
+    ids = np.empty(len(text), table.dtype)
+    for index, chunk in enumerate(_chunks(text)):
+        table.take(code_points(chunk), out=ids[index * CHUNK :][: len(chunk)])
+    return ids
 
 
 class CharStreams:

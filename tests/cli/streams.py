@@ -17,6 +17,7 @@ from helpers import (
     KNOWN,
     UNKNOWN_LETTER,
     alphabet_weights,
+    parts_of,
     save_charlm,
     save_forecaster,
     save_translator,
@@ -114,7 +115,7 @@ def lines(count: int, longs: int, jobs: int, folder: Path) -> Counts:
     with open(folder / "in.txt", "rb") as sources, open(folder / "out.txt", "rb") as answers:
         for source, answer in zip(sources, answers, strict=True):
             text = decode(source.removesuffix(b"\n").removesuffix(b"\r"), "", "replace")
-            parts = " ".join(model.parts(text))
+            parts = " ".join(parts_of(model, text))
             wanted = "".join(letter if letter in known else UNKNOWN_LETTER for letter in parts)
             wrong += answer != wanted.encode() + (b"\r\n" if source.endswith(b"\r\n") else b"\n")
             total += 1
@@ -131,7 +132,7 @@ def real_lines(count: int, folder: Path) -> Counts:
     wanted = []
     for line in _nasty(count, 1):
         text = decode(line.removesuffix(b"\r"), "", "replace")
-        answer = " ".join(shifted(part)[:8] for part in model.parts(text))
+        answer = " ".join(shifted(part)[:8] for part in parts_of(model, text))
         wanted.append(answer + "\r" * line.endswith(b"\r"))  # with its line feed, that is a line end
     found = (folder / "out.txt").read_bytes().decode().split("\n")
     check(found == [*wanted, ""], "a real model's answers are not in their places")

@@ -11,6 +11,7 @@ import pytest
 from cli.shell import CLEAN, PATIENCE, PROGRAM, Shell, read_some
 from helpers import (
     alphabet_weights,
+    parts_of,
     save_charlm,
     save_translator,
     shifted,
@@ -51,7 +52,7 @@ def shell(tmp_path: Path, home: Path) -> Shell:
 def answer(model: TranslationModel, line: bytes, tokens: int) -> bytes:
     """What must come out for a line, its end included, when no part's answer may have more tokens."""
     text = line.removesuffix(b"\n").removesuffix(b"\r").removeprefix(b"\xef\xbb\xbf").decode("utf-8", "replace")
-    answers = (shifted(part)[:tokens] for part in model.parts(text))
+    answers = (shifted(part)[:tokens] for part in parts_of(model, text))
     return " ".join(answers).encode() + (b"\r\n" if line.endswith(b"\r\n") else b"\n")
 
 

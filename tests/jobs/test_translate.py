@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from helpers import examples, save_translator, shifted, shifting_weights
+from helpers import examples, parts_of, save_translator, shifted, shifting_weights
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -50,7 +50,7 @@ def files(folder: Path, *contents: bytes) -> list[str]:
 
 
 def expected(model: TranslationModel, lines: list[str]) -> list[str]:
-    return [" ".join(map(shifted, model.parts(line))) for line in lines]
+    return [" ".join(map(shifted, parts_of(model, line))) for line in lines]
 
 
 # Lines ----------------------------------------------------------------------------------------------------------------

@@ -15,6 +15,7 @@ from helpers import (
     TINY_GRU,
     TINY_TRANSFORMER,
     alphabet_weights,
+    parts_of,
     save_charlm,
     save_translator,
     shifted,
@@ -146,7 +147,7 @@ def test_nothing_to_translate_is_nothing(hal: TranslationModel) -> None:
 def test_a_long_line_is_translated_in_parts_that_are_joined(hal: TranslationModel) -> None:
     line = "the cat sat on the mat, and the dog sat on the cat; why did the cow not sit on the dog?"
     (found,) = hal.translate_all([line], with_attention=True)
-    parts = hal.parts(line)
+    parts = parts_of(hal, line)
     assert parts == ["the cat sat on the mat,", "and the dog sat on the cat;", "why did the cow not sit on the", "dog?"]
     assert found.parts == 4
     assert found.text == " ".join(map(shifted, parts))
@@ -162,7 +163,7 @@ def test_a_long_line_is_translated_in_parts_that_are_joined(hal: TranslationMode
 def test_the_second_best_of_a_long_line_consists_of_the_second_best_of_its_parts(words: TranslationModel) -> None:
     line = "a b c, a b c. c b a, c a b."
     config = SearchConfig(n_best=3)
-    parts = words.parts(line)
+    parts = parts_of(words, line)
     (found,) = words.translate_all([line], config)
     assert found.parts == len(parts) == 2
     for rank, each in enumerate(zip(*(t.answers for t in words.translate_all(parts, config)), strict=True)):
@@ -196,7 +197,7 @@ def varied_lines(count: int) -> list[str]:
 def test_answers_come_in_the_order_of_the_lines_whatever_the_batch(hal: TranslationModel, batch_tokens: int) -> None:
     lines = varied_lines(40)
     found = hal.translate_all(lines, SearchConfig(beam=2), batch_tokens)
-    assert [t.text for t in found] == [" ".join(map(shifted, hal.parts(line))) for line in lines]
+    assert [t.text for t in found] == [" ".join(map(shifted, parts_of(hal, line))) for line in lines]
 
 
 def test_a_line_is_ready_when_its_batch_is(hal: TranslationModel) -> None:

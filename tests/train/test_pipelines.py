@@ -96,7 +96,7 @@ def test_a_literal_unk_is_ordinary_text():
     assert vectorize("[UNK]x", vocabulary).tolist() == [1, 5, 4, 3, 2, 0]
 
 
-@pytest.mark.parametrize(("characters", "bytes_each"), [(254, 1), (255, 2), (65_534, 2), (65_535, 4)])
+@pytest.mark.parametrize(("characters", "bytes_each"), [(255, 1), (256, 2), (65_535, 2), (65_536, 4)])
 def test_ids_are_kept_in_the_smallest_type_that_holds_them(characters, bytes_each):
     vocabulary = CharVocabulary(chr(0x10000 + i) for i in range(characters))
     ids = vectorize(vocabulary.characters[-1] + "\u00e9", vocabulary)
