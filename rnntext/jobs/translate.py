@@ -12,7 +12,7 @@ from rnntext.jobs.translation import Translation, TranslationModel
 from rnntext.jobs.workers import Workers
 from rnntext.text.lines import Line, LineReader
 
-PORTION = 1024  # lines that are read ahead, for each job, and sorted by length
+PORTION = 1536  # lines that are read ahead, for each job, and sorted by length
 
 
 @dataclasses.dataclass(frozen=True)

@@ -19,35 +19,35 @@ class Affine:
     """x W + b along the last axis. What becomes of a row does not depend on the other rows, nor on their number.
 
     Args:
-        kernel: W, `[features, units]`.
-        bias: b, `[units]`, or None.
+        kernel: W, `[features, units]`; or several side by side, `[parts, features, units]`.
+        bias: b, `[units]` or `[parts, units]`, or None.
     """
 
     def __init__(self, kernel: Array, bias: Array | None = None) -> None:
-        features, self.units = kernel.shape
+        *parts, features, self.units = kernel.shape
         pieces = -(-self.units // PIECE)
-        filled = np.zeros((features, pieces * PIECE), np.float32)
-        filled[:, : self.units] = kernel
-        self.pieces = np.ascontiguousarray(filled.reshape(features, pieces, PIECE).swapaxes(0, 1))
+        filled = np.zeros((*parts, features, pieces * PIECE), np.float32)
+        filled[..., : self.units] = kernel
+        self.pieces = np.ascontiguousarray(filled.reshape(*parts, features, pieces, PIECE).swapaxes(-3, -2))
         self.bias = bias
 
     def __call__(self, x: Array) -> Array:
-        """`[..., features]` to `[..., units]`."""
-        pieces, features, _ = self.pieces.shape
+        """`[..., features]` to `[..., units]`, or `[parts, ..., units]`: each part lies in one piece."""
+        *parts, pieces, features, _ = self.pieces.shape
         rows = x.size // features
         blocks = -(-rows // ROWS)
         x_filled = np.ascontiguousarray(x, np.float32).reshape(rows, features)
         if rows < blocks * ROWS:
             x_filled = np.concatenate([x_filled, np.zeros((blocks * ROWS - rows, features), np.float32)])
-        y = np.empty((blocks * ROWS, pieces * PIECE), np.float32)
-        out = y.reshape(blocks, ROWS, pieces, PIECE).swapaxes(1, 2)
+        y = np.empty((*parts, blocks * ROWS, pieces * PIECE), np.float32)
+        out = y.reshape(*parts, blocks, ROWS, pieces, PIECE).swapaxes(-3, -2)
         x_blocks = x_filled.reshape(blocks, ROWS, features)
         if blocks <= FEW or self.pieces.nbytes <= CACHE:
-            np.matmul(x_blocks[:, None], self.pieces, out=out)
+            np.matmul(x_blocks[:, None], self.pieces[..., None, :, :, :], out=out)
         else:  # each piece is read once, not once for each block
-            for number, piece in enumerate(self.pieces):
-                np.matmul(x_blocks, piece, out=out[:, number])
-        y = y[:rows, : self.units]
+            for number in np.ndindex(*parts, pieces):
+                np.matmul(x_blocks, self.pieces[number], out=np.moveaxis(out, -3, len(parts))[number])
+        y = y[..., :rows, : self.units]
         if self.bias is not None:
-            y += self.bias
-        return y.reshape(*x.shape[:-1], self.units)
+            y += self.bias[..., None, :]
+        return y.reshape(*parts, *x.shape[:-1], self.units)

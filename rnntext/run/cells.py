@@ -137,24 +137,23 @@ def half_gates(columns: Array) -> Array:
 
 
 def gru_update(x: Array, r: Array, h: Array) -> None:
-    """h = z h + (1 - z) tanh(x_h + r r_h), in place.
+    """h = z h + (1 - z) tanh(x_h + r r_h), in place; z is (1 + tanh(half)) / 2, and so is r.
 
     Args:
-        x, r: products of input and state with their weights, of gates z, r, h (the first two by halved weights), with
-            the biases: `[3 units, batch]`; overwritten.
-        h: `[units, batch]`.
+        x: products of input and weights, those of the gates z and r halved, with bias: `[3, ...]`; overwritten.
+        r: products of state and weights, all of them halved, likewise.
+        h: `[...]`.
     """
-    u = len(h)
-    gates, candidate = x[: 2 * u], r[2 * u :]
-    gates += r[: 2 * u]
+    gates, candidate = x[:2], r[2]
+    gates += r[:2]
     np.tanh(gates, out=gates)
     gates += 1.0
-    gates *= 0.5
-    candidate *= gates[u:]
-    candidate += x[2 * u :]
+    candidate *= gates[1]
+    candidate += x[2]
     np.tanh(candidate, out=candidate)
     h -= candidate
-    h *= gates[:u]
+    h *= gates[0]
+    h *= 0.5
     h += candidate
 
 
@@ -166,8 +165,8 @@ class GRUCell:
 
     def __init__(self, kernel: Array | None, recurrent_kernel: Array, bias: Array) -> None:
         self.kernel = None if kernel is None else _transpose(half_gates(kernel))
-        self.recurrent_kernel = _transpose(half_gates(recurrent_kernel))
-        self.input_bias, self.recurrent_bias = (half_gates(row)[:, None] for row in bias)
+        self.recurrent_kernel = _transpose(np.float32(0.5) * recurrent_kernel)
+        self.input_bias, self.recurrent_bias = half_gates(bias[0])[:, None], np.float32(0.5) * bias[1][:, None]
 
     @staticmethod
     def table(inputs: Array, kernel: Array, bias: Array) -> Array:
@@ -189,7 +188,7 @@ class GRUCell:
             np.copyto(x, column)  # type: ignore[arg-type]
         np.matmul(self.recurrent_kernel, h, out=r)
         r += self.recurrent_bias
-        gru_update(x, r, h)
+        gru_update(x.reshape(3, *h.shape), r.reshape(3, *h.shape), h)
 
 
 GATES = {"rnn": 1, "lstm": 4, "gru": 3}

@@ -61,12 +61,12 @@ class Layer:
 
     def __init__(self, kernel: Array, recurrent_kernel: Array, bias: Array) -> None:
         self.units = len(recurrent_kernel)
-        self.project = Affine(half_gates(kernel), half_gates(bias[0]))
-        self.recur = Affine(half_gates(recurrent_kernel), half_gates(bias[1]))
+        self.project = Affine(_gates(half_gates(kernel)), _gates(half_gates(bias[0])))
+        self.recur = Affine(_gates(np.float32(0.5) * recurrent_kernel), _gates(np.float32(0.5) * bias[1]))
 
     def step(self, projected: Array, h: Array) -> None:
-        """Replaces h `[rows, units]`, given what `project` made of the inputs, `[rows, 3 units]`, which is lost."""
-        gru_update(projected.T, self.recur(h).T, h.T)
+        """Replaces h `[rows, units]`, given what `project` made of the inputs, `[3, rows, units]`, which is lost."""
+        gru_update(projected, self.recur(h), h)
 
     def run(self, x: Array, counts: list[int], backwards: bool) -> tuple[Array, Array]:
         """Reads sequences, the longest first, from their ends if `backwards`. Returns all states, in the order of x,
@@ -80,9 +80,14 @@ class Layer:
         states = np.empty((len(x), self.units), np.float32)
         ends = np.cumsum(counts).tolist()
         for count, end in list(zip(counts, ends, strict=True))[:: -1 if backwards else 1]:
-            self.step(projected[end - count : end], h[:count])
+            self.step(projected[:, end - count : end], h[:count])
             states[end - count : end] = h[:count]
         return states, h
+
+
+def _gates(columns: Array) -> Array:
+    """`[..., 3 units]` as `[3, ..., units]`."""
+    return np.stack(np.split(columns, 3, axis=-1))
 
 
 class State:
