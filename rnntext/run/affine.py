@@ -11,8 +11,6 @@ from rnntext.run.attention import Array
 # And it multiplies a piece this small as it is, on processors with AVX-512, instead of copying it first, which for a
 # few rows takes as long as the product (docs/decisions.md).
 ROWS, PIECE = 8, 64
-FEW = 2  # blocks of rows, up to which a loop over pieces of weights costs more than it saves
-CACHE = 1 << 20  # bytes of weights, about, that a processor's own cache holds beside the rows
 
 
 class Affine:
@@ -20,34 +18,28 @@ class Affine:
 
     Args:
         kernel: W, `[features, units]`; or several side by side, `[parts, features, units]`.
-        bias: b, `[units]` or `[parts, units]`, or None.
+        bias: b, `[units]` or `[parts, units]`.
     """
 
-    def __init__(self, kernel: Array, bias: Array | None = None) -> None:
+    def __init__(self, kernel: Array, bias: Array) -> None:
         *parts, features, self.units = kernel.shape
         pieces = -(-self.units // PIECE)
-        filled = np.zeros((*parts, features, pieces * PIECE), np.float32)
-        filled[..., : self.units] = kernel
-        self.pieces = np.ascontiguousarray(filled.reshape(*parts, features, pieces, PIECE).swapaxes(-3, -2))
-        self.bias = bias
+        filled = np.zeros((*parts, features + 1, pieces * PIECE), np.float32)
+        filled[..., :-1, : self.units], filled[..., -1, : self.units] = kernel, bias
+        self.pieces = np.ascontiguousarray(filled.reshape(*parts, features + 1, pieces, PIECE).swapaxes(-3, -2))
 
     def __call__(self, x: Array) -> Array:
-        """`[..., features]` to `[..., units]`, or `[parts, ..., units]`: each part lies in one piece."""
+        """`[..., features]` to `[..., units]`, or to `[parts, ..., units]`, each part in one stretch of memory."""
         *parts, pieces, features, _ = self.pieces.shape
-        rows = x.size // features
+        rows = x.size // (features - 1)
         blocks = -(-rows // ROWS)
-        x_filled = np.ascontiguousarray(x, np.float32).reshape(rows, features)
-        if rows < blocks * ROWS:
-            x_filled = np.concatenate([x_filled, np.zeros((blocks * ROWS - rows, features), np.float32)])
+        x_filled = np.ones((blocks * ROWS, features), np.float32)  # the bias is the weight of a feature that is 1
+        x_filled[:rows, :-1] = x.reshape(rows, features - 1)
         y = np.empty((*parts, blocks * ROWS, pieces * PIECE), np.float32)
-        out = y.reshape(*parts, blocks, ROWS, pieces, PIECE).swapaxes(-3, -2)
-        x_blocks = x_filled.reshape(blocks, ROWS, features)
-        if blocks <= FEW or self.pieces.nbytes <= CACHE:
-            np.matmul(x_blocks[:, None], self.pieces[..., None, :, :, :], out=out)
-        else:  # each piece is read once, not once for each block
-            for number in np.ndindex(*parts, pieces):
-                np.matmul(x_blocks, self.pieces[number], out=np.moveaxis(out, -3, len(parts))[number])
-        y = y[..., :rows, : self.units]
-        if self.bias is not None:
-            y += self.bias[..., None, :]
-        return y.reshape(*parts, *x.shape[:-1], self.units)
+        np.matmul(
+            x_filled.reshape(blocks, ROWS, features),
+            self.pieces[..., None, :, :],
+            out=np.moveaxis(y.reshape(*parts, blocks, ROWS, pieces, PIECE), -2, -4),
+            order="C",  # piece by piece, so that large weights are read once, not once for each block of rows
+        )
+        return y[..., :rows, : self.units].reshape(*parts, *x.shape[:-1], self.units)

@@ -130,7 +130,7 @@ class GRUTranslator:
         self.source, self.target = source * scale, target * scale
         self.affine = {name: Affine(arrays[f"{name}.kernel"], arrays[f"{name}.bias"]) for name in self._affines()}
         if config.attention != "none":
-            self.affine["attention.keys"] = Affine(arrays["attention.keys.kernel"])
+            self.affine["attention.keys"] = Affine(arrays["attention.keys.kernel"], np.zeros(config.units, np.float32))
         if config.tied:
             self.affine["logits"] = Affine(target.T, arrays["logits.bias"])
         layers = range(config.layers)
