@@ -96,15 +96,12 @@ def translate_stream(
 def _in_processes(
     model: TranslationModel, reader: LineReader, request: Request, make: Any, jobs: int
 ) -> Iterator[tuple[Item, Translation]]:
-    def work(lines: list[Line]) -> list[tuple[Item, Translation]]:
-        items = [make(line) for line in lines]
-        texts = [item.text for item in items]
-        found = model.translate_all(texts, *request.how)
-        return list(zip(items, found, strict=True))
+    def work(lines: list[Line]) -> list[Translation]:
+        return model.translate_all([make(line).text for line in lines], *request.how)
 
-    workers: Workers[Line, tuple[Item, Translation]] = Workers(jobs, work)
+    workers: Workers[Line, Translation] = Workers(jobs, work, lambda line: len(line.text) + 1)
     try:
-        for _, found in workers.run(reader):
-            yield from found
+        for lines, found in workers.run(reader):
+            yield from zip(map(make, lines), found, strict=True)
     finally:
         workers.close()

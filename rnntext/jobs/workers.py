@@ -8,9 +8,10 @@ import os
 import queue
 import signal
 import threading
+from bisect import bisect_left
 from collections import deque
 from collections.abc import Callable, Iterator
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from multiprocessing.connection import Connection, wait
 from typing import Generic, Protocol, TypeVar
 
@@ -44,9 +45,13 @@ class Workers(Generic[Item, Result]):
     Args:
         count: number of processes.
         work: what is done to a portion; returns as many results as there are items.
+        size: how much work an item is, at least 1.
     """
 
-    def __init__(self, count: int, work: Callable[[list[Item]], list[Result]]) -> None:
+    def __init__(
+        self, count: int, work: Callable[[list[Item]], list[Result]], size: Callable[[Item], int] = lambda _: 1
+    ) -> None:
+        self._size = size
         context = multiprocessing.get_context("fork")
         self._ends: list[Connection] = []
         self._processes = []
@@ -72,7 +77,7 @@ class Workers(Generic[Item, Result]):
             except RnntextError as error:
                 items, failure = [], error
             if items:
-                for share in _shares(items, len(self._ends)):
+                for share in _shares(items, len(self._ends), self._size):
                     end = self._ends[turn % len(self._ends)]
                     _send(end, share)
                     pending.append((end, share))
@@ -97,9 +102,13 @@ class Workers(Generic[Item, Result]):
             process.join()
 
 
-def _shares(items: list[Item], count: int) -> list[list[Item]]:
-    """Items in `count` parts as equal as can be, so that all workers end together; none of them is empty."""
-    bounds = [number * len(items) // count for number in range(count + 1)]
+def _shares(items: list[Item], count: int, size: Callable[[Item], int]) -> list[list[Item]]:
+    """Items in `count` parts, as equal in size as can be, so that all workers end together; none of them is empty. An
+    item belongs where its middle is."""
+    sizes = list(map(size, items))
+    ends = list(accumulate(sizes))
+    middles = [end - own / 2 for end, own in zip(ends, sizes, strict=True)]
+    bounds = [bisect_left(middles, ends[-1] * number / count) for number in range(count + 1)]
     return [items[begin:end] for begin, end in pairwise(bounds) if begin < end]
 
 

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import pytest
 
@@ -46,7 +46,7 @@ class Portions:
 
 
 @contextmanager
-def working(count: int, work: Callable[[list], list]) -> Iterator[Workers]:
+def working(count: int, work: Callable[[list], list], *size: Callable[[Any], int]) -> Iterator[Workers]:
     """Workers for a block; a test that hangs is ended by an alarm, which raises."""
 
     def give_up(number: int, frame: object) -> None:
@@ -54,7 +54,7 @@ def working(count: int, work: Callable[[list], list]) -> Iterator[Workers]:
 
     before = signal.signal(signal.SIGALRM, give_up)
     signal.setitimer(signal.ITIMER_REAL, PATIENCE)
-    workers: Workers = Workers(count, work)
+    workers: Workers = Workers(count, work, *size)
     try:
         yield workers
     finally:
@@ -80,7 +80,7 @@ def test_results_come_in_the_order_of_the_items(count: int, portions: int) -> No
     assert all(results == [10 * item for item in items] for items, results in found)  # type: ignore[operator]
 
 
-@pytest.mark.parametrize(("items", "shares"), [(1, [1]), (2, [1, 1]), (3, [1, 1, 1]), (8, [2, 3, 3]), (30, [10] * 3)])
+@pytest.mark.parametrize(("items", "shares"), [(1, [1]), (2, [1, 1]), (3, [1, 1, 1]), (8, [3, 2, 3]), (30, [10] * 3)])
 def test_a_portion_is_shared_by_all_workers(items: int, shares: list[int]) -> None:
     with working(3, lambda items: [os.getpid()] * len(items)) as workers:
         found = [results for _, results in workers.run(Portions(numbers(1, items)))]
@@ -88,6 +88,17 @@ def test_a_portion_is_shared_by_all_workers(items: int, shares: list[int]) -> No
     pids = [set(results) for results in found]
     assert len(set.union(*pids)) == len(shares)  # each in a process of its own
     assert os.getpid() not in set.union(*pids)
+
+
+@pytest.mark.parametrize(
+    ("sizes", "shares"),
+    [([1, 1, 1, 3], [3, 1]), ([3, 1, 1, 1], [1, 3]), ([9, 1], [1, 1]), ([1, 9], [1, 1]), ([2, 2, 2, 2], [2, 2])],
+)
+def test_shares_are_of_about_equal_size(sizes: list[int], shares: list[int]) -> None:
+    with working(2, lambda items: items, lambda size: size) as workers:
+        found = [results for _, results in workers.run(Portions([sizes]))]
+    assert [len(results) for results in found] == shares
+    assert [size for results in found for size in results] == sizes
 
 
 def test_no_more_is_read_ahead_than_the_workers_can_use() -> None:
