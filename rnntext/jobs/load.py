@@ -60,7 +60,7 @@ def load_translation(
 
     keep_freed_memory()
     model = TranslationModel(_checkpoint(path), threads, engine, jobs)
-    gc.freeze()  # what is loaded stays; looking through it for cycles, again and again, takes a thirtieth of the time
+    gc.freeze()  # what is loaded stays: Python need not look through it for cycles, again and again
     return model
 
 

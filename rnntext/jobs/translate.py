@@ -101,7 +101,7 @@ def _in_processes(
 
     workers: Workers[Line, Translation] = Workers(jobs, work, lambda line: len(line.text) + 1)
     try:
-        for lines, found in workers.run(reader):
+        for lines, found in workers.run(reader):  # items are made here, too: cheaper than to send them
             yield from zip(map(make, lines), found, strict=True)
     finally:
         workers.close()

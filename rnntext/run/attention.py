@@ -27,8 +27,9 @@ def standardize(x: Array) -> Array:
 
 
 def softmax(scores: Array) -> Array:
-    """Along the last axis. That comes first meanwhile, as NumPy takes several times as long for many short rows; but
-    not for the sum, whose order would depend on the number of rows."""
+    """exp(scores) / sum(exp(scores)) along the last axis, `[..., keys]`. Keys come first meanwhile, as NumPy takes many
+    times as long for the maxima of many short rows; but not for the sums, whose order would depend on how many rows
+    there are."""
     x = np.ascontiguousarray(scores.reshape(-1, scores.shape[-1]).T)
     x -= x.max(axis=0)
     weights = np.ascontiguousarray(np.exp(x, out=x).T)
