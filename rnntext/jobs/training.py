@@ -41,7 +41,6 @@ from rnntext.train.observer import Observer, Observers, Progress
 if TYPE_CHECKING:
     from rnntext.train.loop import Loop, Task
 
-WARM_LOSS = 2.0  # nats per unit: a warm start, however good, may lose so much again at the full learning rate
 MARGIN = 2**20  # bytes of small files, lists of names and the like
 Training = TypeVar("Training", bound=TrainingConfig)
 
@@ -144,7 +143,8 @@ def _train(recipe: Recipe, path: Path, job: JobConfig, observer: Observer, began
         tensorflow.start(recipe.training.seed)
         task = _task(recipe, snapshot)
         _check_room(path, None, task)
-    trained = _learn(recipe, snapshot, task, path, job, observer, began)
+    compared = champion is not None and job.promote == "better"
+    trained = _learn(recipe, snapshot, task, path, job, observer, began, compared)
     if isinstance(trained, Outcome):
         return trained
     outcome = promotion.finish(recipe, snapshot, path, job, trained)
@@ -155,26 +155,33 @@ def _train(recipe: Recipe, path: Path, job: JobConfig, observer: Observer, began
 
 
 def _learn(
-    recipe: Recipe, snapshot: Snapshot, task: Task, path: Path, job: JobConfig, observer: Observer, began: float
+    recipe: Recipe,
+    snapshot: Snapshot,
+    task: Task,
+    path: Path,
+    job: JobConfig,
+    observer: Observer,
+    began: float,
+    compared: bool,
 ) -> Trained | Outcome:
     """Trains to the end of the run, or of this session."""
     from rnntext.train.loop import Loop
 
     watchers = Observers([_History(path / "history.jsonl", snapshot), observer])
-    least = WARM_LOSS if snapshot.parent else 0.0
-    loop = Loop(task, recipe.training, path / "run" / STATE, watchers, began, job.save_every, least)
-    first = loop.position.step
+    warm = snapshot.parent is not None
+    state = path / "run" / STATE
+    loop = Loop(task, recipe.training, state, watchers, began, job.save_every, job.pause_after, warm, compared)
     with stop_on_signal() as request:
         try:
-            finished = loop.run(lambda: request() or (loop.position.step > first and _late(job, began)))
+            finished = loop.run(request)
         except DivergedError:
             remove_folder(path / "run")  # going on would only diverge again
             raise
-    return _trained(task, loop) if finished else _unfinished(loop, request)
-
-
-def _late(job: JobConfig, began: float) -> bool:
-    return job.pause_after is not None and time.monotonic() - began >= job.pause_after
+    if not finished:
+        return _unfinished(loop, request)
+    if warm and loop.position.best_step == 0:
+        observer.note("nothing was better than the weights that the run began with: they stay")
+    return _trained(task, loop)
 
 
 def _trained(task: Task, loop: Loop) -> Trained:

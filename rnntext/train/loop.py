@@ -23,10 +23,13 @@ from rnntext.train.optimizer import Adam
 from rnntext.train.state import Position
 
 CLIP = 1.0  # global norm of the gradient
-BUDGET = 0.96  # of a time limit is planned for; the rest is for saving and for a machine that slows down
-RECENT = 20  # steps that the rate shown is measured over
+FIRST = 3  # steps of a session that are no measure of the others: graphs are made, memory is taken
+SHOWN = 20  # steps that the rate shown is measured over
+RECENT = 10  # steps, and ...
+RECENT_SHARE = 0.02  # ... share of a time limit, that the time of a step is measured over
 DRAWS = 256  # most masks that a layer draws for one batch
 SMOOTHING = 0.98  # of the training loss that is shown and watched
+WARM_LOSS = 2.0  # nats per unit: a warm start, however good, may lose so much again
 
 
 class Task(Protocol):
@@ -73,7 +76,10 @@ class Loop:
         observer: is told what happens.
         began: `time.monotonic()` when the job began; a time limit counts from there.
         save_every: seconds between two saves, beside those after evaluations.
-        least_loss: a start below it, as a model that goes on learning has, counts as this where divergence is judged.
+        pause_after: seconds after which this session ends, to be continued by another one.
+        warm: the model has learnt before: its weights are the first candidate for the best ones, and a loss that is
+            small at the start may grow to `WARM_LOSS` without being divergence.
+        compared: an evaluation follows the run, of the version in service; a time limit includes it.
     """
 
     def __init__(
@@ -84,24 +90,29 @@ class Loop:
         observer: Observer,
         began: float,
         save_every: float = JobConfig.save_every,
-        least_loss: float = 0.0,
+        pause_after: float | None = None,
+        warm: bool = False,
+        compared: bool = False,
     ) -> None:
         self.task, self.config, self.path, self.observer = task, config, path, observer
-        self.save_every, self.least_loss = save_every, least_loss
+        self.save_every, self.pause_after, self.warm, self.compared = save_every, pause_after, warm, compared
         self.variables = task.model.trainable_variables
         self.averages = [tf.Variable(v.value, trainable=False) for v in self.variables]
         self.optimizer = Adam(config.learning_rate, beta_2=config.beta_2, global_clipnorm=CLIP)
         self.optimizer.build(self.variables)
         self.carried = task.start_state()
         self.best: list[np.ndarray] = []
-        self.position = Position()
+        self.position = Position(evaluate_at=0 if warm else None)
         carried = [tf.TensorSpec(c.shape, c.dtype) for c in self.carried]
         signature = (tuple(task.signature), carried, tf.TensorSpec([], tf.int32), tf.TensorSpec([], tf.int32))
         self._sums = [tf.Variable(tf.zeros(v.shape)) for v in self.variables] if task.accumulate > 1 else []
         self._learn = tf.function(self._learn_graph, input_signature=signature, autograph=False)
         self._apply = tf.function(self._apply_graph, input_signature=signature[2:3], autograph=False)
         self._began, self._saved = began, time.monotonic()
-        self._step_times: list[float] = []
+        self._save_seconds = 0.0
+        self._step_times: list[float] = []  # of this session; of late ones only, when the first ones are over
+        self._steps = 0  # of this session
+        self._replan_at = 0
         self._resume()
 
     # The step ---------------------------------------------------------------------------------------------------------
@@ -168,13 +179,22 @@ class Loop:
             self._apply(tf.constant(step))
         self._watch(value)
         position.step += 1
+        self._steps += 1
         self._step_times.append(time.monotonic() - started)
+        if self._steps == FIRST:
+            self._step_times.clear()
+        self._forget_old_times()
         return self._progress(rate)
+
+    def _forget_old_times(self) -> None:
+        window = RECENT_SHARE * (self.config.time_limit or 0.0)
+        while len(self._step_times) > RECENT and sum(self._step_times[1:]) > window:
+            del self._step_times[0]
 
     def _watch(self, loss: float) -> None:
         """Raises DivergedError for a loss that is NaN, infinite, or (after the warm-up) above twice its start."""
         p = self.position
-        p.first_loss = max(loss, self.least_loss) if p.first_loss is None else p.first_loss
+        p.first_loss = max(loss, WARM_LOSS * self.warm) if p.first_loss is None else p.first_loss
         p.smooth_loss = loss if p.smooth_loss is None else SMOOTHING * p.smooth_loss + (1 - SMOOTHING) * loss
         start = max(p.first_loss, getattr(self.task, "usual_loss", 0.0))  # a first batch may be easier than most
         if not math.isfinite(loss) or (p.step >= self.config.warmup and p.smooth_loss > 2 * start):
@@ -185,15 +205,13 @@ class Loop:
 
     def _progress(self, rate: float) -> Progress:
         p = self.position
-        recent = self._step_times[-RECENT:]
-        if p.plan is not None:  # no more need of the others
-            self._step_times = recent
+        recent = self._step_times[-SHOWN:]
         return Progress(
             step=p.step,
             steps=p.plan.steps if p.plan else None,
             epoch=p.step // self.task.steps_per_epoch,
             seconds=self.seconds(),
-            rate=self.task.units_per_step * len(recent) / sum(recent),
+            rate=self.task.units_per_step / statistics.fmean(recent) if recent else 0.0,
             loss=p.smooth_loss or 0.0,
             learning_rate=rate,
         )
@@ -201,29 +219,51 @@ class Loop:
     # The run ----------------------------------------------------------------------------------------------------------
 
     def run(self, stopped: Callable[[], bool]) -> bool:
-        """Trains to the plan's end; asks `stopped` after every step and, if so, saves and returns False.
+        """Trains to the plan's end. Before every step it asks `stopped`, and whether `pause_after` leaves time for what
+        comes next; if not, it saves and returns False.
 
         Raises:
             DivergedError: see `_watch`; nothing is saved after the last good state.
         """
         self.observer.start(sum(math.prod(v.shape) for v in self.variables), self.position.step)
-        while self.position.plan is None or self.position.step < self.position.plan.steps:
-            if stopped():
+        progress = self._progress(0.0)
+        while not self._finished():
+            due = self._evaluation_due()
+            if stopped() or self._must_pause(due):
                 self.save()
                 return False
-            if self.position.plan is None:
-                self._make_plan()
-            progress = self.step()
-            self.observer.step(progress)
-            plan = self.position.plan
-            if plan and (self.position.step % plan.evaluate_every == 0 or self.position.step == plan.steps):
+            if due:
                 self._evaluate(progress)
                 self.save()
-            elif time.monotonic() - self._saved >= self.save_every:
+                continue
+            self._make_plan()
+            if self._evaluation_due():  # the plan says that the run ends here
+                continue
+            progress = self.step()
+            self.observer.step(progress)
+            if time.monotonic() - self._saved >= self.save_every and not self._evaluation_due():
                 self.save()
         return True
 
+    def _finished(self) -> bool:
+        """Whether all steps are done, and the last one is evaluated."""
+        p = self.position
+        return p.plan is not None and p.step >= p.plan.steps and p.evaluated == p.step
+
+    def _evaluation_due(self) -> bool:
+        p = self.position
+        due = p.evaluate_at is not None and p.step >= p.evaluate_at
+        return p.evaluated != p.step and (due or (p.plan is not None and p.step >= p.plan.steps))
+
+    def _must_pause(self, evaluation: bool) -> bool:
+        """Whether a step or an evaluation, and a save, would end after `pause_after`; never before the first step."""
+        if self.pause_after is None or not self._steps:
+            return False
+        needed = self._evaluation_seconds() if evaluation else self._step_seconds()
+        return time.monotonic() - self._began + needed + self._save_seconds > self.pause_after
+
     def _evaluate(self, progress: Progress) -> None:
+        started = time.monotonic()
         values = [a.numpy() for a in self.averages]
         metrics = self._score(values)
         rank = self.task.rank(metrics)
@@ -231,15 +271,18 @@ class Loop:
             raise DivergedError(
                 f"the held-out score at step {self.position.step} is not a number; no version was written"
             )
-        best = self.position.best is None or rank > self.task.rank(self.position.best)
+        p = self.position
+        best = p.best is None or rank > self.task.rank(p.best)
         if best:
-            self.best, self.position.best, self.position.best_step = values, metrics, self.position.step
-        self.position.stale = 0 if best else self.position.stale + 1
+            self.best, p.best, p.best_step = values, metrics, p.step
+        p.stale = 0 if best else p.stale + 1
+        p.evaluated = p.step
+        p.evaluation_seconds, p.evaluation_speed = time.monotonic() - started, self._step_seconds()
+        p.evaluate_at = p.step + p.plan.evaluate_every if p.plan else None
         self.observer.evaluation(progress, metrics, best)
         self.observer.examples(self.task.examples())
-        plan = self.position.plan
-        if plan is not None and self.position.stale == self.config.patience:
-            self.position.plan = dataclasses.replace(plan, steps=self.position.step)  # the run ends here
+        if p.plan is not None and p.stale == self.config.patience:
+            p.plan = dataclasses.replace(p.plan, steps=p.step)  # the run ends here
 
     def _score(self, values: list[np.ndarray]) -> dict[str, float]:
         if not all(np.abs(value).max(initial=0) <= MOST_WEIGHT for value in values):  # false for NaN, too
@@ -251,38 +294,60 @@ class Loop:
         except CheckpointError as error:  # weights from which nothing can be computed
             raise DivergedError(f"at step {self.position.step} {error}; no version was written") from error
 
+    # The plan ---------------------------------------------------------------------------------------------------------
+
     def seconds(self) -> float:
         """Time spent on this run, over all sessions."""
         return self.position.seconds + time.monotonic() - self._began
 
+    def _step_seconds(self) -> float:
+        """What a step takes now; 0 if none was measured."""
+        return statistics.fmean(self._step_times) if self._step_times else 0.0
+
+    def _evaluation_seconds(self) -> float:
+        """What an evaluation would take now: what the last one took, on a machine that has slowed down as much as the
+        steps tell."""
+        p, step_seconds = self.position, self._step_seconds()
+        known = step_seconds > 0 and p.evaluation_speed > 0
+        return p.evaluation_seconds * (step_seconds / p.evaluation_speed if known else 1.0)
+
     def _make_plan(self) -> None:
-        """Fixes the number of steps as soon as it can be known: at once, or when enough steps have been timed."""
-        config, done = self.config, self.position.step
-        limits = [config.steps, config.epochs and config.epochs * self.task.steps_per_epoch]
+        """Fixes the number of steps: at once if it is given, or, with a time limit, as far as it can be known."""
+        p = self.position
+        limits = [self.config.steps, self.config.epochs and self.config.epochs * self.task.steps_per_epoch]
         most = min((limit for limit in limits if limit is not None), default=None)
-        if config.time_limit is None:
+        if self.config.time_limit is not None:
+            self._plan_time(self.config.time_limit, most)
+        elif p.plan is None:
             assert most is not None
-            self.position.plan = schedule.plan_steps(most, config.warmup)
-            return
-        timed = self._step_times[3:] or self._step_times[1:]  # the first steps trace and warm up
-        wanted = max(schedule.PROBE_SECONDS, schedule.PROBE_SHARE * config.time_limit)
-        few = len(timed) < schedule.PROBE_STEPS or (sum(timed) < wanted and done < config.warmup)
-        late = self.seconds() > schedule.PROBE_MOST * config.time_limit
-        if not timed or (few and not late):
-            if most is not None and done >= most - 1:
-                self.position.plan = schedule.plan_steps(most, config.warmup)
-            return
-        started = time.monotonic()
-        self._score([a.numpy() for a in self.averages])
-        evaluation = time.monotonic() - started
-        left = BUDGET * config.time_limit - self.seconds()
-        usual = statistics.median(timed[len(timed) // 2 :])  # steps may become faster, as what is sampled is kept
-        self.position.plan = schedule.plan_time(left, usual, evaluation, done, most, config.warmup)
+            p.plan = schedule.plan_steps(most)
+        if p.plan is not None and p.evaluate_at is None:
+            p.evaluate_at = p.step + p.plan.evaluate_every
+
+    def _plan_time(self, limit: float, most: int | None) -> None:
+        p = self.position
+        step_seconds = self._step_seconds()
+        left = limit - self.seconds() - self._closing_seconds()
+        if p.step and left < step_seconds:  # the time is over, whatever the plan was
+            ended = p.plan or schedule.plan_steps(p.step)
+            p.plan = dataclasses.replace(ended, steps=p.step, final=True)
+        elif p.plan is None and most is not None and p.step >= most:
+            p.plan = schedule.plan_steps(most)
+        elif self._steps > FIRST and p.step >= self._replan_at and not (p.plan and p.plan.final):
+            spare = (1.0 - schedule.BUDGET) * limit
+            evaluation = self._evaluation_seconds() + self._save_seconds
+            p.plan = schedule.plan_time(p.plan, p.step, left - spare, step_seconds, evaluation, limit, most)
+            self._replan_at = p.step + max(1, (p.plan.steps - p.step) // schedule.EVALUATIONS)
+
+    def _closing_seconds(self) -> float:
+        """What comes after the last step: its evaluation, that of the version in service, a save, and a version."""
+        return (1 + self.compared) * self._evaluation_seconds() + 2 * self._save_seconds
 
     # The state --------------------------------------------------------------------------------------------------------
 
     def save(self) -> None:
         """Writes all that a resume needs."""
+        started = time.monotonic()
         position = dataclasses.replace(self.position, seconds=self.seconds())
         groups = {
             "weights": self.variables,
@@ -293,6 +358,7 @@ class Loop:
         }
         state.save(self.path, position, {name: [np.asarray(a) for a in members] for name, members in groups.items()})
         self._saved = time.monotonic()
+        self._save_seconds = self._saved - started
         self.observer.save(self.position.step)
 
     def _resume(self) -> None:

@@ -1,8 +1,10 @@
-"""How long a run is and how its learning rate goes: warm-up, then a cosine (Loshchilov, Hutter 2017) down to zero, or
-the inverse square root of the step (Vaswani et al. 2017).
+"""How long a run is, and how its learning rate goes: a warm-up, and half a cosine (Loshchilov, Hutter 2017) down to
+zero, or the inverse square root of the step (Vaswani et al. 2017).
 
-A run's length is fixed once, in a `Plan`; from then on everything is a function of the step. With a time limit the
-plan is made after some steps have been timed, and stays as it is, however fast the machine is later.
+A limit in steps is known from the start. A time limit is not: how many steps fit into it is measured again and again,
+and the rate follows the share of the run that is over, so that a machine that becomes slower or faster bends the curve
+and does not cut it off. In the last tenth the number of steps stays as it is: from there on everything is a function of
+the step.
 """
 
 from __future__ import annotations
@@ -11,68 +13,82 @@ import dataclasses
 import math
 
 WARMUP_STEPS = 100
-WARMUP_SHARE = 0.2  # of a run is warm-up at the most
+WARMUP_SHARE = 0.1  # of a run is warm-up at the most
 EVALUATIONS = 20
 EVALUATION_SHARE = 0.06  # of a time limit
-PROBE_STEPS = 20  # timed, at the least, before a time limit becomes a number of steps
-PROBE_SECONDS, PROBE_SHARE = 2.0, 0.01  # so long, or such a share of the limit, if the warm-up is not over before
-PROBE_MOST = 0.3  # of a time limit is spent on timing at the most
+FINAL = 0.9  # share of a run after which its number of steps is fixed
+BUDGET = 0.985  # of a time limit is planned for; the rest is for a machine that slows down at the very end
 
 
 @dataclasses.dataclass(frozen=True)
 class Plan:
-    """The whole run: number of steps, of warm-up steps, of steps between evaluations, and where the cosine begins."""
+    """The whole run, as far as it is known.
+
+    Attributes:
+        steps: optimizer updates of the run.
+        evaluate_every: steps between two evaluations.
+        since, progress: the step at which the plan was made, and the share of the run that was over then.
+        final: whether the number of steps is fixed.
+    """
 
     steps: int
-    warmup: int
     evaluate_every: int
-    decay_from: int
+    since: int = 0
+    progress: float = 0.0
+    final: bool = True
+
+    def over(self, step: int) -> float:
+        """The share of the run, 0 to 1, that is over after `step` steps."""
+        share = (step - self.since) / max(1, self.steps - self.since)
+        return self.progress + (1.0 - self.progress) * min(1.0, share)
 
 
-def plan_steps(steps: int, warmup: int = WARMUP_STEPS) -> Plan:
+def plan_steps(steps: int) -> Plan:
     """A run of a given number of steps, with about twenty evaluations, at least 100 steps apart."""
-    every = min(steps, max(100, math.ceil(steps / EVALUATIONS)))
-    warmup = min(warmup, max(1, steps // 10))
-    return Plan(steps, warmup, every, decay_from=warmup)
+    return Plan(steps, evaluate_every=min(steps, max(100, math.ceil(steps / EVALUATIONS))))
 
 
 def plan_time(
+    before: Plan | None,
+    done: int,
     seconds: float,
     step_seconds: float,
     evaluation_seconds: float,
-    done: int,
+    limit: float,
     most: int | None,
-    warmup: int = WARMUP_STEPS,
 ) -> Plan:
     """A run that ends after about `seconds` more, of which evaluations take a small share.
 
     Args:
-        seconds: what is left of the time limit.
-        step_seconds, evaluation_seconds: what one step and one evaluation were measured to take.
+        before: the plan so far.
         done: steps already taken.
+        seconds: what is left of the time limit for steps and the evaluations between them.
+        step_seconds, evaluation_seconds: what one step and one evaluation were measured to take, a save included.
+        limit: the time limit.
         most: limit on the number of steps, from `--steps` or `--epochs`.
-        warmup: steps of warm-up; a short run has fewer, but never less than it needed to be timed.
     """
-    evaluations = max(1, min(EVALUATIONS, int(EVALUATION_SHARE * seconds / max(evaluation_seconds, 1e-9))))
-    steps = done + max(1, int((seconds - evaluations * evaluation_seconds) / step_seconds))
-    steps = steps if most is None else min(steps, most)
-    every = max(min(100, steps), math.ceil(steps / evaluations))
-    warmup = min(warmup, max(WARMUP_STEPS, int(WARMUP_SHARE * steps)))
-    return Plan(steps, warmup, every, decay_from=max(done, warmup) if warmup > WARMUP_STEPS else done)
+    share = max(1.0 / EVALUATIONS, evaluation_seconds / (EVALUATION_SHARE * limit))  # of the run between evaluations
+    # `left` steps of a run of about `whole` steps have left / (share * whole) evaluations between them.
+    progress = before.over(done) if before else None
+    guess = seconds / step_seconds
+    whole = done + guess if progress is None else guess / max(1e-9, 1.0 - progress)
+    left = max(1, int(seconds / (step_seconds + evaluation_seconds / max(1.0, share * whole))))
+    steps = done + left if most is None else min(done + left, most)
+    progress = done / steps if progress is None else progress
+    return Plan(steps, max(1, math.ceil(share * whole)), done, progress, final=progress >= FINAL)
 
 
 def learning_rate(
     step: int, plan: Plan | None, peak: float, warmup: int = WARMUP_STEPS, shape: str = "cosine"
 ) -> float:
-    """The rate of step 0, 1, ...: a linear warm-up, then half a cosine that reaches zero at the plan's end or, with the
-    shape "inverse-root", the inverse square root of the step. Without a plan yet, the warm-up alone; with the shape
-    "constant", always the peak."""
+    """The rate of step 0, 1, ...: a linear warm-up over `warmup` steps, or a tenth of the run if that is less, times
+    half a cosine that reaches zero at the run's end or, with the shape "inverse-root", the inverse square root of the
+    step. Without a plan yet, the warm-up alone; with the shape "constant", always the peak."""
     if shape == "constant":
         return peak
     if plan is None:
         return peak * min(1.0, (step + 1) / warmup)
+    rise = min(1.0, max((step + 1) / warmup, plan.over(step + 1) / WARMUP_SHARE))
     if shape == "inverse-root":
-        return peak * min((step + 1) / plan.warmup, math.sqrt(plan.warmup / (step + 1)))
-    progress = max(0, step - plan.decay_from) / max(1, plan.steps - plan.decay_from)
-    cosine = 0.5 * (1.0 + math.cos(math.pi * min(1.0, progress)))
-    return peak * min(1.0, (step + 1) / plan.warmup) * cosine
+        return peak * rise * min(1.0, math.sqrt(min(warmup, WARMUP_SHARE * plan.steps) / (step + 1)))
+    return peak * rise * 0.5 * (1.0 + math.cos(math.pi * plan.over(step)))

@@ -7,6 +7,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import safetensors.numpy
@@ -20,14 +21,27 @@ DIGEST = "sha256"
 
 @dataclasses.dataclass
 class Position:
-    """Where a run stands, beside its arrays. `best` holds the metrics of the best evaluation so far."""
+    """Where a run stands, beside its arrays.
+
+    Attributes:
+        seconds: time spent on the run, over all sessions.
+        best, best_step: metrics of the best evaluation so far, and the step that it came after.
+        stale: evaluations since then.
+        evaluate_at: the step after which comes the next evaluation, if that is known.
+        evaluated: the step after which came the last one; -1: none.
+        evaluation_seconds, evaluation_speed: the time that it took, and the time of a step then.
+    """
 
     step: int = 0
     seconds: float = 0.0
     plan: Plan | None = None
     best: dict[str, float] | None = None
     best_step: int = 0
-    stale: int = 0  # evaluations since then
+    stale: int = 0
+    evaluate_at: int | None = None
+    evaluated: int = -1
+    evaluation_seconds: float = 0.0
+    evaluation_speed: float = 0.0
     first_loss: float | None = None
     smooth_loss: float | None = None
 
@@ -54,6 +68,14 @@ def _digest(position: str, tensors: Mapping[str, np.ndarray]) -> str:
     return found.hexdigest()
 
 
+def _plan(values: Mapping[str, Any] | None) -> Plan | None:
+    """A plan as it was stored, by rnntext 0.1, too, which fixed the number of steps once and for all."""
+    if values is None:
+        return None
+    names = [field.name for field in dataclasses.fields(Plan)]
+    return Plan(**{name: value for name, value in values.items() if name in names})
+
+
 def load(path: Path) -> tuple[Position, Arrays] | None:
     """Reads what `save` wrote; None if there is nothing yet.
 
@@ -70,8 +92,7 @@ def load(path: Path) -> tuple[Position, Arrays] | None:
         if set(metadata) != {"position", DIGEST} or metadata[DIGEST] != _digest(metadata["position"], tensors):
             raise ValueError("its SHA-256 is not the one that was stored with it")
         values = json.loads(metadata["position"])
-        plan = values.pop("plan")
-        position = Position(**values, plan=None if plan is None else Plan(**plan))
+        position = Position(**values | {"plan": _plan(values["plan"])})
         arrays: Arrays = {}
         for name in sorted(tensors, key=lambda n: int(n.rpartition(".")[2])):
             arrays.setdefault(name.rpartition(".")[0], []).append(tensors[name])

@@ -254,14 +254,14 @@ def test_pause_after_ends_a_session_and_the_same_command_goes_on_to_the_same_end
     shutil.copytree(place, place / "unbroken")
     train(place / "unbroken", longer, promote="never")
     steps = []
-    for _ in range(3):
+    for _ in range(4):
         watch = Watch()
         outcome = train(place, longer, watch, promote="never", pause_after=0.0)  # at least a step each night
         assert (outcome.state, outcome.version) == ("paused", None)
         assert f"saved at step {outcome.steps}" in outcome.sentence("m")
         assert [e[0] for e in watch.events[-3:]] == ["save", "stop", "end"]
         steps.append(outcome.steps)
-    assert steps == [1, 2, 3]
+    assert steps == [1, 2, 3, 4]  # the last evaluation has a session of its own
     assert train(place, longer, promote="never", pause_after=0.0).state == "finished"
     for name, array in weights(place / "unbroken", 2).items():
         np.testing.assert_array_equal(weights(place, 2)[name], array, name)
@@ -272,8 +272,8 @@ def test_the_state_is_saved_as_often_as_is_wanted(place: Path) -> None:
     longer = dataclasses.replace(TRAINING, steps=5)
     train(place, longer, often, save_every=0.0, promote="never")
     train(place, longer, seldom, save_every=3600.0, promote="never", force=True)
-    assert [e[1] for e in often.events if e[0] == "save"] == [1, 2, 3, 4, 5]
-    assert [e[1] for e in seldom.events if e[0] == "save"] == [5]
+    assert [e[1] for e in often.events if e[0] == "save"] == [0, 1, 2, 3, 4, 5]
+    assert [e[1] for e in seldom.events if e[0] == "save"] == [0, 5]
 
 
 def test_after_an_upgrade_a_run_goes_on_with_a_warning(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -153,7 +153,7 @@ def test_aligned_files_are_the_same_as_pairs(tsv, tmp_path):
 
 
 def test_a_worse_model_does_not_replace_a_better_one(tsv, tmp_path, monkeypatch):
-    scores = iter([50.0, 40.0, 60.0])
+    scores = iter([50.0, 40.0, 30.0, 40.0, 60.0])  # of a first run, and of two warm starts: before and after it
     evaluate = "rnntext.train.translator_task.TranslatorTask.evaluate"
     monkeypatch.setattr(evaluate, lambda self, values: {"bleu": next(scores), "nats_per_token": 1.0})
     monkeypatch.setattr("rnntext.jobs.train_translate.TranslatorRecipe.score", lambda self, champion, snapshot: 50.0)
@@ -162,6 +162,21 @@ def test_a_worse_model_does_not_replace_a_better_one(tsv, tmp_path, monkeypatch)
     assert (worse.promoted, worse.champion) == (False, 50.0)
     assert "the version in service is better (50.0000)" in worse.sentence("m")
     assert train(tsv, tmp_path / "m", force=True).promoted
+
+
+def test_a_warm_start_that_gets_no_better_keeps_what_it_began_with(tsv, tmp_path, monkeypatch):
+    scores = iter([50.0, 50.0, 40.0])
+    evaluate = "rnntext.train.translator_task.TranslatorTask.evaluate"
+    monkeypatch.setattr(evaluate, lambda self, values: {"bleu": next(scores), "nats_per_token": 1.0})
+    monkeypatch.setattr("rnntext.jobs.train_translate.TranslatorRecipe.score", lambda self, champion, snapshot: 50.0)
+    train(tsv, tmp_path / "m")
+    before = weights(tmp_path / "m")
+    said: list[str] = []
+    again = train(tsv, tmp_path / "m", force=True, observer=Listener(said))
+    assert (again.version, again.promoted, again.score) == ("000002", True, 50.0)
+    assert "nothing was better than the weights that the run began with: they stay" in said
+    for name, array in weights(tmp_path / "m").items():
+        np.testing.assert_array_equal(array, before[name], name)
 
 
 def test_champion_and_challenger_are_measured_alike(tsv, tmp_path):

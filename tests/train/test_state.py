@@ -11,7 +11,9 @@ from rnntext.train import state
 from rnntext.train.schedule import Plan
 from rnntext.train.state import Position
 
-POSITION = Position(step=7, seconds=1.5, plan=Plan(100, 10, 20, 10), best={"bleu": 3.25}, best_step=5, smooth_loss=0.1)
+POSITION = Position(
+    step=7, seconds=1.5, plan=Plan(100, 10, 5, 0.25, False), best={"bleu": 3.25}, best_step=5, smooth_loss=0.1
+)
 ARRAYS = {
     "weights": [np.array([[1.0, -2.0]], np.float32), np.zeros([0], np.float32)],
     "optimizer": [np.array(3, np.int64), *(np.full(2, n, np.float32) for n in range(11))],
@@ -59,3 +61,30 @@ def test_every_truncation_is_noticed(path: Path) -> None:
         path.write_bytes(data[:length])
         with pytest.raises(CheckpointError, match="--fresh"):
             state.load(path)
+
+
+def test_a_plan_that_rnntext_0_1_fixed_once_and_for_all_is_kept(tmp_path: Path) -> None:
+    @dataclasses.dataclass(frozen=True)
+    class OldPlan:
+        steps: int = 400
+        warmup: int = 40
+        evaluate_every: int = 100
+        decay_from: int = 40
+
+    @dataclasses.dataclass
+    class OldPosition:
+        step: int = 250
+        seconds: float = 9.5
+        plan: OldPlan = dataclasses.field(default_factory=OldPlan)
+        best: dict[str, float] | None = None
+        best_step: int = 200
+        stale: int = 1
+        first_loss: float | None = 3.5
+        smooth_loss: float | None = 1.5
+
+    state.save(tmp_path / "state", OldPosition(), ARRAYS)  # type: ignore[arg-type]
+    found = state.load(tmp_path / "state")
+    assert found is not None
+    assert found[0] == Position(
+        step=250, seconds=9.5, plan=Plan(400, 100), best_step=200, stale=1, first_loss=3.5, smooth_loss=1.5
+    )
