@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
-from rnntext.errors import ClosedPipeError, InputOutputError, UsageError
+from rnntext.errors import ClosedPipeError, InputOutputError
 from rnntext.files.atomic import output_file, standard_output
 from rnntext.train.observer import Observer, Progress
 
@@ -55,27 +55,14 @@ class Results:
 def results(output: Path | None) -> Iterator[Results]:
     """stdout, or a file that appears when everything is written."""
     if output is not None:
-        with _tidy_end() as asked, named(output), output_file(output) as file:
-            yield Results(file, str(output), live=False, asked=asked)
+        with _tidy_end() as asked, output_file(output, "--output") as file:
+            yield Results(file, f"--output {output}", live=False, asked=asked)
         return
     if sys.stdout is None:
         raise InputOutputError("standard output is closed; redirect it, or name a file with -o")
     found = Results(standard_output(), "<stdout>", live=sys.stdout.isatty())
     yield found
     found.flush()
-
-
-@contextmanager
-def named(output: Path) -> Iterator[None]:
-    """Blames the file that the user named for whatever goes wrong with it."""
-    if output == Path():
-        raise UsageError("--output '': give a file")
-    try:
-        yield
-    except OSError as error:
-        raise InputOutputError(
-            f"--output {output}: {error.strerror or error}; give a file that can be written"
-        ) from error
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from rnntext.cli import options
+from rnntext.cli import options, pictures
 from rnntext.cli.console import Results, note, results
 from rnntext.cli.options import (
     ConfigFile,
@@ -57,7 +57,10 @@ Scale = Annotated[
     ),
 ]
 Held = Annotated[str, typer.Option(metavar="FRACTION", help="Held-out share: the end of the series.")]
-Plot = Annotated[Path | None, typer.Option(metavar="FILE", help="Draw it (.png, .svg, .pdf).")]
+Plot = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", callback=options.checked(pictures.check), help="Draw it (.png, .svg, .pdf)."),
+]
 
 
 @training_command(Family(NAME, "windows", "mase", "MASE", "forecast {table}"))
@@ -173,8 +176,6 @@ def forecast(
     from rnntext.storage.models import find
     from rnntext.text.series import read_series
 
-    if plot is not None:
-        chart.check(plot)
     loaded = load_forecaster(find(model, "train-forecast CSV"), threads)
     series = read_series(table, loaded.columns, loaded.known, loaded.about.get("date_column"))
     for sentence in series.notes:

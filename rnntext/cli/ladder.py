@@ -56,8 +56,6 @@ def ladder(
     from rnntext.cli import chart
     from rnntext.jobs.ladder import climb
 
-    if plot is not None:
-        chart.check(plot)
     ground = _ground(context.params, quiet)
     found: list[Result] = []
     with results(output) as out:

@@ -103,7 +103,7 @@ MISTAKES: list[tuple[list[str], int, list[str]]] = [
     (["corpora", "path", "python-docs"], 2, ["python-docs", "corpora show python-docs"]),
     # Places to write to
     ([*GENERATE, "-o", "folder"], 74, ["folder", "directory"]),
-    ([*GENERATE, "-o", "missing/x.txt"], 74, ["missing", "No such file"]),
+    ([*GENERATE, "-o", "missing/x.txt"], 74, ["--output missing/x.txt", "there is no folder"]),
     ([*GENERATE, "-o", "short.txt/x.txt"], 74, ["short.txt", "Not a directory"]),
     ([*GENERATE, "-o", ""], 2, ["--output"]),
     (["generate", "-o", "missing/x.txt"], 74, ["missing"]),  # the fresh seed is not announced before the mistake
