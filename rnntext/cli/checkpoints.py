@@ -18,9 +18,7 @@ from rnntext.files.atomic import check_output, output_file
 if TYPE_CHECKING:
     from rnntext.jobs.checkpoints import Entry
 
-app = typer.Typer(
-    name="checkpoints", help="Trained models and their versions.", no_args_is_help=True, rich_markup_mode=None
-)
+app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 Name = Annotated[str, typer.Argument(metavar="NAME|DIR", help="The model.")]
 AnyName = Annotated[str | None, typer.Argument(metavar="NAME|DIR", help="The model.", show_default="all")]
 OneVersion = Annotated[

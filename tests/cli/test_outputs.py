@@ -17,7 +17,7 @@ from helpers import alphabet_weights, save_charlm, save_forecaster, save_transla
 from typer.models import OptionInfo
 
 from rnntext.__main__ import _run
-from rnntext.cli.app import app
+from rnntext.cli.app import program
 from rnntext.config import ForecastConfig
 from rnntext.jobs import train_charlm, train_forecast, train_translate
 from rnntext.jobs.promotion import Outcome
@@ -29,6 +29,7 @@ NULL, FULL = os.makedev(1, 3), os.makedev(1, 7)
 
 def outputs() -> list[tuple[str, str]]:
     """All options of all commands that name a file or a folder to be written, as they are declared."""
+    app = program()
     commands = [("", app.registered_commands)]
     commands += [(f"{group.name} ", group.typer_instance.registered_commands) for group in app.registered_groups]
     found = []
