@@ -35,8 +35,9 @@ def _run(arguments: list[str]) -> int:
 def _command(arguments: list[str]) -> int:
     from typer import Abort, TyperException
 
-    from rnntext.cli.app import app
+    from rnntext.cli.app import NAMES, program
 
+    app = program(NAMES if "_RNNTEXT_COMPLETE" in os.environ else arguments)  # completion has its words elsewhere
     try:
         return int(app(arguments or ["--help"], prog_name="rnntext", standalone_mode=False) or 0)
     except TyperException as error:

@@ -17,21 +17,16 @@ _SHADES = " ░▒▓█"
 
 
 def draw(path: Path, translation: Translation) -> None:
-    """Writes a heat map: a row for each token of the answer, a column for each of the source.
-
-    Raises:
-        UsageError: matplotlib is missing, or does not know the kind of file.
-    """
-    figure_class = pictures.check(path, "--alignment")
+    """Writes a heat map: a row for each token of the answer, a column for each of the source."""
     answer = translation.answers[0]
     weights, columns, rows = _map(translation), translation.source_tokens, answer.tokens
-    figure = figure_class(figsize=(2 + INCHES * len(columns), 1.5 + INCHES * len(rows)), layout="constrained")
+    figure = pictures.figure(2 + INCHES * len(columns), 1.5 + INCHES * len(rows))
     axes = figure.subplots()
     axes.imshow(weights, cmap="Greys", vmin=0, vmax=1, aspect="equal")
     axes.set_xticks(range(len(columns)), columns, rotation=60, ha="left", rotation_mode="anchor", parse_math=False)
     axes.set_yticks(range(len(rows)), rows, parse_math=False)
     axes.xaxis.tick_top()
-    pictures.save(figure, path)
+    pictures.save(figure, path, "--alignment")
 
 
 def show(translation: Translation) -> None:

@@ -47,16 +47,11 @@ class Picture:
         return max(0, len(self.series.values) - max(LEAST, SHOWN * len(self.after)))
 
 
-def check(path: Path) -> None:
-    """Says what is wrong with a --plot before any work is done."""
-    pictures.check(path, "--plot")
-
-
 def draw(path: Path, picture: Picture) -> None:
     """Writes one diagram for each column: history, forecast and band, or what was marked."""
     series, begin = picture.series, picture.begin()
     count = len(series.targets)
-    figure = pictures.check(path, "--plot")(figsize=(10, 3.5 * count), layout="constrained")
+    figure = pictures.figure(10, 3.5 * count)
     past, end = np.arange(begin, len(series.values)), len(series.values)
     for n, (axes, name) in enumerate(zip(figure.subplots(count, squeeze=False)[:, 0], series.targets, strict=True)):
         axes.plot(past, series.values[begin:, n], color="black", linewidth=1, label=name)
@@ -72,12 +67,12 @@ def draw(path: Path, picture: Picture) -> None:
         places = np.unique(np.linspace(begin, last, 8).round().astype(int))
         axes.set_xticks(places, [series.axis.label(int(place)) for place in places], parse_math=False)
         axes.legend(loc="upper left")
-    pictures.save(figure, path)
+    pictures.save(figure, path, "--plot")
 
 
 def draw_ladder(path: Path, found: list[Result]) -> None:
     """Writes a bar for each rung: its mean squared error."""
-    figure = pictures.check(path, "--plot")(figsize=(9, 1 + 0.3 * len(found)), layout="constrained")
+    figure = pictures.figure(9, 1 + 0.3 * len(found))
     axes = figure.subplots()
     names = [f"{result.rung} {result.strategy} ({result.horizon} ahead)" for result in found]
     axes.barh(range(len(found)), [result.mse for result in found])
@@ -85,7 +80,7 @@ def draw_ladder(path: Path, found: list[Result]) -> None:
     axes.invert_yaxis()
     axes.set_xscale("log")
     axes.set_xlabel("mean squared error on held-out data")
-    pictures.save(figure, path)
+    pictures.save(figure, path, "--plot")
 
 
 # On a terminal --------------------------------------------------------------------------------------------------------

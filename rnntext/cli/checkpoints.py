@@ -9,18 +9,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from rnntext.cli import options
-from rnntext.cli.console import named, note, results
+from rnntext.cli.console import note, results
 from rnntext.cli.options import Json, Quiet
 from rnntext.config import JobConfig
 from rnntext.errors import CheckpointError
-from rnntext.files.atomic import output_file
+from rnntext.files.atomic import check_output, output_file
 
 if TYPE_CHECKING:
     from rnntext.jobs.checkpoints import Entry
 
-app = typer.Typer(
-    name="checkpoints", help="Trained models and their versions.", no_args_is_help=True, rich_markup_mode=None
-)
+app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 Name = Annotated[str, typer.Argument(metavar="NAME|DIR", help="The model.")]
 AnyName = Annotated[str | None, typer.Argument(metavar="NAME|DIR", help="The model.", show_default="all")]
 OneVersion = Annotated[
@@ -144,7 +142,15 @@ def prune(name: Name, keep: options.Keep = JobConfig.keep, quiet: Quiet = False)
 @app.command("pack", short_help="Write a version as one file.")
 def pack(
     name: Name,
-    output: Annotated[Path, typer.Option("-o", "--output", metavar="FILE.tar", help="The file, whole or not at all.")],
+    output: Annotated[
+        Path,
+        typer.Option(
+            *("-o", "--output"),
+            metavar="FILE.tar",
+            callback=options.checked(check_output),
+            help="The file, whole or not at all.",
+        ),
+    ],
     version: OneVersion = None,
     quiet: Quiet = False,
 ) -> None:
@@ -153,7 +159,7 @@ def pack(
 
     path = checkpoints.find(name)
     data = checkpoints.pack(path, version)
-    with named(output), output_file(output) as file:
+    with output_file(output, "--output") as file:
         file.write(data)
     note(f"try, elsewhere: rnntext checkpoints unpack {output.name} {path.name}", quiet)
 

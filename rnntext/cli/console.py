@@ -6,14 +6,13 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
-from rnntext.errors import ClosedPipeError, InputOutputError, UsageError
+from rnntext.errors import ClosedPipeError, InputOutputError
 from rnntext.files.atomic import output_file, standard_output
-from rnntext.train.observer import Observer, Progress
 
 INVALID = "not valid UTF-8; invalid bytes were read as U+FFFD"
 FLUSH_SECONDS = 0.05  # how long a result may wait in the buffer when stdout is a pipe
@@ -55,27 +54,14 @@ class Results:
 def results(output: Path | None) -> Iterator[Results]:
     """stdout, or a file that appears when everything is written."""
     if output is not None:
-        with _tidy_end() as asked, named(output), output_file(output) as file:
-            yield Results(file, str(output), live=False, asked=asked)
+        with _tidy_end() as asked, output_file(output, "--output") as file:
+            yield Results(file, f"--output {output}", live=False, asked=asked)
         return
     if sys.stdout is None:
         raise InputOutputError("standard output is closed; redirect it, or name a file with -o")
     found = Results(standard_output(), "<stdout>", live=sys.stdout.isatty())
     yield found
     found.flush()
-
-
-@contextmanager
-def named(output: Path) -> Iterator[None]:
-    """Blames the file that the user named for whatever goes wrong with it."""
-    if output == Path():
-        raise UsageError("--output '': give a file")
-    try:
-        yield
-    except OSError as error:
-        raise InputOutputError(
-            f"--output {output}: {error.strerror or error}; give a file that can be written"
-        ) from error
 
 
 @contextmanager
@@ -119,97 +105,3 @@ def tell_count(count: int, what: str, quiet: bool) -> None:
 def on_terminal() -> bool:
     """Whether someone watches stderr."""
     return sys.stderr is not None and sys.stderr.isatty()
-
-
-# Watching a training --------------------------------------------------------------------------------------------------
-
-
-def clock(seconds: float) -> str:
-    """75 -> "1:15", 3700 -> "1:01:40"."""
-    minutes, rest = divmod(int(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
-
-
-class EvaluationLines(Observer):
-    """One line per evaluation, for logs."""
-
-    def __init__(self, unit: str, metric: str, label: str, examples: bool = False) -> None:
-        self.unit, self.metric, self.label, self.wants_examples = unit, metric, label, examples
-
-    def start(self, parameters: int, step: int) -> None:
-        going_on = f", going on at step {step}" if step else ""
-        note(f"training {parameters:,} parameters{going_on}")
-
-    def evaluation(self, progress: Progress, metrics: Mapping[str, float], best: bool) -> None:
-        note(
-            f"step {progress.step}/{progress.steps}  epoch {progress.epoch}  {clock(progress.seconds)}  "
-            f"loss {progress.loss:.4f}  {progress.rate:,.0f} {self.unit}/s  "
-            f"held-out {metrics[self.metric]:.4f} {self.label}{'  *' if best else ''}"
-        )
-
-    def note(self, message: str) -> None:
-        note(message)
-
-    def examples(self, lines: Sequence[str]) -> None:
-        if self.wants_examples:
-            for line in lines:
-                note(line)
-
-
-class ProgressBar(EvaluationLines):
-    """A bar with the time left, for a terminal; evaluations scroll by above it."""
-
-    def __init__(self, unit: str, metric: str, label: str, examples: bool = False) -> None:
-        super().__init__(unit, metric, label, examples)
-        self._bar: Any = None
-        self._task: Any = None
-
-    def start(self, parameters: int, step: int) -> None:
-        super().start(parameters, step)
-        from rich.console import Console
-        from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
-
-        self._bar = Progress(
-            SpinnerColumn(),
-            TextColumn("{task.fields[steps]}"),
-            BarColumn(bar_width=None),
-            TimeElapsedColumn(),
-            TextColumn("eta"),
-            TimeRemainingColumn(elapsed_when_finished=False),
-            TextColumn("{task.fields[numbers]}"),
-            console=Console(stderr=True),
-            transient=True,
-        )
-        self._task = self._bar.add_task("", total=None, completed=step, steps="starting", numbers="")
-        self._bar.start()
-
-    def step(self, progress: Progress) -> None:
-        self._bar.update(
-            self._task,
-            total=progress.steps,
-            completed=progress.step,
-            steps=f"{progress.step}/{progress.steps or '?'}",
-            numbers=f"loss {progress.loss:.3f}  {progress.rate:,.0f} {self.unit}/s",
-        )
-
-    def close(self) -> None:
-        """Takes the bar off the screen."""
-        if self._bar is not None:
-            self._bar.stop()
-
-
-@contextmanager
-def watching(quiet: bool, unit: str, metric: str, label: str, examples: bool = False) -> Iterator[Observer]:
-    """The observer that fits: a bar on a terminal, lines elsewhere, nothing if quiet."""
-    if quiet:
-        yield Observer()
-        return
-    if not on_terminal():
-        yield EvaluationLines(unit, metric, label, examples)
-        return
-    bar = ProgressBar(unit, metric, label, examples)
-    try:
-        yield bar
-    finally:
-        bar.close()

@@ -12,7 +12,7 @@ from rnntext.cli.options import Json, Output
 from rnntext.errors import UsageError
 from rnntext.text import catalogue
 
-app = typer.Typer(name="corpora", help="Texts by name, to train on.", no_args_is_help=True, rich_markup_mode=None)
+app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 Name = Annotated[str, typer.Argument(metavar="NAME", help="As in corpora list.")]
 
 

@@ -1,4 +1,4 @@
-"""train-forecast, forecast."""
+"""forecast."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from rnntext.cli import options
+from rnntext.cli import options, pictures
 from rnntext.cli.console import Results, note, results
 from rnntext.cli.options import (
     ConfigFile,
@@ -21,11 +21,8 @@ from rnntext.cli.options import (
     Quiet,
     Threads,
     Verbose,
-    pick,
     print_settings,
 )
-from rnntext.cli.training import Family, Start, training_command
-from rnntext.config import FORECASTERS, LOSSES, SCALES, STRATEGIES, ForecastConfig, ForecastTraining, JobConfig
 from rnntext.errors import UsageError
 
 if TYPE_CHECKING:
@@ -33,109 +30,14 @@ if TYPE_CHECKING:
 
     from rnntext.cli.chart import Picture
     from rnntext.jobs.forecasting import ForecastModel
-    from rnntext.jobs.promotion import Outcome
     from rnntext.text.series import Series
-    from rnntext.train.observer import Observer
 
 NAME = "forecaster"
 
-Columns = Annotated[
-    list[str] | None,
-    typer.Option("--column", metavar="NAME", help="A column to predict; may be given several times."),
+Plot = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", callback=options.checked(pictures.check), help="Draw it (.png, .svg, .pdf)."),
 ]
-Known = Annotated[
-    list[str] | None,
-    typer.Option("--known", metavar="NAME", help="A column known in advance (holidays, prices); several times."),
-]
-DateColumn = Annotated[str | None, typer.Option(metavar="NAME", help="Dates, or numbers; rows are sorted by it.")]
-Window = Annotated[int, typer.Option(help="Values that are read to predict the next ones.")]
-Horizon = Annotated[int, typer.Option(help="Values to predict.")]
-Scale = Annotated[
-    str,
-    typer.Option(
-        metavar="|".join(SCALES), help="What the network sees: differences, standardised values, values as they are."
-    ),
-]
-Held = Annotated[str, typer.Option(metavar="FRACTION", help="Held-out share: the end of the series.")]
-Plot = Annotated[Path | None, typer.Option(metavar="FILE", help="Draw it (.png, .svg, .pdf).")]
-
-
-@training_command(Family(NAME, "windows", "mase", "MASE", "forecast {table}"))
-def train(
-    context: typer.Context,
-    table: Annotated[str, typer.Argument(metavar="CSV", help="A table with a header, or - for stdin.")],
-    column: Columns = None,
-    known: Known = None,
-    date_column: DateColumn = None,
-    model: Model = NAME,
-    architecture: Annotated[
-        str, typer.Option(metavar="|".join(FORECASTERS), help="Kind of forecaster.")
-    ] = ForecastConfig.architecture,
-    strategy: Annotated[
-        str, typer.Option(metavar="|".join(STRATEGIES), help="How more than one value is predicted.")
-    ] = ForecastConfig.strategy,
-    window: Window = ForecastConfig.window,
-    horizon: Horizon = ForecastConfig.horizon,
-    layers: Annotated[int | None, typer.Option(help="Recurrent layers.", show_default="rnn 1, others 2")] = None,
-    units: Annotated[int | None, typer.Option(help="Units of a layer.", show_default="rnn 1, others 20")] = None,
-    recurrent_output: Annotated[
-        bool, typer.Option("--recurrent-output", help="The output layer is recurrent, too (rnn, deep-rnn).")
-    ] = False,
-    linear: Annotated[
-        bool,
-        typer.Option(
-            "--linear/--no-linear", help="Add a linear model of the window to a recurrent network (--scale relative)."
-        ),
-    ] = ForecastConfig.linear,
-    scale: Scale = ForecastConfig.scale,
-    season: Annotated[
-        int | None, typer.Option(help="Steps after which the series repeats itself. [default: found in the data]")
-    ] = None,
-    validation: Held = "0.2",
-    epochs: options.Epochs = None,
-    steps: Annotated[
-        int | None, typer.Option(help="Most optimizer updates. [default: 1000 if no other limit is given]")
-    ] = None,
-    time_limit: Annotated[
-        float | None, typer.Option(parser=options.duration, metavar="90s|30m|2h", help="The run's whole time.")
-    ] = None,
-    patience: options.Patience = None,
-    batch_size: Annotated[int, typer.Option(help="Windows of a step.")] = ForecastTraining.batch_size,
-    learning_rate: options.LearningRate = ForecastTraining.learning_rate,
-    schedule: options.Schedule = ForecastTraining.schedule,
-    dropout: options.Dropout = ForecastTraining.dropout,
-    loss: Annotated[
-        str, typer.Option(metavar="|".join(LOSSES), help="Squared errors, or squares that outliers cannot dominate.")
-    ] = ForecastTraining.loss,
-    seed: options.Seed = ForecastTraining.seed,
-) -> Start:
-    """Train a forecaster on a column of a table and put it into service.
-
-    Interrupted at any moment, the same command goes on where it was. Repeated when the table has changed, it trains a
-    new version that begins where the last one ended.
-    """
-    shape, budget = pick(ForecastConfig, context.params), pick(ForecastTraining, context.params)
-
-    def start(path: Path, job: JobConfig, observer: Observer) -> Outcome:
-        from rnntext.jobs.train_forecast import train_forecast
-
-        return train_forecast(
-            table,
-            path,
-            shape,
-            budget,
-            columns=column or [],
-            known=known or [],
-            date_column=date_column,
-            validation=validation,
-            job=job,
-            observer=observer,
-        )
-
-    return start
-
-
-# Using one ------------------------------------------------------------------------------------------------------------
 
 
 def forecast(
@@ -173,8 +75,6 @@ def forecast(
     from rnntext.storage.models import find
     from rnntext.text.series import read_series
 
-    if plot is not None:
-        chart.check(plot)
     loaded = load_forecaster(find(model, "train-forecast CSV"), threads)
     series = read_series(table, loaded.columns, loaded.known, loaded.about.get("date_column"))
     for sentence in series.notes:

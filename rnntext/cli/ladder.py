@@ -10,8 +10,9 @@ import typer
 
 from rnntext.cli import options
 from rnntext.cli.console import note, results
-from rnntext.cli.forecast import Columns, DateColumn, Held, Horizon, Known, Plot, Window
+from rnntext.cli.forecast import Plot
 from rnntext.cli.options import ConfigFile, Json, Output, PrintConfig, Quiet, Verbose, pick, print_settings
+from rnntext.cli.train_forecast import Columns, DateColumn, Held, Horizon, Known, Window
 from rnntext.config import SCALES, ForecastConfig, ForecastTraining
 
 if TYPE_CHECKING:
@@ -56,8 +57,6 @@ def ladder(
     from rnntext.cli import chart
     from rnntext.jobs.ladder import climb
 
-    if plot is not None:
-        chart.check(plot)
     ground = _ground(context.params, quiet)
     found: list[Result] = []
     with results(output) as out:

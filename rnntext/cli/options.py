@@ -6,6 +6,7 @@ import dataclasses
 import difflib
 import json
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
@@ -23,6 +24,7 @@ from rnntext.config import (
     Config,
 )
 from rnntext.errors import InputOutputError, UsageError
+from rnntext.files.atomic import check_log, check_output, check_output_folder
 
 C = TypeVar("C", bound=Config)
 _UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
@@ -60,6 +62,17 @@ def load_config(context: typer.Context, path: Path | None) -> Path | None:
     return path
 
 
+def checked(check: Callable[[Path, str], None]) -> Callable[..., Path | None]:
+    """A callback for options that name what is written: looks at it before anything is read."""
+
+    def callback(context: typer.Context, parameter: typer.CallbackParam, path: Path | None) -> Path | None:
+        if path is not None and not context.resilient_parsing:
+            check(path, max(parameter.opts, key=len))
+        return path
+
+    return callback
+
+
 def print_settings(context: typer.Context) -> None:
     """Prints the settings in force as a TOML file that --config reads."""
     for parameter in context.command.params:
@@ -91,7 +104,12 @@ Model = Annotated[
 ]
 Output = Annotated[
     Path | None,
-    typer.Option("-o", "--output", metavar="FILE", help="Write the results to FILE (whole or not at all)."),
+    typer.Option(
+        *("-o", "--output"),
+        metavar="FILE",
+        callback=checked(check_output),
+        help="Write the results to FILE (whole or not at all).",
+    ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Results as JSON lines.")]
 Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="Say nothing but errors.")]
@@ -212,10 +230,24 @@ FailIfNotPromoted = Annotated[
 Keep = Annotated[int, typer.Option(help="Newest versions to keep, beside the one in service and the one before it.")]
 
 # ... and who watches
-LogJson = Annotated[Path | None, typer.Option(metavar="FILE", help="Add a JSON line per event to FILE.")]
+LogJson = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", callback=checked(check_log), help="Add a JSON line per event to FILE."),
+]
 MetricsFile = Annotated[
-    Path | None, typer.Option(metavar="FILE.prom", help="Keep metrics for Prometheus's textfile collector in FILE.")
+    Path | None,
+    typer.Option(
+        metavar="FILE.prom",
+        callback=checked(check_output),
+        help="Keep metrics for Prometheus's textfile collector in FILE.",
+    ),
 ]
 TensorBoard = Annotated[
-    Path | None, typer.Option("--tensorboard", metavar="DIR", help="Write curves for TensorBoard into DIR.")
+    Path | None,
+    typer.Option(
+        "--tensorboard",
+        metavar="DIR",
+        callback=checked(check_output_folder),
+        help="Write curves for TensorBoard into DIR.",
+    ),
 ]

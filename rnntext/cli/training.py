@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rnntext.cli import options
-from rnntext.cli.console import note, results, watching
+from rnntext.cli.console import note, results
 from rnntext.cli.options import ConfigFile, Json, PrintConfig, Quiet, Verbose, pick, print_settings
+from rnntext.cli.watching import watching
 from rnntext.config import JobConfig
 from rnntext.errors import NotPromotedError
 from rnntext.train.logs import JsonLog, MetricsFile, TensorBoard

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from rnntext.cli import pictures
 from rnntext.cli.console import INVALID, Results, note, on_terminal, results, tell_count
 from rnntext.cli.options import (
     ConfigFile,
@@ -20,6 +21,7 @@ from rnntext.cli.options import (
     Quiet,
     Threads,
     Verbose,
+    checked,
     pick,
     print_settings,
 )
@@ -61,7 +63,11 @@ def translate(
     max_length: MaxLength = SearchConfig.max_length,
     alignment: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Draw how the answer looked at the source (.png, .svg, ...; one line)."),
+        typer.Option(
+            metavar="FILE",
+            callback=checked(pictures.check),
+            help="Draw how the answer looked at the source (.png, .svg, ...; one line).",
+        ),
     ] = None,
     input_format: Annotated[
         str, typer.Option(metavar="text|jsonl", help='jsonl: objects with a "text"; other fields pass through.')

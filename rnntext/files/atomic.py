@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
-from rnntext.errors import InputOutputError
+from rnntext.errors import UsageError
 
 TEMPORARY = ".tmp-"  # what the names of unfinished files and folders begin with
 
@@ -106,32 +106,95 @@ def standard_output() -> IO[bytes]:
     return open(1, "wb", closefd=False)
 
 
-def check_folder(path: Path, option: str) -> None:
-    """Says before any work is done that a file cannot be written.
+# What a user names ----------------------------------------------------------------------------------------------------
+
+
+def check_output(path: Path, option: str) -> None:
+    """Says before any work is done that a file which an option names cannot be written.
 
     Raises:
-        InputOutputError: there is no folder for it.
+        UsageError: there is no name.
+        OSError: a folder, no folder for it, or no permission; the message names the option.
     """
-    if not path.parent.is_dir():
-        raise InputOutputError(f"{option} {path}: there is no folder {path.parent}; make it first")
+    _check_name(path, option, "file")
+    with named(path, option):
+        target = _replaced(path)
+        _check_permission(path if target is None else target.parent)
+
+
+def check_log(path: Path, option: str) -> None:
+    """`check_output`, for a file that lines are added to."""
+    _check_name(path, option, "file")
+    with named(path, option):
+        target = _replaced(path)
+        _check_permission(path if target is None or target.exists() else target.parent)
+
+
+def check_output_folder(path: Path, option: str) -> None:
+    """`check_output`, for a folder, which need not exist."""
+    _check_name(path, option, "folder")
+    with named(path, option, "folder"):
+        existing = next(p for p in (path, *path.parents) if os.path.lexists(p))
+        if not existing.is_dir():
+            raise NotADirectoryError(errno.ENOTDIR, f"{existing} is no folder")
+        _check_permission(existing)
 
 
 @contextmanager
-def output_file(path: Path) -> Iterator[IO[bytes]]:
-    """A file to write to piece by piece; it takes its place when the block ends without an error. A link stays, and
-    what it leads to is replaced; a pipe or device, such as /dev/stdout, is written to as it is."""
-    if path.is_dir():
-        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
-    if path.exists() and not path.is_file():
-        with open(path, "wb") as device:
-            yield device
-        return
-    with atomic_path(path.resolve()) as temporary, open(temporary, "xb") as file:
-        if path.exists():
-            os.fchmod(file.fileno(), stat.S_IMODE(path.stat().st_mode))
-        yield file
-        file.flush()
-        os.fsync(file.fileno())
+def output_file(path: Path, option: str) -> Iterator[IO[bytes]]:
+    """A file that an option names, to write to piece by piece; it takes its place when the block ends without an error.
+    A link stays, and what it leads to is replaced; a pipe or device, such as /dev/stdout, is written to as it is."""
+    with named(path, option):
+        target = _replaced(path)
+        if target is None:
+            with open(path, "wb") as device:
+                yield device
+            return
+        with atomic_path(target) as temporary, open(temporary, "xb") as file:
+            if target.exists():
+                os.fchmod(file.fileno(), stat.S_IMODE(target.stat().st_mode))
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+
+
+@contextmanager
+def named(path: Path, option: str, what: str = "file") -> Iterator[None]:
+    """Blames the file that the user named for whatever goes wrong with it."""
+    try:
+        yield
+    except OSError as error:
+        reason = f"{error.strerror or error}; give a {what} that can be written"
+        raise OSError(error.errno, reason, f"{option} {path}") from error
+
+
+def _check_name(path: Path, option: str, what: str) -> None:
+    if path == Path() or "\0" in str(path):  # Path() is what becomes of "" and of "."
+        raise UsageError(f"{option} {str(path)!r}: give the name of a {what}")
+
+
+def _replaced(path: Path) -> Path | None:
+    """The file that is replaced, or made, where a path leads to; None for a pipe or a device, which never is."""
+    target = Path(os.path.realpath(path))
+    try:
+        mode = os.stat(path).st_mode  # not of `target`: links in /proc lead to pipes that have no path
+    except FileNotFoundError as error:
+        if not target.parent.is_dir():
+            raise FileNotFoundError(errno.ENOENT, f"there is no folder {target.parent}") from error
+        return target
+    if stat.S_ISDIR(mode):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+    if stat.S_ISSOCK(mode):
+        raise OSError(errno.ENXIO, "a socket")
+    return target if stat.S_ISREG(mode) else None
+
+
+def _check_permission(path: Path) -> None:
+    if not os.access(path, os.W_OK, effective_ids=True):
+        raise PermissionError(errno.EACCES, f"no permission to write to {path}")
+
+
+# Folders and logs -----------------------------------------------------------------------------------------------------
 
 
 def write_folder(path: Path, files: Mapping[str, bytes], last: str) -> None:

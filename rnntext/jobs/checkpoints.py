@@ -8,9 +8,7 @@ from typing import Any
 
 from rnntext.errors import CheckpointError, InputOutputError, UsageError
 from rnntext.files.lock import locked
-from rnntext.jobs import unfinished
-from rnntext.storage import checkpoint, models, package, service
-from rnntext.train import state
+from rnntext.storage import checkpoint, models, service
 
 
 @dataclasses.dataclass(frozen=True)
@@ -96,6 +94,9 @@ def pointer_damage(path: Path) -> str | None:
 
 def verify(path: Path) -> dict[str, str | None]:
     """What is wrong, or None, with every version, with `current`, and with an unfinished training if there is one."""
+    from rnntext.jobs import unfinished
+    from rnntext.train import state
+
     found = {entry.version: entry.damage for entry in entries(path)}
     found["current"] = pointer_damage(path)
     run = path / "run"
@@ -152,6 +153,8 @@ def prune(path: Path, keep: int) -> list[str]:
 
 def pack(path: Path, version: str | None) -> bytes:
     """A version, or the one in service, as one file: see `storage.package`."""
+    from rnntext.storage import package
+
     name = _named(path, version) if version is not None else checkpoint.load(path).version
     return package.pack(path / "versions" / name)
 
@@ -164,6 +167,8 @@ def unpack(archive: Path, path: Path) -> tuple[str, bool]:
         CheckpointError, UsageError: see `storage.package.unpack`.
         BusyError: a job is training this model.
     """
+    from rnntext.storage import package
+
     if not archive.is_file():
         raise InputOutputError(f"{archive}: No such file")
     with locked(path / "lock"):

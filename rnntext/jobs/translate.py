@@ -9,7 +9,6 @@ from typing import Any
 
 from rnntext.config import SEARCH_TOKENS, SearchConfig
 from rnntext.jobs.translation import Translation, TranslationModel
-from rnntext.jobs.workers import Workers
 from rnntext.text.lines import Line, LineReader
 
 PORTION = 1536  # lines that are read ahead, for each job, and sorted by length
@@ -96,6 +95,8 @@ def translate_stream(
 def _in_processes(
     model: TranslationModel, reader: LineReader, request: Request, make: Any, jobs: int
 ) -> Iterator[tuple[Item, Translation]]:
+    from rnntext.jobs.workers import Workers  # brings multiprocessing
+
     def work(lines: list[Line]) -> list[Translation]:
         return model.translate_all([make(line).text for line in lines], *request.how)
 

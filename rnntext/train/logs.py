@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from rnntext.errors import InputOutputError, UsageError
-from rnntext.files.atomic import append_line, check_folder, read_bytes, write_file
+from rnntext.files.atomic import append_line, named, output_file, read_bytes
 from rnntext.train.observer import Observer, Progress
 
 
@@ -23,19 +23,16 @@ class JsonLog(Observer):
     Args:
         path: lines are added to this file.
         model: the name that goes into every line.
-
-    Raises:
-        InputOutputError: there is no folder for the file.
     """
 
     def __init__(self, path: Path, model: str) -> None:
-        check_folder(path, "--log-json")  # noticed now, not after the data have been read
         self.path, self.model = path, model
 
     def _write(self, event: str, **values: Any) -> None:
         now = time.time()
         stamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(now)) + f".{int(now % 1 * 1000):03d}Z"
-        append_line(self.path, json.dumps({"time": stamp, "event": event, "model": self.model, **values}))
+        with named(self.path, "--log-json"):
+            append_line(self.path, json.dumps({"time": stamp, "event": event, "model": self.model, **values}))
 
     def start(self, parameters: int, step: int) -> None:
         self._write("resume" if step else "start", parameters=parameters, step=step)
@@ -109,7 +106,8 @@ class MetricsFile(Observer):
             if members:
                 lines += [f"# HELP rnntext_{name} {about}", f"# TYPE rnntext_{name} gauge"]
             lines += [f"rnntext_{name}{{{self.label}{extra}}} {value!r}" for extra, value in members.items()]
-        write_file(self.path, "".join(line + "\n" for line in lines).encode())
+        with output_file(self.path, "--metrics-file") as file:
+            file.write("".join(line + "\n" for line in lines).encode())
 
     def start(self, parameters: int, step: int) -> None:
         self._write(running=1, failed=0, step=step)

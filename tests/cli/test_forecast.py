@@ -196,13 +196,10 @@ def test_a_horizon_beyond_the_calendar_is_refused(shell: Shell) -> None:
     )
 
 
-@pytest.mark.parametrize(
-    ("name", "code", "message"), [("no/a.png", 74, "there is no folder no"), ("a.gif", 2, "ends with .png")]
-)
-def test_a_picture_that_cannot_be_made_is_refused_first(shell: Shell, name: str, code: int, message: str) -> None:
-    done = shell("forecast", "week.csv", "--plot", name, code=code)
+def test_a_picture_that_cannot_be_made_is_refused_first(shell: Shell) -> None:
+    done = shell("forecast", "week.csv", "--plot", "a.gif", code=2)
     assert done.lines == []
-    assert message in done.err
+    assert "ends with .png" in done.err
 
 
 # train-forecast -------------------------------------------------------------------------------------------------------

@@ -1,9 +1,24 @@
 """Start-up is light: what is not needed is not imported."""
 
+import subprocess
+import sys
+from collections.abc import Container
+
 import pytest
-from cli.shell import Shell
+import typer.main
+from cli.shell import CLEAN, Shell
+from helpers import save_translator, shifting_weights
+
+from rnntext.cli.app import NAMES, program
 
 HEAVY = {"tensorflow", "keras", "numpy"}
+# What is not needed before a command runs, nor, but for the last line, by one that uses a model.
+NEEDLESS = {
+    *("pydantic", "pydantic_core", "click", "rich", "matplotlib", "sacrebleu", "ctranslate2", "tensorboard"),
+    *("asyncio", "email", "http", "multiprocessing", "socket", "ssl", "tarfile", "tomllib", "zipfile"),
+    *("safetensors", "sentencepiece", "threadpoolctl", "ctypes", "hashlib"),
+}
+USED = {"safetensors", "threadpoolctl", "ctypes", "hashlib"}
 COMPLETION = {"_RNNTEXT_COMPLETE": "complete_bash", "COMP_WORDS": "rnntext gen", "COMP_CWORD": "1"}
 
 
@@ -27,7 +42,32 @@ COMPLETION = {"_RNNTEXT_COMPLETE": "complete_bash", "COMP_WORDS": "rnntext gen",
     ids=lambda value: " ".join(value) if isinstance(value, list) else str(value),
 )
 def test_help_version_and_usage_errors_load_nothing_heavy(shell: Shell, arguments: list[str], code: int) -> None:
-    assert shell.modules(*arguments, code=code) & HEAVY == set()
+    needless = NEEDLESS - {"tomllib"} if "--config" in arguments else NEEDLESS
+    assert shell.modules(*arguments, code=code) & (HEAVY | needless) == set()
+
+
+def test_all_commands_are_listed_and_only_the_one_asked_for_is_imported() -> None:
+    code = """
+import sys, typer
+from rnntext.cli.app import NAMES, program
+known = typer.main.get_command(program(["generate", "-n", "3"])).commands
+assert set(known) == NAMES, set(known) ^ NAMES
+assert known["generate"].params and not known["translate"].params
+print(*sorted(name for name in sys.modules if name.startswith("rnntext.cli.")))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, env=CLEAN)
+    wanted = ["app", "console", "generate", "options"]
+    assert (done.stdout.split(), done.stderr) == ([f"rnntext.cli.{name}" for name in wanted], "")
+
+
+def test_the_list_of_commands_says_the_same_whichever_is_asked_for() -> None:
+    def listed(asked: Container[str]) -> dict[str, str]:
+        commands = typer.main.get_command(program(asked)).commands  # type: ignore[attr-defined]
+        return {name: command.get_short_help_str(80) for name, command in commands.items()}
+
+    assert listed(NAMES) == listed([])
+    assert listed([])["generate"] == "Continue a text."
+    assert listed([])["corpora"] == "Texts by name, to train on."
 
 
 def test_completion_works_and_loads_nothing_heavy(shell: Shell) -> None:
@@ -36,10 +76,17 @@ def test_completion_works_and_loads_nothing_heavy(shell: Shell) -> None:
 
 
 @pytest.mark.parametrize(
-    "command", ["generate -n 3 -q", "generate -n 3 -q --json --count 2", "score", "score --per-line"]
+    "command",
+    ["generate -n 3 -q", "generate -n 3 -q --json --count 2", "score", "score --per-line", "checkpoints list"],
 )
 def test_using_a_model_loads_no_tensorflow(shell: Shell, command: str) -> None:
-    assert shell.modules(*command.split(), stdin=b"The\n") & HEAVY == {"numpy"}
+    assert shell.modules(*command.split(), stdin=b"The\n") & (HEAVY | NEEDLESS - USED) == {"numpy"}
+
+
+def test_translating_a_line_loads_no_more(shell: Shell) -> None:
+    save_translator(shell.folder / "shifting", *shifting_weights())
+    loaded = shell.modules("translate", "-m", "./shifting", stdin=b"hal\n")
+    assert loaded & (HEAVY | NEEDLESS - USED) == {"numpy"}
 
 
 @pytest.mark.parametrize(("source", "code"), [("missing.txt", 74), ("empty.txt", 65)])

@@ -5,13 +5,13 @@ import dataclasses
 import pytest
 import typer.main
 
-from rnntext.cli.app import app
+from rnntext.cli.app import program
 from rnntext.cli.training import _shared
 from rnntext.config import JobConfig
 
 COMMANDS = {
     name: command
-    for name, command in typer.main.get_command(app).commands.items()  # type: ignore[attr-defined]
+    for name, command in typer.main.get_command(program()).commands.items()  # type: ignore[attr-defined]
     if name.startswith("train-")
 }
 FIELDS = [field for field in dataclasses.fields(JobConfig) if field.name != "command"]

@@ -104,7 +104,7 @@ def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(
 def test_an_output_file_takes_its_place_at_the_end(tmp_path: Path) -> None:
     path = tmp_path / "out"
     path.write_bytes(b"old")
-    with output_file(path) as file:
+    with output_file(path, "-o") as file:
         file.write(b"one ")
         file.flush()
         assert path.read_bytes() == b"old"
@@ -115,7 +115,7 @@ def test_an_output_file_takes_its_place_at_the_end(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt, SystemExit])
 def test_an_output_file_is_dropped_after_an_error(tmp_path: Path, error: type[BaseException]) -> None:
-    with pytest.raises(error), output_file(tmp_path / "out") as file:  # noqa: PT012
+    with pytest.raises(error), output_file(tmp_path / "out", "-o") as file:  # noqa: PT012
         file.write(b"half")
         raise error
     assert names(tmp_path) == []
@@ -123,7 +123,7 @@ def test_an_output_file_is_dropped_after_an_error(tmp_path: Path, error: type[Ba
 
 def test_an_output_file_in_the_current_folder_needs_no_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    with output_file(Path("out")) as file:
+    with output_file(Path("out"), "-o") as file:
         file.write(b"x")
     assert names(tmp_path) == ["out"]
 
@@ -132,7 +132,7 @@ def test_a_pipe_or_device_is_written_to_and_not_replaced(tmp_path: Path) -> None
     pipe = tmp_path / "pipe"  # stands for /dev/null, which root could replace by a file, and for /dev/stdout
     os.mkfifo(pipe)
     reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
-    with output_file(pipe) as file:
+    with output_file(pipe, "-o") as file:
         file.write(b"result")
     assert pipe.is_fifo()
     assert os.read(reader, 100) == b"result"
@@ -141,7 +141,7 @@ def test_a_pipe_or_device_is_written_to_and_not_replaced(tmp_path: Path) -> None
 def test_a_link_stays_a_link_and_its_file_is_replaced(tmp_path: Path) -> None:
     (tmp_path / "real").write_bytes(b"old")
     (tmp_path / "link").symlink_to("real")
-    with output_file(tmp_path / "link") as file:
+    with output_file(tmp_path / "link", "-o") as file:
         file.write(b"new")
     assert (tmp_path / "link").is_symlink()
     assert (tmp_path / "real").read_bytes() == b"new"
@@ -198,7 +198,7 @@ KILLED = """
 import os, signal, sys
 from pathlib import Path
 from rnntext.files.atomic import output_file
-with output_file(Path(sys.argv[1])) as file:
+with output_file(Path(sys.argv[1]), "-o") as file:
     file.write(b"half")
     file.flush()
     os.kill(os.getpid(), signal.SIGKILL)
@@ -261,6 +261,6 @@ def test_a_signal_right_after_the_first_step_leaves_nothing(tmp_path: Path, monk
         raise SystemExit(143)
 
     monkeypatch.setattr(Disk, "make_folder", then_leave)
-    with pytest.raises(SystemExit), output_file(tmp_path / "answer.txt"):
+    with pytest.raises(SystemExit), output_file(tmp_path / "answer.txt", "-o"):
         pass
     assert names(tmp_path) == []

@@ -1,4 +1,4 @@
-"""train-charlm, generate."""
+"""generate."""
 
 from __future__ import annotations
 
@@ -6,12 +6,10 @@ import json
 import os
 import sys
 from collections.abc import Iterable
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
-from rnntext.cli import options
 from rnntext.cli.console import Results, note, results
 from rnntext.cli.options import (
     ConfigFile,
@@ -25,21 +23,11 @@ from rnntext.cli.options import (
     pick,
     print_settings,
 )
-from rnntext.cli.training import Family, Start, training_command
-from rnntext.config import CharlmConfig, CharlmTraining, JobConfig, SamplingConfig
-from rnntext.text.catalogue import DEFAULT
-
-if TYPE_CHECKING:
-    from rnntext.jobs.promotion import Outcome
-    from rnntext.train.observer import Observer
+from rnntext.config import SamplingConfig
 
 NAME = "charlm"
 SEPARATOR = "-----"  # between the samples of --count
 
-Texts = Annotated[list[str] | None, typer.Argument(metavar="TEXT", help="Files, - for stdin, or names of corpora.")]
-
-
-# generate's own options
 Length = Annotated[int, typer.Option("-n", "--length", min=0, help="Most characters to draw.")]
 Count = Annotated[int, typer.Option(min=1, help="Number of samples, drawn as one batch.")]
 Temperature = Annotated[float, typer.Option(help="Below 1 more careful, above 1 wilder; 0: always the likeliest.")]
@@ -53,48 +41,6 @@ OnUnknown = Annotated[
     str, typer.Option(metavar="error|skip", help="What to do with prompt characters that the model has never seen.")
 ]
 NoEcho = Annotated[bool, typer.Option("--no-echo", help="Do not repeat the prompt.")]
-
-
-@training_command(Family(NAME, "chars", "bits_per_character", "bits/char", "generate"))
-def train(
-    context: typer.Context,
-    texts: Texts = None,
-    model: Model = NAME,
-    cell: options.CellKind = CharlmConfig.cell,
-    layers: options.Layers = CharlmConfig.layers,
-    units: options.Units = CharlmConfig.units,
-    embedding: options.Embedding = CharlmConfig.embedding,
-    lowercase: options.Lowercase = CharlmConfig.lowercase,
-    vocabulary_size: Annotated[
-        int | None, typer.Option(help="Keep this many characters, the most frequent ones; the others become [UNK].")
-    ] = CharlmTraining.vocabulary_size,
-    validation: options.Validation = "0.1",
-    encoding_errors: options.EncodingErrors = "strict",
-    epochs: options.Epochs = CharlmTraining.epochs,
-    steps: options.Steps = CharlmTraining.steps,
-    time_limit: options.TimeLimit = CharlmTraining.time_limit,
-    batch_size: options.BatchSize = CharlmTraining.batch_size,
-    window: options.Window = CharlmTraining.window,
-    learning_rate: options.LearningRate = CharlmTraining.learning_rate,
-    dropout: options.Dropout = CharlmTraining.dropout,
-    recurrent_dropout: options.RecurrentDropout = CharlmTraining.recurrent_dropout,
-    precision: options.Precision = CharlmTraining.precision,
-    seed: options.Seed = CharlmTraining.seed,
-) -> Start:
-    """Train a character model on TEXT (default: a bundled corpus) and put it into service.
-
-    Interrupted at any moment, the same command goes on where it was. Repeated when the text has changed, it trains a
-    new version that begins where the last one ended.
-    """
-    shape, budget = pick(CharlmConfig, context.params), pick(CharlmTraining, context.params)
-
-    def start(path: Path, job: JobConfig, observer: Observer) -> Outcome:
-        from rnntext.jobs.train_charlm import train_charlm
-
-        data = {"validation": validation, "encoding_errors": encoding_errors}
-        return train_charlm(texts or [DEFAULT], path, shape, budget, **data, job=job, observer=observer)
-
-    return start
 
 
 def generate(
