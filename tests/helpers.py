@@ -26,7 +26,7 @@ from rnntext.storage import checkpoint
 from rnntext.text.tokens import END, RESERVED, Characters, Language, to_files
 from rnntext.text.vocabulary import CharVocabulary
 
-examples = settings(max_examples=100, deadline=None)  # for @given
+examples = settings(max_examples=100)  # for @given
 ALPHABET = "\nabcdefghijklmnopqrstuvwxyz"
 Arrays = dict[str, np.ndarray]
 
