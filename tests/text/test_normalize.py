@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from rnntext.text.normalize import normalize, normalize_line
 
-LONG = 20.0  # seconds of the processor: a thousand times what is needed, a third of what trying each place would take
+LONG = 20.0  # seconds of the processor: a thousand times what is needed, a fraction of what trying each place takes
 
 any_text = st.text(st.characters())  # surrogates included
 busy_text = st.text(st.sampled_from("\r\n\0aAéÉΣςİıK\u0301\u0307\u0323\ud83d😀\ufeff"))
