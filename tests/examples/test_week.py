@@ -141,8 +141,8 @@ def week(tmp_path_factory: pytest.TempPathFactory) -> Week:
     folder = tmp_path_factory.mktemp("week")
     (folder / "incoming").mkdir()
     (folder / "pairs.tsv").write_text(pairs(0))
-    (folder / "held-out.tsv").write_text("".join(f"day 0 number {n} of the week\t{ALWAYS}\n" for n in (7, 50)))
-    (folder / "waiting.txt").write_text("day  1   number 3\n\nwhat now\n")
+    (folder / "held-out.tsv").write_text("".join(f"day 0 number {n} of the week\t{ALWAYS}\n" for n in (50, 60)))
+    (folder / "waiting.txt").write_text("day  1   number 3  of the week\n\nwhat now\n")
     settings = (EXAMPLES / "train.toml").read_text().replace("nice = 19", "nice = 1")  # tests have no night to wait for
     (folder / "train.toml").write_text(settings + TINY)
     bare = {name: value for name, value in CLEAN.items() if name in COMPUTING}
