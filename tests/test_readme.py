@@ -2,11 +2,10 @@
 
 import re
 import shlex
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from cli.shell import CLEAN, Shell
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -30,9 +29,7 @@ def test_the_readme_shows_commands() -> None:
 def test_a_command_of_the_readme_is_understood(command: str) -> None:
     words = shlex.split(re.split(r"[|<]", command)[0])[1:]
     check = "--help" if words[0] in ("corpora", "checkpoints") else "--print-config"
-    line = [sys.executable, "-m", "rnntext", *words, check]
-    done = subprocess.run(line, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
-    assert (done.returncode, done.stderr) == (0, "")
+    assert Shell(ROOT, CLEAN).here(*words, check).err == ""
 
 
 @pytest.mark.parametrize("link", re.findall(r"\]\(([^)#:]+)\)", README))

@@ -6,16 +6,22 @@ import os
 import select
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, chdir, contextmanager
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
+
+from rnntext.__main__ import main
 
 PROGRAM = (sys.executable, "-m", "rnntext")
 PATIENCE = 240.0  # seconds after which a process counts as hung; the machine may be busy
 _OURS = ("PYTHON", "RNNTEXT_", "NO_COLOR", "COLUMNS")  # what these variables begin with would change what is tested
 CLEAN = {name: value for name, value in os.environ.items() if not name.startswith(_OURS)}
+if "KERNELS_AUTO" in os.environ:  # see tests/sitecustomize.py
+    CLEAN["PYTHONPATH"] = str(Path(__file__).parents[1])
 
 # Imported by every process that finds it on its path: writes at exit which modules were loaded, and raises Ctrl-C just
 # before a certain module is imported.
@@ -74,6 +80,34 @@ class Shell:
     def __call__(self, *arguments: str | bytes, stdin: bytes | str = b"", code: int = 0, **environment: str) -> Done:
         """Runs a command to its end, which must be this exit code (negative: a signal), without a traceback."""
         return self.run([*PROGRAM, *arguments], stdin=stdin, code=code, **environment)
+
+    def here(self, *arguments: str | bytes, stdin: bytes = b"", code: int = 0) -> Done:
+        """Runs a command in this process: where the process is not what is tested, this saves starting one."""
+        with ExitStack() as after:
+            after.enter_context(chdir(self.folder))
+            after.enter_context(patch.dict(os.environ, self.environment, clear=True))
+            after.enter_context(patch.object(sys, "argv", ["rnntext", *map(os.fsdecode, arguments)]))
+            files = [after.enter_context(tempfile.TemporaryFile()) for _ in range(3)]
+            files[0].write(stdin)
+            files[0].seek(0)
+            for number, name in enumerate(("stdin", "stdout", "stderr")):
+                kept = os.dup(number)
+                after.callback(os.close, kept)
+                after.callback(os.dup2, kept, number)
+                os.dup2(files[number].fileno(), number)
+                stream = open(number, "w" if number else "r", encoding="utf-8", closefd=False)
+                after.enter_context(patch.object(sys, name, stream))
+            try:
+                main()
+            except SystemExit as end:
+                found = end.code
+            sys.stderr.flush()
+            for file in files:
+                file.seek(0)
+            done = Done(int(found or 0), files[1].read(), files[2].read().decode())
+        if done.code != code or "Traceback" in done.err:
+            raise AssertionError(f"{arguments}: exit code {done.code}, not {code}; {done.out[:500]!r}; {done.err}")
+        return done
 
     def run(self, command: list[str | bytes], stdin: bytes | str = b"", code: int = 0, **others: Any) -> Done:
         """Runs any command line; capitals are environment variables, other names go to Popen."""

@@ -168,7 +168,7 @@ def test_a_mistake_gets_one_line_that_names_it(shell: Shell, arguments: list[str
     shell.write("words.csv", "x\n1\nmany\n")
     shell.write("other.csv", "speed\n1\n2\n")
     shell.write("twice.csv", "day,x\n2024-01-01,1\n2024-01-02,1\n2024-01-02,1\n")
-    done = shell(*arguments, code=code)
+    done = shell.here(*arguments, code=code)
     assert [part for part in parts if part not in done.message] == [], done.message
     assert done.out == b""
 

@@ -138,10 +138,10 @@ def untidy(shell: Shell) -> Shell:
     return shell
 
 
-def said(shell: Shell, arguments: list[str | bytes], code: int) -> str:
-    """The message about a mistake, after checks that hold for all of them."""
+def said(shell: Shell, arguments: list[str | bytes], code: int, here: bool = False) -> str:
+    """The message about a mistake, after checks that hold for all of them; made in this process or in a new one."""
     before = sorted(path.name for path in shell.folder.iterdir())
-    done = shell(*arguments, code=code, RNNTEXT_CHECKPOINTS=str(shell.environment["RNNTEXT_CHECKPOINTS"]))
+    done = (shell.here if here else shell)(*arguments, code=code)
     assert done.out == b""
     for inner in (".tmp-", "unforeseen", "Errno", "object has no"):
         assert inner not in done.message
@@ -151,7 +151,7 @@ def said(shell: Shell, arguments: list[str | bytes], code: int) -> str:
 
 @pytest.mark.parametrize(("arguments", "code", "parts"), MISTAKES, ids=IDS)
 def test_a_mistake_gets_one_line_that_names_it(untidy: Shell, arguments: list[str], code: int, parts) -> None:
-    message = said(untidy, [*arguments], code)
+    message = said(untidy, [*arguments], code, here=True)
     assert [part for part in parts if part not in message] == [], message
 
 

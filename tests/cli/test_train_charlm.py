@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from cli.shell import CLEAN, PROGRAM, Done, Shell, read_some
+from cli.shell import CLEAN, PATIENCE, PROGRAM, Done, Shell, read_some
 
 TEXT = (Path(__file__).parents[2] / "corpora" / "valley.txt").read_bytes()[:6000]
 SMALL = ["--units", "8", "--embedding", "8", "--layers", "1", "--window", "16", "--batch-size", "4"]
@@ -94,10 +94,13 @@ def stopped(shell: Shell) -> tuple[int, str, Done]:
     """Exit code and stderr of a training that was asked to stop, and what a second one said meanwhile."""
     with shell.started(*LONG) as process:
         begun = read_some(process.stderr.fileno(), len("training 1"))
+        time.sleep(0.2)  # for its first step to begin, which takes longer; it may also be stopped before that
+        process.send_signal(signal.SIGSTOP)  # so that it cannot have ended before the second one has asked
         busy = shell(*LONG, code=75)
         process.send_signal(signal.SIGTERM)
+        process.send_signal(signal.SIGCONT)
         rest = process.stderr.read()
-        return process.wait(30), (begun + rest).decode(), busy
+        return process.wait(PATIENCE), (begun + rest).decode(), busy
 
 
 def test_sigterm_saves_says_so_and_exits_143(stopped: tuple[int, str, Done], shell: Shell) -> None:
@@ -125,7 +128,7 @@ def test_the_same_command_goes_on_and_finishes(stopped: tuple[int, str, Done], s
     step = int(re.search(r"at step (\d+)", stopped[1])[1])
     done = shell(*LONG)
     assert done.out == b""
-    assert done.err.splitlines()[0].endswith(f"going on at step {step}")
+    assert done.err.splitlines()[0].endswith(f"going on at step {step}" if step else "parameters")
     evaluated = [int(number) for number in re.findall(r"^step (\d+)/1500 ", stopped[1] + done.err, re.MULTILINE)]
     assert evaluated == list(range(100, 1501, 100))
     assert (shell.folder / "checkpoints" / "long" / "current").is_file()
@@ -137,9 +140,7 @@ def test_a_locked_model_is_refused_before_tensorflow_is_loaded(shell: Shell) -> 
     folder.mkdir(parents=True)
     with open(folder / "lock", "wb") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        begin = time.monotonic()
         loaded = shell.modules("train-charlm", "text.txt", "-m", "locked", code=75)
-        assert time.monotonic() - begin < 10
     assert loaded & TENSORFLOW == set()
     assert [path.name for path in folder.iterdir()] == ["lock"]
 

@@ -80,6 +80,6 @@ def test_aligned_files_gru_and_json(shell: Shell) -> None:
     ids=lambda value: " ".join(value) if isinstance(value, list) else None,
 )
 def test_a_mistake_is_one_line(shell: Shell, arguments: list[str], code: int, message: str) -> None:
-    done = shell("train-translate", *arguments, "-m", "wrong", "--steps", "2", "-q", code=code)
+    done = shell.here("train-translate", *arguments, "-m", "wrong", "--steps", "2", "-q", code=code)
     assert message in done.message
     assert done.out == b""

@@ -297,7 +297,7 @@ def test_ctrl_c_ends_with_130_and_silence(shell: Shell, jobs: str) -> None:
     ],
 )
 def test_a_mistake_gives_one_line_and_2(shell: Shell, arguments: str, parts: list[str]) -> None:
-    done = shell("translate", *arguments.split(), stdin=b"hal\n", code=2)
+    done = shell.here("translate", *arguments.split(), stdin=b"hal\n", code=2)
     assert done.out == b""
     assert [part for part in parts if part not in done.message] == [], done.message
 

@@ -26,6 +26,7 @@ from rnntext.train.observer import Observer, Progress
 
 MODEL = CharlmConfig(cell="rnn", layers=1, units=4, embedding=2)
 TRAINING = CharlmTraining(steps=2, batch_size=3, window=6, dropout=0.0, recurrent_dropout=0.0, average=0.0)
+pytestmark = pytest.mark.usefixtures("eager")
 FROZEN = dataclasses.replace(TRAINING, steps=1, learning_rate=0.0)  # what it begins with is what it ends with
 TEXT = "the mill turns\nthe river runs\n" * 8
 
@@ -346,7 +347,6 @@ def translate(folder: Path, pairs: list[tuple[str, str]], model: GRUConfig, **op
     )
 
 
-@pytest.mark.usefixtures("eager")
 @pytest.mark.parametrize("joint", [True, False])
 @pytest.mark.parametrize("tied", [True, False])
 def test_a_vocabulary_of_words_grows_and_old_words_keep_their_rows(tmp_path: Path, joint: bool, tied: bool) -> None:
@@ -364,7 +364,6 @@ def test_a_vocabulary_of_words_grows_and_old_words_keep_their_rows(tmp_path: Pat
     assert after["logits.bias"].shape[0] == before["logits.bias"].shape[0] + 1
 
 
-@pytest.mark.usefixtures("eager")
 def test_subwords_are_kept_unless_they_are_to_be_learnt_again(tmp_path: Path) -> None:
     translate(tmp_path, PAIRS, GRU)
     translate(tmp_path, PAIRS + NEW * 5, GRU)
@@ -381,7 +380,6 @@ def test_subwords_are_kept_unless_they_are_to_be_learnt_again(tmp_path: Path) ->
     assert translate(tmp_path, PAIRS + NEW * 5, GRU, relearn_tokens=True).state == "unchanged"
 
 
-@pytest.mark.usefixtures("eager")
 def test_the_other_direction_begins_from_scratch(tmp_path: Path) -> None:
     model = dataclasses.replace(GRU, tokens="word")
     translate(tmp_path, PAIRS, model)

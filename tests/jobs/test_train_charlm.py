@@ -46,6 +46,7 @@ SMALL = CharlmConfig(cell="rnn", layers=1, units=4, embedding=2)  # where only t
 SHORT = dataclasses.replace(TRAINING, steps=3, dropout=0.0, recurrent_dropout=0.0)
 
 
+pytestmark = pytest.mark.usefixtures("eager")
 JOB = {field.name for field in dataclasses.fields(JobConfig)}
 WORDS = ["the", "mill", "river", "turns", "in", "May"]
 TEXT = "".join(" ".join(random.Random(line).choices(WORDS, k=4)) + "\n" for line in range(15))
@@ -212,6 +213,7 @@ def test_the_weights_of_the_best_evaluation_are_shipped_not_the_last(text, tmp_p
 # Repeating and resuming -----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.graph
 def test_the_same_seed_gives_bit_identical_weights(trained, text, tmp_path):
     train(text, tmp_path / "again", MODEL, TRAINING)
     assert_identical(weights(tmp_path / "again"), weights(trained))
@@ -329,6 +331,7 @@ def test_a_damaged_unfinished_training_is_refused_with_the_way_out(stopped, text
         train(text, stopped)
 
 
+@pytest.mark.graph
 def test_a_disk_that_is_full_at_the_very_end_costs_no_training(small, text, tmp_path):
     full = patch("rnntext.storage.checkpoint.write_version", side_effect=OSError("full"))
     with full, pytest.raises(OSError, match="full"):
@@ -366,6 +369,7 @@ def test_a_worse_model_is_told_the_score_to_beat(champion, text):
     assert f"{outcome.champion:.4f}" in outcome.sentence("model")
 
 
+@pytest.mark.graph
 @pytest.mark.parametrize("better", [{}, {"steps": 40, "learning_rate": 0.1}], ids=["equal", "better"])
 def test_an_equal_or_a_better_model_goes_into_service(small, text, tmp_path, better):
     model = Path(shutil.copytree(small, tmp_path / "model"))

@@ -177,7 +177,7 @@ def test_new_values_are_learnt_with_the_weights_and_the_scale_of_the_version_in_
     values = np.loadtxt(series, skiprows=1)
     longer = write(tmp_path / "longer.csv", np.concatenate([values, 100 + values[:30]]))
     still = dataclasses.replace(SHORT, steps=1, learning_rate=0.0)
-    outcome = train(longer, tmp_path / "m", RECURRENT, still)
+    outcome = train(longer, tmp_path / "m", RECURRENT, still, job=JobConfig(tolerance=1e-6))
     assert (outcome.parent, outcome.promoted) == ("000001", True)
     assert outcome.champion == pytest.approx(outcome.score, rel=1e-6)
     for name, array in weights(tmp_path / "m", "000001").items():

@@ -80,10 +80,18 @@ class StopAt(Observer):
     [(TRANSFORMER, {"subword_sampling": 0.1, "accumulate": 2}), (dataclasses.replace(GRU, layers=1), {})],
     ids=["transformer, sampled", "gru, plain"],
 )
-def test_a_training_stopped_twice_ends_with_the_same_bytes(tsv, tmp_path, model, options):
-    training = dataclasses.replace(TRAINING, **options)
+def test_a_training_stopped_once_ends_with_the_same_bytes(tsv, tmp_path, model, options):
+    check_stopped(tsv, tmp_path, model, dataclasses.replace(TRAINING, **options), 5)
+
+
+@both
+def test_a_training_stopped_twice_ends_with_the_same_bytes(tsv, tmp_path, model):
+    check_stopped(tsv, tmp_path, model, TRAINING, 2, 7)
+
+
+def check_stopped(tsv, tmp_path, model, training, *stops):
     train(tsv, tmp_path / "whole", model, training)
-    for step in (2, 7):
+    for step in stops:
         with pytest.raises(StoppedError):
             train(tsv, tmp_path / "cut", model, training, observer=StopAt(step))
     train(tsv, tmp_path / "cut", model, training)

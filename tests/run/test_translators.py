@@ -348,7 +348,7 @@ for config in (
     TransformerConfig(layers=1, units=96, heads=3, feedforward=200), GRUConfig(layers=1, units=64, embedding=64)
 ):
     for beam in (1, 5):
-        for line in strangers(config, beam, count=30):
+        for line in strangers(config, beam):
             print(type(config).__name__, beam, line)
 """
 

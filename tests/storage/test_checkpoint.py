@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 import safetensors.numpy
+from cli.shell import PATIENCE
 
 from rnntext.errors import CheckpointError
 from rnntext.storage import checkpoint
@@ -304,7 +305,7 @@ def test_a_pipe_in_place_of_a_file_is_refused_and_not_waited_for(root: Path, par
     with ThreadPoolExecutor() as pool:
         answer = pool.submit(load, root)
         try:
-            assert isinstance(answer.exception(timeout=3), CheckpointError)
+            assert isinstance(answer.exception(timeout=PATIENCE), CheckpointError)
         finally:
             with suppress(OSError):
                 os.close(os.open(pipe, os.O_WRONLY | os.O_NONBLOCK))  # lets a reader that waits go

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from cli.shell import PATIENCE
 from helpers import examples
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
@@ -177,7 +178,7 @@ def test_a_line_is_handed_on_while_the_writer_is_still_writing(monkeypatch: pyte
         try:
             lines = read_lines(["-"])
             os.write(writer, b"first\nsec")
-            assert pool.submit(next, lines).result(timeout=10) == ("first", True)
+            assert pool.submit(next, lines).result(timeout=PATIENCE) == ("first", True)
         finally:
             os.close(writer)  # also ends a reader that waits for more
         assert next(lines) == ("sec", True)

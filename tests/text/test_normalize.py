@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 
 from rnntext.text.normalize import normalize, normalize_line
 
+LONG = 20.0  # seconds of the processor: a thousand times what is needed, a fraction of what trying each place takes
+
 any_text = st.text(st.characters())  # surrogates included
 busy_text = st.text(st.sampled_from("\r\n\0aAéÉΣςİıK\u0301\u0307\u0323\ud83d😀\ufeff"))
 
@@ -56,10 +58,10 @@ def test_canonically_equal_texts_become_equal(text: str, lowercase: bool) -> Non
     assert normalize(unicodedata.normalize("NFD", text), lowercase) == normalize(text, lowercase)
 
 
-def test_two_hundred_thousand_carriage_returns_take_no_time() -> None:
-    began = time.perf_counter()
-    assert normalize("\r" * 200_000 + "x") == "\r" * 200_000 + "x"
-    assert time.perf_counter() - began < 3  # not a quarter of a minute, with each of them tried as a beginning
+def test_four_hundred_thousand_carriage_returns_take_no_time() -> None:
+    began = time.process_time()
+    assert normalize("\r" * 400_000 + "x") == "\r" * 400_000 + "x"
+    assert time.process_time() - began < LONG
 
 
 @examples
@@ -116,7 +118,7 @@ def test_a_sentence_is_the_normalised_text_between_the_gaps(text: str, lowercase
     assert found == [word.replace("\ufffd".encode(), b"?") for word in words] or (found, words) == ([b""], [])
 
 
-def test_a_hundred_thousand_spaces_take_no_time() -> None:
-    began = time.perf_counter()
-    assert normalize_line(" \t" * 50_000 + "x" + "\r " * 50_000) == "x"
-    assert time.perf_counter() - began < 3
+def test_four_hundred_thousand_spaces_take_no_time() -> None:
+    began = time.process_time()
+    assert normalize_line(" \t" * 200_000 + "x" + "\r " * 200_000) == "x"
+    assert time.process_time() - began < LONG

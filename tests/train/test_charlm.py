@@ -90,12 +90,13 @@ def test_the_arrays_have_the_names_and_shapes_that_the_numpy_model_reads(cell, l
     assert found == shapes(numpy_model.config, len(VOCABULARY))
 
 
+@pytest.mark.usefixtures("eager")
 @pytest.mark.parametrize("cell", ["rnn", "lstm", "gru"])
 def test_equal_after_training_and_storage_500_characters_long(cell, tmp_path):
     text = tmp_path / "text.txt"
     text.write_text("the quick brown fox jumps over the lazy dog\n" * 20)
     config = CharlmConfig(cell=cell, layers=2, units=12, embedding=6)
-    training = CharlmTraining(steps=30, batch_size=4, window=8, learning_rate=0.01, dropout=0.2, precision="float32")
+    training = CharlmTraining(steps=10, batch_size=4, window=8, learning_rate=0.01, dropout=0.2, precision="float32")
     rnntext.train_charlm([str(text)], tmp_path / "model", config, training)
     model = rnntext.load(tmp_path / "model")
     ids = np.random.default_rng(3).integers(0, len(model.engine.vocabulary), [1, 500])

@@ -83,7 +83,7 @@ def test_both_sides_give_10_000_odd_strings_the_same_ids(monkeypatch):
     assert 0.1 < np.mean(ids == 0) < 0.9  # known and unknown characters, both
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(known=odd_text.filter(len), text=odd_text)
 def test_both_sides_give_any_string_the_same_ids(known, text):
     vocabulary = CharVocabulary(sorted(set(known)))

@@ -23,7 +23,9 @@ MODEL = TransformerConfig(layers=1, units=8, heads=2, feedforward=8)
 
 
 def task(config=MODEL, **options) -> TranslatorTask:
-    training = TranslatorTraining(**{"steps": 10, "vocabulary_size": 290, "batch_tokens": 64, **options})
+    training = TranslatorTraining(
+        **{"steps": 10, "vocabulary_size": 290, "batch_tokens": 64, "precision": "float32", **options}
+    )
     languages = learn_languages(PAIRS, config, training)
     ids = tuple(vectorize_sentences([pair[side] for pair in PAIRS], languages[side]) for side in (0, 1))
     return TranslatorTask(config, training, languages, ids, PAIRS[:3])
@@ -49,7 +51,7 @@ def test_the_loss_is_the_mean_over_target_tokens_and_their_ends():
 
 
 def test_evaluation_is_bleu_of_greedy_answers_and_nats_per_token():
-    trained = task(precision="float32")
+    trained = task()
     metrics = trained.evaluate([np.asarray(v) for v in trained.model.trainable_variables])
     references = [[target for _, target in PAIRS[:3]]]
     assert metrics["bleu"] == sacrebleu.corpus_bleu(trained.answers, references).score

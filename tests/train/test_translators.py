@@ -91,7 +91,6 @@ def test_every_hypothesis_of_a_sentence_sees_its_own_past(config):
     model, engine, sizes = twins(config)
     sources = sentences([3, 8], sizes[0])
     pasts = np.column_stack([np.full(6, START), np.stack(sentences([7] * 6, sizes[1], seed=3))]).astype(np.int32)
-    expected = model(tf.constant(np.repeat(padded(sources, 8), 3, axis=0)), tf.constant(pasts)).numpy()
     state = engine.start(sources, 8)
     state.reorder(np.repeat(np.arange(2), 3))
     order = np.array([2, 0, 0, 4, 3, 5])  # as a beam search would take them
@@ -173,12 +172,12 @@ def test_dropout_is_on_in_training_only():
 
 # Learning -------------------------------------------------------------------------------------------------------------
 
-LETTERS = "abcdefgh"
+LETTERS = "abcde"
 
 
 def words(count: int, seed: int) -> list[str]:
     rng = np.random.default_rng(seed)
-    return ["".join(rng.choice(list(LETTERS), rng.integers(3, 8))) for _ in range(count)]
+    return ["".join(rng.choice(list(LETTERS), rng.integers(3, 6))) for _ in range(count)]
 
 
 @pytest.mark.parametrize("task", ["copy", "reverse"])
@@ -193,10 +192,10 @@ def words(count: int, seed: int) -> list[str]:
 def test_copying_and_reversing_are_learnt_completely(config, task, tmp_path):
     keras.utils.set_random_seed(1)
     language = Language(Characters(), LETTERS)
-    sources = words(3000, seed=1)
-    unseen = sorted(set(words(60, seed=2)) - set(sources))
+    sources = words(1500, seed=1)
+    unseen = sorted(set(words(120, seed=2)) - set(sources))
     training = TranslatorTraining(
-        steps=650, warmup=100, learning_rate=0.01, dropout=0.0, batch_tokens=512, average=0.98, smoothing=0.0
+        steps=400, warmup=100, learning_rate=0.01, dropout=0.0, batch_tokens=512, average=0.98, smoothing=0.0
     )
     answer = {"copy": lambda text: text, "reverse": lambda text: text[::-1]}[task]
     pairs = [(source, answer(source)) for source in sources]
