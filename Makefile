@@ -9,12 +9,9 @@ BENCH_INSTALLED := .venv-bench/.installed
 .PHONY: demo test test-kernels check soak bench clean
 
 demo: $(INSTALLED)  ## train on the bundled corpora (about 5 minutes on two cores), then generate and translate
-	$(BIN)/rnntext train-charlm valley --model demo --time-limit 2m \
-	  --units 256 --batch-size 32 --dropout 0.3 --recurrent-dropout 0.1  # a small text, a short time: a smaller model
+	$(BIN)/rnntext train-charlm valley --model demo --time-limit 2m
 	$(BIN)/rnntext generate "The miller " --model demo --length 600
-	$(BIN)/rnntext train-translate grammar --validation grammar-heldout --model demo-es --time-limit 150s \
-	  --architecture gru --tokens word --layers 1 --units 128 --embedding 128 --batch-tokens 1024 \
-	  --dropout 0.1 --smoothing 0 --warmup 100  # a clean, small grammar
+	$(BIN)/rnntext train-translate grammar --validation grammar-heldout --model demo-es --time-limit 150s
 	head -n 10 corpora/grammar-heldout.tsv | cut -f 1
 	head -n 10 corpora/grammar-heldout.tsv | cut -f 1 | $(BIN)/rnntext translate --model demo-es
 

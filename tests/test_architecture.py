@@ -8,7 +8,7 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "rnntext"
 FILES = sorted(PACKAGE.rglob("*.py"))
 # From the ground up; a file may import from its own floor and from those below it.
-FLOORS = ["config", "files", "text", "storage", "run", "train", "jobs", "cli", "__main__"]
+FLOORS = ["sizes", "config", "files", "text", "storage", "run", "train", "jobs", "cli", "__main__"]
 EVERYWHERE = {"errors", "processor", "__init__"}
 
 

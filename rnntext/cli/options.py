@@ -6,7 +6,7 @@ import dataclasses
 import difflib
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
@@ -25,6 +25,7 @@ from rnntext.config import (
 )
 from rnntext.errors import InputOutputError, UsageError
 from rnntext.files.atomic import check_log, check_output, check_output_folder
+from rnntext.sizes import SIZES
 
 C = TypeVar("C", bound=Config)
 _UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
@@ -93,6 +94,11 @@ def _toml(value: Any) -> str:
     return json.dumps(shown, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
+def given(open_fields: Collection[str], values: dict[str, Any]) -> dict[str, Any]:
+    """The options without those that are left open."""
+    return {name: value for name, value in values.items() if value is not None or name not in open_fields}
+
+
 def pick(cls: type[C], values: dict[str, Any]) -> C:
     """The config dataclass whose fields have these values; further values are ignored."""
     return cls(**{field.name: values[field.name] for field in dataclasses.fields(cls) if field.name in values})  # type: ignore[arg-type]
@@ -136,9 +142,17 @@ Lowercase = Annotated[bool, typer.Option("--lowercase", help="Read capitals as s
 
 # ... its model
 CellKind = Annotated[str, typer.Option("--cell", metavar="|".join(CELLS), help="Kind of recurrent cell.")]
-Layers = Annotated[int, typer.Option(help="Recurrent layers.")]
-Units = Annotated[int, typer.Option(help="Units of a layer.")]
-Embedding = Annotated[int, typer.Option(help="Numbers that stand for a symbol.")]
+BY_SIZE = "by --size"
+Size = Annotated[
+    str,
+    typer.Option(
+        metavar="|".join(("auto", *SIZES)),
+        help="What options not given become; auto: what suits the data, the time limit and this machine.",
+    ),
+]
+Layers = Annotated[int | None, typer.Option(help="Recurrent layers.", show_default=BY_SIZE)]
+Units = Annotated[int | None, typer.Option(help="Units of a layer.", show_default=BY_SIZE)]
+Embedding = Annotated[int | None, typer.Option(help="Size of the embedding vectors.", show_default=BY_SIZE)]
 
 
 def by_architecture(name: str) -> str:
@@ -146,10 +160,8 @@ def by_architecture(name: str) -> str:
     return ", ".join(f"{kind} {getattr(cls, name)}" for kind, cls in ARCHITECTURES.items() if hasattr(cls, name))
 
 
-Heads = Annotated[int | None, typer.Option(help="Attention heads.", show_default=by_architecture("heads"))]
-Feedforward = Annotated[
-    int | None, typer.Option(help="Width of the blocks' inner layer.", show_default=by_architecture("feedforward"))
-]
+Heads = Annotated[int | None, typer.Option(help="Attention heads.", show_default=BY_SIZE)]
+Feedforward = Annotated[int | None, typer.Option(help="Width of the blocks' inner layer.", show_default=BY_SIZE)]
 Positions = Annotated[
     str | None,
     typer.Option(metavar="|".join(POSITIONS), help="Of tokens.", show_default=by_architecture("positions")),
@@ -169,12 +181,14 @@ TimeLimit = Annotated[
         parser=duration, metavar="90s|30m|2h", help="The run's whole time. [default: 10m if no other limit is given]"
     ),
 ]
-BatchSize = Annotated[int, typer.Option(help="Streams of text read side by side.")]
+BatchSize = Annotated[int | None, typer.Option(help="Streams of text read side by side.", show_default=BY_SIZE)]
 Window = Annotated[int, typer.Option(help="Steps of back-propagation through time.")]
 LearningRate = Annotated[float, typer.Option(help="The highest; warm-up before it, a cosine after it.")]
-Dropout = Annotated[float, typer.Option(help="Dropout between layers.")]
-RecurrentDropout = Annotated[float, typer.Option(help="Dropout from step to step.")]
-BatchTokens = Annotated[int, typer.Option(help="Sentences x tokens of the longer side in a batch, about.")]
+Dropout = Annotated[float | None, typer.Option(help="Dropout between layers.", show_default=BY_SIZE)]
+RecurrentDropout = Annotated[float | None, typer.Option(help="Dropout from step to step.", show_default=BY_SIZE)]
+BatchTokens = Annotated[
+    int | None, typer.Option(help="Sentences x tokens of the longer side in a batch, about.", show_default=BY_SIZE)
+]
 Warmup = Annotated[int, typer.Option(help="Steps in which the learning rate rises.")]
 Schedule = Annotated[str, typer.Option(metavar="|".join(SCHEDULES), help="How the learning rate falls.")]
 Patience = Annotated[int | None, typer.Option(help="End after so many evaluations without a better one.")]

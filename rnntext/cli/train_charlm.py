@@ -9,9 +9,10 @@ import typer
 
 from rnntext.cli import options
 from rnntext.cli.generate import NAME
-from rnntext.cli.options import Model, pick
+from rnntext.cli.options import Model, given, pick
 from rnntext.cli.training import Family, Start, training_command
-from rnntext.config import CharlmConfig, CharlmTraining, JobConfig
+from rnntext.config import CharlmConfig, CharlmTraining, JobConfig, check_choice
+from rnntext.sizes import CHARLM_OPEN, SIZES
 from rnntext.text.catalogue import DEFAULT
 
 if TYPE_CHECKING:
@@ -27,9 +28,10 @@ def train(
     texts: Texts = None,
     model: Model = NAME,
     cell: options.CellKind = CharlmConfig.cell,
-    layers: options.Layers = CharlmConfig.layers,
-    units: options.Units = CharlmConfig.units,
-    embedding: options.Embedding = CharlmConfig.embedding,
+    size: options.Size = "auto",
+    layers: options.Layers = None,
+    units: options.Units = None,
+    embedding: options.Embedding = None,
     lowercase: options.Lowercase = CharlmConfig.lowercase,
     vocabulary_size: Annotated[
         int | None, typer.Option(help="Keep this many characters, the most frequent ones; the others become [UNK].")
@@ -39,11 +41,11 @@ def train(
     epochs: options.Epochs = CharlmTraining.epochs,
     steps: options.Steps = CharlmTraining.steps,
     time_limit: options.TimeLimit = CharlmTraining.time_limit,
-    batch_size: options.BatchSize = CharlmTraining.batch_size,
+    batch_size: options.BatchSize = None,
     window: options.Window = CharlmTraining.window,
     learning_rate: options.LearningRate = CharlmTraining.learning_rate,
-    dropout: options.Dropout = CharlmTraining.dropout,
-    recurrent_dropout: options.RecurrentDropout = CharlmTraining.recurrent_dropout,
+    dropout: options.Dropout = None,
+    recurrent_dropout: options.RecurrentDropout = None,
     precision: options.Precision = CharlmTraining.precision,
     seed: options.Seed = CharlmTraining.seed,
 ) -> Start:
@@ -52,12 +54,24 @@ def train(
     Interrupted at any moment, the same command goes on where it was. Repeated when the text has changed, it trains a
     new version that begins where the last one ended.
     """
-    shape, budget = pick(CharlmConfig, context.params), pick(CharlmTraining, context.params)
+    check_choice("size", size, ("auto", *SIZES))
+    values = given(CHARLM_OPEN, context.params)
+    shape, budget = pick(CharlmConfig, values), pick(CharlmTraining, values)
 
     def start(path: Path, job: JobConfig, observer: Observer) -> Outcome:
         from rnntext.jobs.train_charlm import train_charlm
 
-        data = {"validation": validation, "encoding_errors": encoding_errors}
-        return train_charlm(texts or [DEFAULT], path, shape, budget, **data, job=job, observer=observer)
+        return train_charlm(
+            texts or [DEFAULT],
+            path,
+            shape,
+            budget,
+            size=size,
+            given=values,
+            validation=validation,
+            encoding_errors=encoding_errors,
+            job=job,
+            observer=observer,
+        )
 
     return start

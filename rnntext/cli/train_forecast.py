@@ -80,7 +80,7 @@ def train(
     batch_size: Annotated[int, typer.Option(help="Windows of a step.")] = ForecastTraining.batch_size,
     learning_rate: options.LearningRate = ForecastTraining.learning_rate,
     schedule: options.Schedule = ForecastTraining.schedule,
-    dropout: options.Dropout = ForecastTraining.dropout,
+    dropout: Annotated[float, typer.Option(help="Dropout between layers.")] = ForecastTraining.dropout,
     loss: Annotated[
         str, typer.Option(metavar="|".join(LOSSES), help="Squared errors, or squares that outliers cannot dominate.")
     ] = ForecastTraining.loss,

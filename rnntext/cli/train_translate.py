@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from rnntext.cli import options
-from rnntext.cli.options import Model, pick
+from rnntext.cli.options import Model, given, pick
 from rnntext.cli.training import Family, Start, training_command
 from rnntext.cli.translate import NAME
 from rnntext.config import ARCHITECTURES, JobConfig, TranslatorConfig, TranslatorTraining, check_choice
 from rnntext.errors import UsageError
+from rnntext.sizes import SIZES, TRANSLATOR_OPEN
 from rnntext.text.catalogue import DEFAULT_PAIRS
 
 if TYPE_CHECKING:
@@ -26,23 +27,23 @@ Pairs = Annotated[
 Source = Annotated[str | None, typer.Option(metavar="FILE", help="Source sentences, one a line ...")]
 Target = Annotated[str | None, typer.Option(metavar="FILE", help="... and their translations, line by line.")]
 Reverse = Annotated[bool, typer.Option("--reverse", help="Swap source and target.")]
-Architecture = Annotated[str, typer.Option(metavar="|".join(ARCHITECTURES), help="Kind of encoder-decoder.")]
-Layers = Annotated[
-    int | None, typer.Option(help="Layers on each side.", show_default=options.by_architecture("layers"))
+KINDS = ("auto", *ARCHITECTURES)
+Architecture = Annotated[
+    str, typer.Option(metavar="|".join(KINDS), help="Kind of encoder-decoder; auto: goes with the size.")
 ]
-Units = Annotated[int | None, typer.Option(help="Width.", show_default=options.by_architecture("units"))]
-Embedding = Annotated[
-    int | None,
-    typer.Option(help="Numbers that stand for a token.", show_default=options.by_architecture("embedding")),
-]
+OWN = ("layers", "units", "embedding", "heads", "feedforward", "positions", "attention")  # not of every architecture
+Layers = Annotated[int | None, typer.Option(help="Layers on each side.", show_default=options.BY_SIZE)]
+Units = Annotated[int | None, typer.Option(help="Units of a layer.", show_default=options.BY_SIZE)]
 Untied = Annotated[bool, typer.Option("--untied", help="Embeddings and output layer each have weights of their own.")]
 Separate = Annotated[bool, typer.Option("--separate", help="A vocabulary for each language instead of one for both.")]
-VocabularySize = Annotated[int, typer.Option(help="Most tokens of a vocabulary.")]
+VocabularySize = Annotated[
+    int | None, typer.Option(help="Maximum number of tokens of a vocabulary.", show_default=options.BY_SIZE)
+]
 SubwordSampling = Annotated[
     float | None,
     typer.Option(
         help="Rate at which merges of subwords are left out in training (BPE-dropout).",
-        show_default=str(TranslatorTraining.subword_sampling),
+        show_default=options.BY_SIZE,
     ),
 ]
 Longest = Annotated[int, typer.Option(help="Leave out pairs with more tokens on a side.")]
@@ -67,10 +68,11 @@ def train(
     target: Target = None,
     reverse: Reverse = False,
     model: Model = NAME,
-    architecture: Architecture = "transformer",
+    architecture: Architecture = "auto",
+    size: options.Size = "auto",
     layers: Layers = None,
     units: Units = None,
-    embedding: Embedding = None,
+    embedding: options.Embedding = None,
     heads: options.Heads = None,
     feedforward: options.Feedforward = None,
     positions: options.Positions = None,
@@ -79,7 +81,7 @@ def train(
     tokens: options.Tokens = TranslatorConfig.tokens,
     separate: Separate = False,
     lowercase: options.Lowercase = TranslatorConfig.lowercase,
-    vocabulary_size: VocabularySize = TranslatorTraining.vocabulary_size,
+    vocabulary_size: VocabularySize = None,
     subword_sampling: SubwordSampling = None,
     longest: Longest = TranslatorTraining.longest,
     validation: HeldOut = None,
@@ -90,12 +92,12 @@ def train(
     steps: options.Steps = TranslatorTraining.steps,
     time_limit: options.TimeLimit = TranslatorTraining.time_limit,
     patience: options.Patience = TranslatorTraining.patience,
-    batch_tokens: options.BatchTokens = TranslatorTraining.batch_tokens,
+    batch_tokens: options.BatchTokens = None,
     accumulate: options.Accumulate = TranslatorTraining.accumulate,
     learning_rate: options.LearningRate = TranslatorTraining.learning_rate,
     warmup: options.Warmup = TranslatorTraining.warmup,
     schedule: options.Schedule = TranslatorTraining.schedule,
-    dropout: options.Dropout = TranslatorTraining.dropout,
+    dropout: options.Dropout = None,
     smoothing: Smoothing = TranslatorTraining.smoothing,
     precision: options.Precision = TranslatorTraining.precision,
     seed: options.Seed = TranslatorTraining.seed,
@@ -106,9 +108,15 @@ def train(
     Interrupted at any moment, the same command goes on where it was. Repeated when the pairs have changed, it trains a
     new version that begins where the last one ended. With -v, some translations are shown at each evaluation.
     """
-    shape, budget = _shape(context.params), _budget(context.params)
-    for name, value in {**shape.to_json(), **budget.to_json()}.items():
-        if context.params.get(name) is None:
+    check_choice("size", size, ("auto", *SIZES))
+    context.params["architecture"] = _architecture(context.params)
+    values = given(TRANSLATOR_OPEN, context.params)
+    if values["architecture"] == "auto":
+        del values["architecture"]
+    shape, budget = _shape(values), _budget(values)
+    named = shape.to_json() if "architecture" in values else {}
+    for name, value in {**named, **budget.to_json()}.items():
+        if context.params.get(name) is None and name not in TRANSLATOR_OPEN:
             context.params[name] = value  # for --print-config: what the other options made of it
     pairs = DEFAULT_PAIRS if (pairs, source, target) == (None, None, None) else pairs
     data = _files("PAIRS.tsv or --source and --target", pairs, source, target)
@@ -126,6 +134,8 @@ def train(
             path,
             shape,
             budget,
+            size=size,
+            given=values,
             validation=held_out,
             reverse=reverse,
             encoding_errors=encoding_errors,
@@ -137,14 +147,24 @@ def train(
     return start
 
 
+def _architecture(values: dict[str, Any]) -> str:
+    """The architecture by name, or the only one that has all the options that are given, or "auto"."""
+    check_choice("architecture", values["architecture"], KINDS)
+    own = [name for name in OWN if values[name] is not None]
+    fitting = [name for name, cls in ARCHITECTURES.items() if all(hasattr(cls, option) for option in own)]
+    if not fitting:
+        raise UsageError(f"{' '.join(f'--{name}' for name in own)}: no architecture has all of these")
+    return fitting[0] if values["architecture"] == "auto" and len(fitting) == 1 else str(values["architecture"])
+
+
 def _shape(values: dict[str, Any]) -> TranslatorConfig:
-    """The model's config; an option that the architecture does not have is refused."""
-    check_choice("architecture", values["architecture"], tuple(ARCHITECTURES))
-    cls = ARCHITECTURES[values["architecture"]]
+    """The model's config; an option that the architecture does not have is refused. Which architecture it is says
+    nothing where that is left open: a GRU has no limits of its own."""
+    cls = ARCHITECTURES[values.get("architecture", "gru")]
     chosen: dict[str, Any] = {"tied": not values["untied"], "joint": not values["separate"]}
     chosen |= {name: values[name] for name in ("tokens", "lowercase")}
-    for name in ("layers", "units", "embedding", "heads", "feedforward", "positions", "attention"):
-        if values[name] is None:
+    for name in OWN:
+        if values.get(name) is None:
             continue
         if not hasattr(cls, name):
             raise UsageError(f"--{name} {values[name]}: --architecture {values['architecture']} has no such thing")
@@ -154,12 +174,10 @@ def _shape(values: dict[str, Any]) -> TranslatorConfig:
 
 def _budget(values: dict[str, Any]) -> TranslatorTraining:
     """The training's config; sampling subwords where there are none is refused."""
-    sampling, tokens = values["subword_sampling"], values["tokens"]
+    sampling, tokens = values.get("subword_sampling"), values["tokens"]
     if sampling and tokens != "subword":
         raise UsageError(f"--subword-sampling {sampling}: --tokens {tokens} has no subwords")
-    if sampling is None:
-        sampling = TranslatorTraining.subword_sampling if tokens == "subword" else 0.0
-    return pick(TranslatorTraining, {**values, "subword_sampling": sampling})
+    return pick(TranslatorTraining, values)
 
 
 def _files(what: str, one: str | None, source: str | None, target: str | None) -> str | tuple[str, str]:

@@ -122,7 +122,7 @@ def _write(
 ) -> str:
     metrics = {**trained.metrics, "step": trained.step, "steps": trained.steps, "seconds": trained.seconds}
     files = {
-        "config.json": to_json({name: recipe.options[name] for name in ("model", "training")}),
+        "config.json": to_json(_config(recipe)),
         "metrics.json": to_json(metrics),
         SEEN: overlap.to_bytes(overlap.merge(snapshot.arrays["seen"], snapshot.arrays["inherited"])),
         **recipe.files(snapshot),
@@ -138,6 +138,12 @@ def _write(
         **recipe.about(snapshot),
     }
     return checkpoint.write_version(path, recipe.kind, files, trained.arrays, about)
+
+
+def _config(recipe: Recipe) -> Options:
+    """Shape and training, with the values of what the command left open."""
+    model = {name: getattr(recipe.model, name) for name in recipe.options["model"] if hasattr(recipe.model, name)}
+    return {"model": {**model, **recipe.model.to_json()}, "training": recipe.training.to_json()}
 
 
 def settings_digest(options: Options) -> str:
@@ -212,6 +218,7 @@ def usable_parent(recipe: Recipe, found: Checkpoint, defaults: Mapping[str, Any]
     recipe.check_comparable(found)
     stored = found.json("config.json")  # readable, or `check_comparable` would have failed
     model = {**defaults, **stored["model"]}
-    changed = [name for name, value in recipe.options["model"].items() if model.get(name) != value]
+    wanted = {name: value for name, value in recipe.options["model"].items() if name not in recipe.free}
+    changed = [name for name, value in wanted.items() if model.get(name) != value]
     if changed:
         raise IncomparableError(f"the version in service has another shape ({', '.join(changed)})")

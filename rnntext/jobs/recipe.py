@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
 from rnntext.config import Config, TrainingConfig
@@ -41,7 +42,9 @@ class Recipe(Protocol):
         metric: the name of the score among the metrics of an evaluation.
         label: what the score is called.
         higher: whether a higher score is better.
-        options: all options of the command that decide what is learnt: "model", "training", "data".
+        options: all options of the command that decide what is learnt: "model", "training", "data"; None for those of
+            `free`.
+        free: names of the fields of model and training that the command leaves open.
     """
 
     kind: str
@@ -49,6 +52,7 @@ class Recipe(Protocol):
     label: str
     higher: bool
     options: Options
+    free: frozenset[str]
 
     @property
     def model(self) -> Config:
@@ -68,8 +72,17 @@ class Recipe(Protocol):
         """
         ...
 
+    def choose(self, data: Data, parent: Checkpoint | None) -> Mapping[str, Any]:
+        """Values for the free fields, from the data, the budget and the speed of the machine; with a parent, its shape.
+        Call it after TensorFlow was started."""
+        ...
+
+    def settled(self, chosen: Mapping[str, Any]) -> Recipe:
+        """The recipe with these values in its free fields."""
+        ...
+
     def begin(self, data: Data, parent: Checkpoint | None) -> Snapshot:
-        """Starts TensorFlow and makes of the data what a run trains on. With a parent, the run begins with its weights
+        """Makes of the data what a run trains on. With a parent, the run begins with its weights
         (see `train.warm`) and its vocabulary, grown for what is new in the data."""
         ...
 

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Collection, Sequence
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from rnntext import sizes
 from rnntext.config import CharlmConfig, CharlmTraining, JobConfig, check_choice
 from rnntext.errors import DataError
 from rnntext.jobs.characters import CharacterModel
+from rnntext.jobs.choice import Chosen, asked, budget, filled, left_open, sentence
 from rnntext.jobs.promotion import Outcome
 from rnntext.jobs.recipe import Data, IncomparableError
 from rnntext.jobs.training import fraction, train, with_budget
@@ -24,7 +28,7 @@ from rnntext.text.catalogue import read_source
 from rnntext.text.lines import ENCODING_ERRORS, read_text
 from rnntext.text.normalize import normalize
 from rnntext.text.vocabulary import UNKNOWN, CharVocabulary
-from rnntext.train import tensorflow, warm
+from rnntext.train import warm
 from rnntext.train.observer import Observer
 
 if TYPE_CHECKING:
@@ -39,6 +43,8 @@ def train_charlm(
     model: CharlmConfig | None = None,
     training: CharlmTraining | None = None,
     *,
+    size: str = "auto",
+    given: Collection[str] | None = None,
     validation: str = "0.1",
     encoding_errors: str = "strict",
     job: JobConfig | None = None,
@@ -50,13 +56,24 @@ def train_charlm(
         sources: files, `-` for stdin, or names of corpora.
         path: the model's folder.
         model, training: shape and budget.
+        size: "tiny", "small", "base", "large", or "auto": what is chosen for the fields that are left open
+            (`rnntext.sizes`).
+        given: names of fields of `model` and `training` that are not left open; None: all of those that are passed.
         validation: the held-out text: a fraction, taken from the end, or a file.
         encoding_errors: "strict" or "replace".
         job, observer: see `jobs.training.train`, which also says what is raised.
     """
     check_choice("encoding_errors", encoding_errors, ENCODING_ERRORS)
+    check_choice("size", size, ("auto", *sizes.SIZES))
     recipe = CharlmRecipe(
-        list(sources), model or CharlmConfig(), with_budget(training or CharlmTraining()), validation, encoding_errors
+        list(sources),
+        model or CharlmConfig(),
+        with_budget(training or CharlmTraining()),
+        validation,
+        encoding_errors,
+        size,
+        left_open(given, sizes.CHARLM_OPEN, model, training),
+        (observer or Observer()).note,
     )
     return train(recipe, Path(path), job, observer)
 
@@ -67,16 +84,26 @@ class CharlmRecipe:
     kind, metric, label, higher = "charlm", METRIC, "bits/char", False
 
     def __init__(
-        self, sources: list[str], model: CharlmConfig, training: CharlmTraining, validation: str, errors: str
+        self,
+        sources: list[str],
+        model: CharlmConfig,
+        training: CharlmTraining,
+        validation: str,
+        errors: str,
+        size: str = "auto",
+        free: frozenset[str] = frozenset(),
+        report: Callable[[str], None] = lambda message: None,
     ) -> None:
         self.sources, self.model, self.training = sources, model, training
         self.validation, self.errors = validation, errors
-        data = {"validation": validation, "sources": sources}
-        self.options: Options = {"model": model.to_json(), "training": training.to_json(), "data": data}
+        self.size, self.free, self.report = size, free, report
+        data = {"validation": validation, "sources": sources, **({"size": size} if free else {})}
+        self.options: Options = {"model": asked(model, free), "training": asked(training, free), "data": data}
 
     def read(self) -> Data:
         """See Recipe."""
-        text, held_out = _texts(self.sources, self.validation, self.errors, self.model.lowercase)
+        most = sizes.held_out_characters(self.training.time_limit)
+        text, held_out = _texts(self.sources, self.validation, self.errors, self.model.lowercase, most)
         window = self.training.window
         if len(text) <= window:
             raise DataError(
@@ -90,10 +117,48 @@ class CharlmRecipe:
         digest.update(b"\0" + held_out.encode())
         return Data(digest.hexdigest(), overlap.of_text(text, overlap.MOST), (text, held_out))
 
+    def choose(self, data: Data, parent: Checkpoint | None) -> Chosen:
+        """See Recipe."""
+        if not self.free:
+            return {}
+        from rnntext.train.precision import choose as precision
+
+        text, _ = data.content
+        characters = len(set(text)) + 1
+
+        def shape(name: str) -> CharlmConfig:
+            return filled(self.model, sizes.CHARLM[name], self.free)
+
+        def weights(model: CharlmConfig) -> float:
+            arrays = shapes(model, characters)
+            return float(sum(math.prod(shape) for name, shape in arrays.items() if name != "embedding"))
+
+        spent = budget(len(text), self.training, precision)
+        if parent is not None:
+            size, model = f"of version {parent.version}", CharlmConfig.from_json(parent.json("config.json")["model"])
+        else:
+            size = sizes.choose_size(self.size, lambda name: weights(shape(name)), spent)
+            model = shape(size)
+        seen = spent.affords(weights(model))
+        values: dict[str, Any] = {
+            **model.to_json(),
+            **sizes.by_passes(sizes.CHARLM_PASSES, seen / len(text)),
+            "batch_size": sizes.batch(sizes.STREAMS, self.training.window, seen),
+        }
+        chosen = {"size": size, **{name: values[name] for name in values if name in self.free}}
+        self.report(sentence(chosen, spent, "characters", seen))
+        return chosen
+
+    def settled(self, chosen: Chosen) -> CharlmRecipe:
+        """See Recipe."""
+        recipe = copy.copy(self)
+        recipe.model = filled(self.model, chosen, self.free)
+        recipe.training = filled(self.training, chosen, self.free)
+        return recipe
+
     def begin(self, data: Data, parent: Checkpoint | None) -> Snapshot:
         """See Recipe."""
         text, held_out = data.content
-        tensorflow.start(self.training.seed)
         from rnntext.train.pipelines import learn_characters, vectorize
 
         vocabulary = learn_characters(text, self.training.vocabulary_size)
@@ -146,8 +211,8 @@ def _held_out(snapshot: Snapshot) -> str:
     return snapshot.files["held_out.txt"].decode()
 
 
-def _texts(sources: Sequence[str], validation: str, errors: str, lowercase: bool) -> tuple[str, str]:
-    """Training text and held-out text, normalised."""
+def _texts(sources: Sequence[str], validation: str, errors: str, lowercase: bool, most: int) -> tuple[str, str]:
+    """Training text and held-out text, normalised; a fraction holds out `most` characters at the most."""
     parts = [read_source(source, errors) for source in sources]
     text = normalize("\n".join(p.removesuffix("\n") for p in parts) + "\n" if len(parts) > 1 else parts[0], lowercase)
     if not text:
@@ -155,7 +220,7 @@ def _texts(sources: Sequence[str], validation: str, errors: str, lowercase: bool
     share = fraction(validation)
     if share is None:
         return text, normalize(read_text(validation, errors), lowercase)
-    cut = int(len(text) * (1.0 - share))
+    cut = max(int(len(text) * (1.0 - share)), len(text) - most)
     return text[:cut], text[cut:]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -27,7 +27,7 @@ from rnntext.run.windows import Scale
 from rnntext.storage.checkpoint import Checkpoint, parse_json, to_json
 from rnntext.text import overlap
 from rnntext.text.series import Series, read_series
-from rnntext.train import tensorflow, warm
+from rnntext.train import warm
 from rnntext.train.observer import Observer
 
 METRIC = "mase"
@@ -92,6 +92,7 @@ class ForecastRecipe:
     """See `jobs.training.Recipe`."""
 
     kind, metric, label, higher = "forecaster", METRIC, "MASE", False
+    free: frozenset[str] = frozenset()
 
     def __init__(
         self, source: str, model: ForecastConfig, training: ForecastTraining, data: dict[str, Any], report: Report
@@ -109,6 +110,14 @@ class ForecastRecipe:
         digest = hashlib.sha256(b"".join(array.tobytes() for array in arrays.values())).hexdigest()
         return Data(digest, overlap.of_sentences(_stretches(arrays["training"]), overlap.MOST), (found, split))
 
+    def choose(self, data: Data, parent: Checkpoint | None) -> Mapping[str, Any]:
+        """See Recipe. Nothing is left open."""
+        return {}
+
+    def settled(self, chosen: Mapping[str, Any]) -> ForecastRecipe:
+        """See Recipe."""
+        return self
+
     def begin(self, data: Data, parent: Checkpoint | None) -> Snapshot:
         """See Recipe."""
         found, split = data.content
@@ -118,7 +127,6 @@ class ForecastRecipe:
         if parent is not None:  # its weights know its own scale
             scale = ForecastModel(parent).engine.scale
             start = warm.to_arrays(parent.arrays(shapes(self.model, len(found.targets), len(found.known))), {}, 0)
-        tensorflow.start(self.training.seed)
         about = {
             "columns": found.targets,
             "known": found.known,

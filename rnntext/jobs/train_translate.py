@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import copy
+import dataclasses
 import hashlib
 import importlib.util
 import json
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Callable, Collection, Sequence
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from rnntext import sizes
 from rnntext.config import (
+    ARCHITECTURES,
     JobConfig,
     SearchConfig,
     TransformerConfig,
@@ -21,6 +26,7 @@ from rnntext.config import (
     check_choice,
 )
 from rnntext.errors import DataError, UsageError
+from rnntext.jobs.choice import Chosen, asked, budget, filled, left_open, sentence
 from rnntext.jobs.promotion import Outcome
 from rnntext.jobs.recipe import Data, IncomparableError
 from rnntext.jobs.training import fraction, train, with_budget
@@ -33,13 +39,14 @@ from rnntext.text.bitext import Bitext, Pair, hold_out, read_aligned, read_pairs
 from rnntext.text.bleu import bleu
 from rnntext.text.lines import ENCODING_ERRORS
 from rnntext.text.tokens import Language
-from rnntext.train import tensorflow, warm
+from rnntext.train import warm
 from rnntext.train.observer import Observer
 
 if TYPE_CHECKING:
     from rnntext.train.loop import Task
 
 METRIC = "bleu"
+CHARACTERS = {"subword": 4.0, "word": 6.0, "char": 1.0}  # of a token, about
 Report = Callable[[str], None]
 Languages = tuple[Language, Language]
 
@@ -50,6 +57,8 @@ def train_translate(
     model: TranslatorConfig | None = None,
     training: TranslatorTraining | None = None,
     *,
+    size: str = "auto",
+    given: Collection[str] | None = None,
     validation: str | tuple[str, str] = "0.1",
     reverse: bool = False,
     encoding_errors: str = "strict",
@@ -63,6 +72,10 @@ def train_translate(
         pairs: a file of `source TAB target` lines, or two files of which line n of one translates line n of the other.
         path: the model's folder.
         model, training: shape and budget.
+        size: "tiny", "small", "base", "large", or "auto": what is chosen for the fields that are left open
+            (`rnntext.sizes`).
+        given: names of fields of `model` and `training` that are not left open, "architecture" among them; None: all
+            of those that are passed.
         validation: the held-out pairs: a fraction, or one file or two.
         reverse: swaps source and target, of the held-out pairs, too.
         encoding_errors: "strict" or "replace".
@@ -71,6 +84,10 @@ def train_translate(
         job, observer: see `jobs.training.train`, which also says what is raised.
     """
     check_choice("encoding_errors", encoding_errors, ENCODING_ERRORS)
+    check_choice("size", size, ("auto", *sizes.SIZES))
+    free = left_open(given, sizes.TRANSLATOR_OPEN, model, training)
+    if model is not None and given is None:
+        free -= {"architecture"}
     recipe = TranslatorRecipe(
         pairs,
         model or TransformerConfig(),
@@ -80,6 +97,8 @@ def train_translate(
         encoding_errors,
         relearn_tokens,
         (observer or Observer()).note,
+        size,
+        free,
     )
     return train(recipe, Path(path), job, observer)
 
@@ -99,17 +118,19 @@ class TranslatorRecipe:
         errors: str,
         relearn_tokens: bool,
         report: Report,
+        size: str = "auto",
+        free: frozenset[str] = frozenset(),
     ) -> None:
         if [*_listed(pairs), *_listed(validation)].count("-") > 1:
             raise UsageError("-: standard input can be read only once")
         self.pairs, self.model, self.training = pairs, model, training
         self.validation, self.reverse, self.errors, self.report = validation, reverse, errors, report
-        self.relearn_tokens = relearn_tokens
+        self.relearn_tokens, self.size, self.free = relearn_tokens, size, free
         data = {"validation": _listed(validation), "reverse": reverse, "sources": _listed(pairs)}
-        data["relearn_tokens"] = relearn_tokens
+        data |= {"relearn_tokens": relearn_tokens, **({"size": size} if free else {})}
         self.options: Options = {
-            "model": {"architecture": model.architecture, **model.to_json()},
-            "training": training.to_json(),
+            "model": {"architecture": None if "architecture" in free else model.architecture, **asked(model, free)},
+            "training": asked(training, free),
             "data": data,
         }
 
@@ -123,10 +144,60 @@ class TranslatorRecipe:
         digest = hashlib.sha256(_pairs_to_bytes(pairs) + b"\0" + _pairs_to_bytes(held_out)).hexdigest()
         return Data(digest, overlap.of_sentences((s for s, _ in pairs), overlap.MOST), (pairs, held_out))
 
+    def choose(self, data: Data, parent: Checkpoint | None) -> Chosen:
+        """See Recipe."""
+        if not self.free:
+            return {}
+        from rnntext.train.precision import choose as precision
+
+        pairs, _ = data.content
+        tokens = sum(len(target) for _, target in pairs) / CHARACTERS[self.model.tokens] + len(pairs)
+        rows = sizes.TRANSLATORS["auto" if "architecture" in self.free else self.model.architecture]
+
+        def shape(fields: sizes.Fields) -> tuple[TranslatorConfig, int]:
+            return self._shaped(fields), filled(self.training, fields, self.free).vocabulary_size
+
+        def weights(model: TranslatorConfig, vocabulary_size: int) -> float:
+            arrays = translators.shapes(model, vocabulary_size, vocabulary_size)
+            return float(sum(math.prod(array) for array in arrays.values()))
+
+        spent = budget(tokens, self.training, precision)
+        if parent is not None:
+            size, stored = f"of version {parent.version}", parent.json("config.json")
+            fields = {**stored["model"], "vocabulary_size": stored["training"]["vocabulary_size"]}
+        else:
+            size = sizes.choose_size(self.size, lambda name: weights(*shape(rows[name])), spent)
+            fields = dict(rows[size])
+        seen = spent.affords(weights(*shape(fields)))
+        values = {
+            **fields,
+            **sizes.by_passes(sizes.TRANSLATOR_PASSES, seen / tokens),
+            "batch_tokens": sizes.batch(sizes.BATCH_TOKENS, sizes.FILLED, seen),
+        }
+        if self.model.tokens != "subword":
+            values["subword_sampling"] = 0.0
+        chosen = {"size": size, **{name: values[name] for name in values if name in self.free}}
+        self.report(sentence(chosen, spent, "target tokens, about", seen))
+        return chosen
+
+    def _shaped(self, values: sizes.Fields) -> TranslatorConfig:
+        """The model's config with these values in its free fields; its architecture may be one of them."""
+        cls = ARCHITECTURES[values["architecture"]] if "architecture" in self.free else type(self.model)
+        names = {field.name for field in dataclasses.fields(cls)}
+        kept = {name: value for name, value in self.model.to_json().items() if name not in self.free}
+        chosen = {name: value for name, value in values.items() if name in self.free}
+        return cls(**{name: value for name, value in {**kept, **chosen}.items() if name in names})
+
+    def settled(self, chosen: Chosen) -> TranslatorRecipe:
+        """See Recipe."""
+        recipe = copy.copy(self)
+        recipe.model = self._shaped(chosen)
+        recipe.training = filled(self.training, chosen, self.free)
+        return recipe
+
     def begin(self, data: Data, parent: Checkpoint | None) -> Snapshot:
         """See Recipe."""
         pairs, held_out = data.content
-        tensorflow.start(self.training.seed)
         from rnntext.train.pipelines import vectorize_sentences
 
         (source, target), start = self._tokens(pairs, parent)
@@ -195,7 +266,7 @@ class TranslatorRecipe:
         if share is None:
             pairs, held_out = found.pairs, self._read(self.validation).pairs
         else:
-            pairs, held_out = hold_out(found.pairs, share)
+            pairs, held_out = hold_out(found.pairs, share, sizes.held_out_pairs(self.training.time_limit))
         if found.empty:
             self.report(f"left out: {_pairs(found.empty)} with an empty side")
         if not pairs or not held_out:

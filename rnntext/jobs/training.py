@@ -131,13 +131,14 @@ def _train(recipe: Recipe, path: Path, job: JobConfig, observer: Observer, began
         data = recipe.read()
         if not (job.force or job.fresh) and (same := _made_of(path, settings, data, champion)):
             return same
-        snapshot = _begin(recipe, data, champion, settings, observer)
+        recipe, snapshot = _begin(recipe, data, champion, settings, observer)
         task = _task(recipe, snapshot)
         _check_room(path, snapshot, task)
         remove_folder(path / "run")  # only now: a mistake in the command must not cost an unfinished training
         unfinished.write(path / "run", snapshot)
     else:
-        unfinished.check_same(snapshot, recipe.kind, settings, _defaults(recipe))
+        unfinished.check_same(snapshot, recipe.kind, settings, _defaults(recipe), recipe.free)
+        recipe = recipe.settled(snapshot.chosen or _concrete(snapshot))
         if message := unfinished.upgraded(snapshot):
             observer.note(message)
         tensorflow.start(recipe.training.seed)
@@ -244,22 +245,37 @@ def _made_of(path: Path, settings: Options, data: Data, champion: Checkpoint | N
     return Outcome("unchanged", found.version, parent=found.manifest.get("parent"))
 
 
-def _begin(recipe: Recipe, data: Data, champion: Checkpoint | None, settings: Options, observer: Observer) -> Snapshot:
-    """A new run; with a warm start if that is wanted and possible."""
+def _concrete(snapshot: Snapshot) -> dict[str, Any]:
+    """The values of all options, for a run that rnntext 0.1 began, which left none open."""
+    return {**snapshot.options["model"], **snapshot.options["training"]}
+
+
+def _begin(
+    recipe: Recipe, data: Data, champion: Checkpoint | None, settings: Options, observer: Observer
+) -> tuple[Recipe, Snapshot]:
+    """A new run, with a warm start if that is wanted and possible; and the recipe with nothing left open."""
+    tensorflow.start(recipe.training.seed)
+
+    def begun(parent: Checkpoint | None) -> tuple[Recipe, Mapping[str, Any], Snapshot]:
+        chosen = recipe.choose(data, parent)
+        settled = recipe.settled(chosen)
+        return settled, chosen, settled.begin(data, parent)
+
     parent = champion if settings["job"]["warm_start"] else None
-    snapshot = None
+    found = None
     if parent is not None:
         try:
             promotion.usable_parent(recipe, parent, _defaults(recipe))
-            snapshot = recipe.begin(data, parent)
+            found = begun(parent)
         except (IncomparableError, CheckpointError) as error:
             observer.note(f"{error}: the new run begins from scratch, without its weights")
             parent = None
-    snapshot = snapshot or recipe.begin(data, None)
+    settled, chosen, snapshot = found or begun(None)
     inherited = parent.files.get(promotion.SEEN, b"") if parent else b""
     sketches = {"seen": data.seen, "inherited": overlap.from_bytes(inherited)}
     arrays = {**snapshot.arrays, **sketches}
-    return dataclasses.replace(snapshot, options=settings, arrays=arrays, parent=parent.version if parent else None)
+    version = parent.version if parent else None
+    return settled, dataclasses.replace(snapshot, options=settings, arrays=arrays, chosen=chosen, parent=version)
 
 
 def _task(recipe: Recipe, snapshot: Snapshot) -> Task:

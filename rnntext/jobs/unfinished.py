@@ -7,7 +7,7 @@ import dataclasses
 import hashlib
 import importlib.metadata
 import secrets
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +43,7 @@ class Snapshot:
         files: vocabulary and held-out text, by file name.
         arrays: the training text as ids.
         corpus: SHA-256 of training text and held-out text.
+        chosen: values of the options that the command left open.
         parent: the version whose weights the run began with, if any.
         run: a name of this run that no other has.
         software: versions of what computes, by name.
@@ -53,6 +54,7 @@ class Snapshot:
     files: dict[str, bytes]
     arrays: dict[str, np.ndarray]
     corpus: str
+    chosen: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     parent: str | None = None
     run: str = dataclasses.field(default_factory=lambda: secrets.token_hex(8))
     software: Mapping[str, str] = dataclasses.field(default_factory=software)
@@ -67,7 +69,7 @@ def write(folder: Path, snapshot: Snapshot) -> None:
     write_folder(folder, {**files, SETTINGS: to_json(settings)}, last=SETTINGS)
 
 
-_SETTINGS = ("kind", "options", "corpus", "parent", "run", "software")
+_SETTINGS = ("kind", "options", "corpus", "chosen", "parent", "run", "software")
 
 
 def read(folder: Path) -> Snapshot | None:
@@ -93,6 +95,7 @@ def _read(folder: Path) -> Snapshot:
         if _digest(files[name]) != digest:
             raise CheckpointError(f"{name}: its SHA-256 is not the one in {SETTINGS}")
     arrays = safetensors.numpy.load(files.pop(ARRAYS))
+    settings.setdefault("chosen", {})  # rnntext 0.1 left nothing open
     rest = {name: settings[name] for name in _SETTINGS}
     return Snapshot(files=files, arrays=arrays, **rest)
 
@@ -101,13 +104,16 @@ def _digest(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-def check_same(snapshot: Snapshot, kind: str, options: Options, defaults: Mapping[str, Any]) -> None:
+def check_same(
+    snapshot: Snapshot, kind: str, options: Options, defaults: Mapping[str, Any], free: Collection[str] = ()
+) -> None:
     """Raises UsageError, naming the options, if a command differs from the one that began the training. The texts
     themselves may have changed: a run ends on what it began with.
 
     Args:
         options: those that must match.
         defaults: of options that an older rnntext, which began the training, may not have had.
+        free: options that the command leaves open: so did the one that began the training, if its rnntext could.
     """
     if snapshot.kind != kind:
         raise UsageError(f"an unfinished {snapshot.kind} training lies here: train under another name, or add --fresh")
@@ -116,7 +122,8 @@ def check_same(snapshot: Snapshot, kind: str, options: Options, defaults: Mappin
         for found in (snapshot.options, options)
     )
     before = {**defaults, **before}
-    other = [name for name, value in now.items() if name in before and before[name] != value]
+    skipped = () if snapshot.chosen else free
+    other = [n for n, value in now.items() if n in before and n not in skipped and before[n] != value]
     changed = [f"{_named(name)} {_shown(before[name])} -> {_shown(now[name])}" for name in other]
     if changed:
         raise UsageError(

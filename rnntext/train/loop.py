@@ -322,7 +322,11 @@ class Loop:
             assert most is not None
             p.plan = schedule.plan_steps(most)
         if p.plan is not None and p.evaluate_at is None:
-            p.evaluate_at = p.step + p.plan.evaluate_every
+            limit = self.config.time_limit
+            if limit is None or p.evaluated >= 0:
+                p.evaluate_at = p.step + p.plan.evaluate_every
+            else:
+                p.evaluate_at = p.step + schedule.first_evaluation(p.plan, limit)
 
     def _plan_time(self, limit: float, most: int | None) -> None:
         p = self.position

@@ -16,6 +16,7 @@ WARMUP_STEPS = 100
 WARMUP_SHARE = 0.1  # of a run is warm-up at the most
 EVALUATIONS = 20
 EVALUATION_SHARE = 0.06  # of a time limit
+FIRST_SHARE, FIRST_SECONDS = 0.2, 60.0  # of a time limit are over at the first evaluation, whichever comes first
 FINAL = 0.9  # share of a run after which its number of steps is fixed
 BUDGET = 0.985  # of a time limit is planned for; the rest is for a machine that slows down at the very end
 
@@ -76,6 +77,13 @@ def plan_time(
     steps = done + left if most is None else min(done + left, most)
     progress = done / steps if progress is None else progress
     return Plan(steps, max(1, math.ceil(share * whole)), done, progress, final=progress >= FINAL)
+
+
+def first_evaluation(plan: Plan, limit: float) -> int:
+    """Steps until the first evaluation of a run with a time limit. It is the most expensive one, as an untrained model's
+    answers do not end, and tells the least; but what the others will take is known only after it."""
+    share = max(1.0 / EVALUATIONS, min(FIRST_SHARE, FIRST_SECONDS / limit))
+    return max(1, math.ceil(share * plan.steps))
 
 
 def learning_rate(

@@ -67,10 +67,11 @@ def test_what_print_config_prints_can_be_fed_back(shell: Shell, arguments: list[
     assert tomllib.loads(again) == tomllib.loads(printed)
 
 
-@pytest.mark.parametrize(("tokens", "rate"), [("subword", 0.1), ("word", 0.0)])
-def test_subwords_are_sampled_where_there_are_any(shell: Shell, tokens: str, rate: float) -> None:
-    printed = tomllib.loads(shell("train-translate", "--tokens", tokens, "--print-config").text)
-    assert printed["subword-sampling"] == rate
+@pytest.mark.parametrize("command", ["train-charlm", "train-translate"])
+def test_what_is_left_open_is_not_printed_but_its_size_is(shell: Shell, command: str) -> None:
+    printed = tomllib.loads(shell(command, "--units", "32", "--print-config").text)
+    assert (printed["size"], printed["units"]) == ("auto", 32)
+    assert printed.keys() & {"layers", "embedding", "dropout", "vocabulary-size", "batch-tokens", "batch-size"} == set()
 
 
 def test_print_config_runs_nothing(shell: Shell) -> None:

@@ -57,7 +57,7 @@ def test_aligned_files_gru_and_json(shell: Shell) -> None:
     record = json.loads(done.text)
     assert (record["steps"], record["promoted"], done.err) == (2, True, "")
     assert json.loads((shell.folder / "checkpoints/gru/versions/000001/config.json").read_text())["model"] == {
-        "architecture": "gru", "layers": 2, "units": 8, "embedding": 8, "attention": "additive", "tied": True,
+        "architecture": "gru", "layers": 1, "units": 8, "embedding": 8, "attention": "additive", "tied": True,
         "tokens": "word", "joint": False, "lowercase": False,
     }  # fmt: skip
 
@@ -67,10 +67,19 @@ def test_aligned_files_gru_and_json(shell: Shell) -> None:
     [
         (["pairs.tsv", "--source", "source"], 2, "give either PAIRS.tsv or --source and --target"),
         (["--source", "source"], 2, "give either PAIRS.tsv or --source and --target"),
-        (["pairs.tsv", "--architecture", "rnn"], 2, "must be one of transformer, gru"),
+        (["pairs.tsv", "--architecture", "rnn"], 2, "must be one of auto, transformer, gru"),
         (["pairs.tsv", "--heads", "3"], 2, "--units 128: must be a multiple of twice --heads 3"),
         (["pairs.tsv", "--architecture", "gru", "--heads", "4"], 2, "--heads 4: --architecture gru has no such thing"),
-        (["pairs.tsv", "--attention", "none"], 2, "--attention none: --architecture transformer has no such thing"),
+        (
+            ["pairs.tsv", "--architecture", "transformer", "--attention", "none"],
+            2,
+            "--attention none: --architecture transformer has no such thing",
+        ),
+        (
+            ["pairs.tsv", "--attention", "none", "--heads", "4"],
+            2,
+            "--heads --attention: no architecture has all of these",
+        ),
         (["pairs.tsv", "--tokens", "letters"], 2, "must be one of subword, word, char"),
         (["pairs.tsv", "--validation", "1.5"], 2, "must be a fraction between 0 and 1"),
         (["pairs.tsv", "--tokens", "word", "--subword-sampling", "0.2"], 2, "--tokens word has no subwords"),

@@ -4,6 +4,7 @@ from cli.streams import PROMISE_12, PROMISE_13, PROMISE_14, PROMISE_15
 from crash.damage import PROMISE_5
 from crash.faults import PROMISE_4
 from crash.guard import PROMISE_7
+from crash.limits import PROMISE_19
 from crash.resume import PROMISE_1, PROMISE_2, PROMISE_6
 from crash.states import PROMISE_3
 from crash.storm import PROMISE_9
@@ -33,5 +34,6 @@ PROMISES: dict[int, Promise] = {
         PROMISE_16,
         PROMISE_17,
         PROMISE_18,
+        PROMISE_19,
     )
 }

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rnntext.train.schedule import FINAL, Plan, learning_rate, plan_steps, plan_time
+from rnntext.train.schedule import FINAL, Plan, first_evaluation, learning_rate, plan_steps, plan_time
 
 PLAN = plan_steps(1000)  # 100 steps of warm-up
 
@@ -106,3 +106,8 @@ def test_the_number_of_steps_is_fixed_when_a_tenth_of_the_run_is_left():
     kinds = {done: plan_time(old, done, 50.0, 0.5, 0.1, limit=500.0, most=None).final for done in (800, 890, 910, 999)}
     assert kinds == {800: False, 890: False, 910: True, 999: True}
     assert FINAL == 0.9
+
+
+@pytest.mark.parametrize(("limit", "share"), [(30.0, 0.2), (300.0, 0.2), (360.0, 1 / 6), (3600.0, 0.05)])
+def test_the_first_evaluation_comes_after_a_minute_or_a_fifth_of_the_limit_and_not_before_a_twentieth(limit, share):
+    assert first_evaluation(plan_steps(6000), limit) == pytest.approx(6000 * share, abs=1)

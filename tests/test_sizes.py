@@ -1,0 +1,89 @@
+"""The rules by which sizes and their trainings are chosen."""
+
+import pytest
+
+from rnntext import sizes
+from rnntext.config import ARCHITECTURES, CharlmConfig, CharlmTraining, GRUConfig, TransformerConfig, TranslatorTraining
+from rnntext.sizes import Budget, batch, by_passes, choose_size
+
+WEIGHTS = {"tiny": 1e5, "small": 1e6, "base": 4e6, "large": 1.6e7}
+
+
+def chosen(budget: Budget) -> str:
+    return choose_size("auto", WEIGHTS.__getitem__, budget)
+
+
+def test_a_unit_costs_six_operations_for_each_weight() -> None:
+    assert Budget(1.0, seconds=120.0, speed=1e9).affords(1e6) == 20_000
+    assert Budget(1.0).affords(1e6) == float("inf")
+
+
+@pytest.mark.parametrize(
+    ("seconds", "size"), [(1, "tiny"), (17, "tiny"), (19, "small"), (287, "small"), (289, "base"), (4609, "large")]
+)
+def test_the_largest_size_is_taken_that_sees_three_units_for_each_weight(seconds: float, size: str) -> None:
+    # 1e6 weights need 3e6 units of 6e6 operations: 1.8e13, or 18 seconds at 1e12 operations a second.
+    assert chosen(Budget(1e9, seconds, speed=1e12)) == size
+
+
+@pytest.mark.parametrize(("units", "size"), [(1e3, "tiny"), (3.4e4, "small"), (1.4e5, "base"), (1e6, "large")])
+def test_little_data_have_no_use_for_a_large_model(units: float, size: str) -> None:
+    assert chosen(Budget(units)) == size
+
+
+def test_a_size_that_is_named_is_taken() -> None:
+    assert choose_size("small", WEIGHTS.__getitem__, Budget(1.0)) == "small"
+
+
+@pytest.mark.parametrize(("units", "size"), [(1e9, 64), (1e6, 64), (6.4e4 * 10, 64), (6.3e4 * 10, 32), (1e3, 16)])
+def test_a_batch_is_smaller_where_steps_would_be_few(units: float, size: int) -> None:
+    assert batch((64, 32, 16), 10.0, units) == size
+
+
+@pytest.mark.parametrize("table", [sizes.CHARLM_PASSES, sizes.TRANSLATOR_PASSES])
+def test_dropout_grows_with_the_number_of_passes(table) -> None:
+    rates = [by_passes(table, passes)["dropout"] for passes in (0.1, 1, 5, 10, 18, 40, float("inf"))]
+    assert rates == sorted(rates)
+    assert rates[0] < rates[-1]
+
+
+def test_with_time_enough_everything_is_as_it_was_measured_at_40_and_60_minutes() -> None:
+    endless = Budget(1e6)
+    for cls, rows, name in (
+        (CharlmConfig, sizes.CHARLM, "large"),
+        (TransformerConfig, sizes.TRANSFORMER, "base"),
+        (GRUConfig, sizes.GRU, "base"),
+    ):
+        default = cls()
+        assert {n: getattr(default, n) for n in rows[name] if hasattr(default, n)} == {
+            n: v for n, v in rows[name].items() if hasattr(default, n)
+        }
+    for training, table, sizes_of_batches, field in (
+        (CharlmTraining(), sizes.CHARLM_PASSES, sizes.STREAMS, "batch_size"),
+        (TranslatorTraining(), sizes.TRANSLATOR_PASSES, sizes.BATCH_TOKENS, "batch_tokens"),
+    ):
+        for name, value in by_passes(table, endless.affords(1.0)).items():
+            assert getattr(training, name) == value
+        assert getattr(training, field) == batch(sizes_of_batches, 1.0, endless.affords(1.0))
+    assert sizes.TRANSFORMER["base"]["vocabulary_size"] == TranslatorTraining.vocabulary_size
+
+
+def test_every_architecture_has_a_row_for_every_size() -> None:
+    assert sizes.TRANSLATORS.keys() == {"auto", *ARCHITECTURES}
+    for name, rows in sizes.TRANSLATORS.items():
+        assert tuple(rows) == sizes.SIZES
+        for row in rows.values():
+            cls = ARCHITECTURES[row["architecture"] if name == "auto" else name]
+            cls(**{n: v for n, v in row.items() if n not in ("architecture", "vocabulary_size")})
+    assert tuple(sizes.CHARLM) == sizes.SIZES
+
+
+@pytest.mark.parametrize(
+    ("limit", "pairs", "characters"),
+    [(None, 2000, 2**62), (10.0, 200, 20_000), (120.0, 360, 60_000), (3600.0, 2000, 1_800_000)],
+)
+def test_what_is_held_out_can_be_evaluated_within_the_time_limit(
+    limit: float | None, pairs: int, characters: int
+) -> None:
+    assert sizes.held_out_pairs(limit) == pairs
+    assert sizes.held_out_characters(limit) == characters
