@@ -1,10 +1,10 @@
 """How large a model is and how it is trained, where the command does not say: the rules, all of them.
 
 A budget in time buys so many units (characters or target tokens), since a unit costs six floating-point operations for
-each weight, forwards and backwards. The size is the largest one that sees `UNITS_PER_WEIGHT` units for each of its
-weights within the budget and has at most `WEIGHTS_PER_UNIT` weights for each unit of the data. Dropout and sampling
-follow from the number of passes over the data, the batch from the number of steps. Without a time limit the choice is
-a function of the data alone: as if there were time enough.
+each weight, forwards and backwards. The largest size is taken that sees as many units for each of its weights as its
+row asks for, and that has at most `WEIGHTS_PER_UNIT` weights for each unit of the data. Dropout and sampling follow from
+the number of passes over the data, the batch from the number of steps. Without a time limit the choice is a function of
+the data alone, as if there were time enough. What was measured is in docs/decisions.md.
 """
 
 from __future__ import annotations
@@ -14,54 +14,68 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 SIZES = ("tiny", "small", "base", "large")
-CHARLM_OPEN = frozenset({"layers", "units", "embedding", "batch_size", "dropout", "recurrent_dropout"})
-TRANSLATOR_OPEN = frozenset(
-    {"architecture", "layers", "units", "heads", "feedforward", "embedding", "vocabulary_size"}
-) | {
-    "batch_tokens",
-    "dropout",
-    "subword_sampling",
-}  # fields of model and training that a command may leave open
 Fields = Mapping[str, Any]
+
+# Fields of model and training that a command may leave open.
+CHARLM_OPEN = frozenset({"layers", "units", "embedding", "batch_size", "dropout", "recurrent_dropout"})
+TRANSLATOR_OPEN = frozenset({"architecture", "layers", "units", "heads", "feedforward", "embedding"}) | frozenset(
+    {"vocabulary_size", "batch_tokens", "dropout", "subword_sampling"}
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class Row:
+    """A size.
+
+    Attributes:
+        units_per_weight: units that it must see, at the least, for each of its weights.
+        fields: what it consists of.
+    """
+
+    units_per_weight: float
+    fields: Fields
+
+
+def _transformer(layers: int, units: int, feedforward: int, vocabulary_size: int) -> Fields:
+    shape = {"layers": layers, "units": units, "heads": 4, "feedforward": feedforward}
+    return {"architecture": "transformer", **shape, "vocabulary_size": vocabulary_size}
+
+
+def _gru(layers: int, units: int, vocabulary_size: int) -> Fields:
+    shape = {"layers": layers, "units": units, "embedding": units}
+    return {"architecture": "gru", **shape, "vocabulary_size": vocabulary_size}
+
 
 # The shapes -----------------------------------------------------------------------------------------------------------
 
-CHARLM: dict[str, Fields] = {
-    "tiny": {"layers": 1, "units": 128, "embedding": 64},
-    "small": {"layers": 1, "units": 256, "embedding": 64},
-    "base": {"layers": 2, "units": 256, "embedding": 128},
-    "large": {"layers": 2, "units": 512, "embedding": 128},
+CHARLM = {
+    "tiny": Row(0.0, {"layers": 1, "units": 128, "embedding": 64}),
+    "small": Row(4.0, {"layers": 1, "units": 256, "embedding": 64}),
+    "base": Row(6.0, {"layers": 2, "units": 256, "embedding": 128}),
+    "large": Row(6.0, {"layers": 2, "units": 512, "embedding": 128}),
 }
-TRANSFORMER: dict[str, Fields] = {
-    "tiny": {"layers": 2, "units": 64, "heads": 4, "feedforward": 128, "vocabulary_size": 2000},
-    "small": {"layers": 2, "units": 128, "heads": 4, "feedforward": 256, "vocabulary_size": 3000},
-    "base": {"layers": 4, "units": 128, "heads": 4, "feedforward": 256, "vocabulary_size": 8000},
-    "large": {"layers": 3, "units": 256, "heads": 4, "feedforward": 512, "vocabulary_size": 8000},
+TRANSFORMER = {
+    "tiny": Row(0.0, _transformer(2, 64, 128, 2000)),
+    "small": Row(2.0, _transformer(2, 128, 256, 3000)),
+    "base": Row(2.0, _transformer(4, 128, 256, 8000)),
+    "large": Row(4.0, _transformer(3, 256, 512, 8000)),
 }
-GRU: dict[str, Fields] = {
-    "tiny": {"layers": 1, "units": 96, "embedding": 96, "vocabulary_size": 2000},
-    "small": {"layers": 1, "units": 192, "embedding": 192, "vocabulary_size": 3000},
-    "base": {"layers": 2, "units": 256, "embedding": 256, "vocabulary_size": 8000},
-    "large": {"layers": 2, "units": 512, "embedding": 256, "vocabulary_size": 8000},
+GRU = {
+    "tiny": Row(0.0, _gru(1, 128, 3000)),
+    "small": Row(0.2, _gru(1, 192, 3000)),
+    "base": Row(0.3, _gru(1, 256, 3000)),
+    "large": Row(1.5, _gru(2, 256, 8000)),
 }
-TRANSLATORS: dict[str, dict[str, Fields]] = {
-    "transformer": TRANSFORMER,
-    "gru": GRU,
-    # A GRU learns more from the first passes, a Transformer from the later ones.
-    "auto": {
-        "tiny": {"architecture": "gru", **GRU["tiny"]},
-        "small": {"architecture": "gru", **GRU["small"]},
-        "base": {"architecture": "transformer", **TRANSFORMER["base"]},
-        "large": {"architecture": "transformer", **TRANSFORMER["large"]},
-    },
-}
+# A GRU learns more from the first passes, a Transformer from the later ones.
+AUTO = {**GRU, "large": TRANSFORMER["base"]}
+TRANSLATORS = {"auto": AUTO, "transformer": TRANSFORMER, "gru": GRU}
+ENOUGH = {"auto": "large", "transformer": "base", "gru": "large"}  # however much time there is, no larger one is taken
 
 # The rules ------------------------------------------------------------------------------------------------------------
 
-UNITS_PER_WEIGHT = 3.0
 WEIGHTS_PER_UNIT = 30.0
 OPERATIONS = 6.0  # of floating-point numbers, for each weight and unit
-STEPS = 1000  # a run has at least so many, if a smaller batch can help
+STEPS = 2000  # a run has at least so many, if a smaller batch can help
 
 # (passes at the most, fields): the first row that holds
 CHARLM_PASSES: list[tuple[float, Fields]] = [
@@ -75,8 +89,7 @@ TRANSLATOR_PASSES: list[tuple[float, Fields]] = [
     (20.0, {"dropout": 0.2, "subword_sampling": 0.0}),
     (float("inf"), {"dropout": 0.3, "subword_sampling": 0.1}),
 ]
-# (units in a step of a batch of one, sizes of a batch, the largest first)
-STREAMS, BATCH_TOKENS = (64, 32, 16), (2048, 1024, 512)
+STREAMS, BATCH_TOKENS = (64, 32, 16), (2048, 1024, 512)  # sizes of a batch, the largest first
 FILLED = 0.75  # of a batch's tokens are target tokens
 
 
@@ -99,19 +112,25 @@ class Budget:
         return float("inf") if self.seconds is None else self.seconds * self.speed / (OPERATIONS * weights)
 
 
-def choose_size(size: str, weights: Callable[[str], float], budget: Budget) -> str:
+def choose_size(
+    size: str, rows: Mapping[str, Row], weights: Callable[[Fields], float], budget: Budget, largest: str = "large"
+) -> str:
     """The size by name, or the one that fits, for "auto".
 
     Args:
-        weights: the number of weights of a model of a size.
+        rows: the sizes there are.
+        weights: the number of weights of a model with these fields.
+        largest: that is taken for "auto".
     """
     if size != "auto":
         return size
-    for name in ("large", "base", "small"):
-        count = weights(name)
-        if budget.affords(count) >= UNITS_PER_WEIGHT * count and count <= WEIGHTS_PER_UNIT * budget.units:
+    names = SIZES[1 : SIZES.index(largest) + 1]
+    for name in reversed(names):
+        count = weights(rows[name].fields)
+        enough = budget.affords(count) >= rows[name].units_per_weight * count
+        if enough and count <= WEIGHTS_PER_UNIT * budget.units:
             return name
-    return "tiny"
+    return SIZES[0]
 
 
 def by_passes(table: list[tuple[float, Fields]], passes: float) -> Fields:

@@ -4,13 +4,14 @@ import pytest
 
 from rnntext import sizes
 from rnntext.config import ARCHITECTURES, CharlmConfig, CharlmTraining, GRUConfig, TransformerConfig, TranslatorTraining
-from rnntext.sizes import Budget, batch, by_passes, choose_size
+from rnntext.sizes import Budget, Row, batch, by_passes, choose_size
 
 WEIGHTS = {"tiny": 1e5, "small": 1e6, "base": 4e6, "large": 1.6e7}
+ROWS = {name: Row(3.0, {"name": name}) for name in sizes.SIZES}
 
 
-def chosen(budget: Budget) -> str:
-    return choose_size("auto", WEIGHTS.__getitem__, budget)
+def chosen(budget: Budget, largest: str = "large") -> str:
+    return choose_size("auto", ROWS, lambda fields: WEIGHTS[fields["name"]], budget, largest)
 
 
 def test_a_unit_costs_six_operations_for_each_weight() -> None:
@@ -32,10 +33,14 @@ def test_little_data_have_no_use_for_a_large_model(units: float, size: str) -> N
 
 
 def test_a_size_that_is_named_is_taken() -> None:
-    assert choose_size("small", WEIGHTS.__getitem__, Budget(1.0)) == "small"
+    assert choose_size("small", ROWS, lambda fields: 1e9, Budget(1.0)) == "small"
 
 
-@pytest.mark.parametrize(("units", "size"), [(1e9, 64), (1e6, 64), (6.4e4 * 10, 64), (6.3e4 * 10, 32), (1e3, 16)])
+def test_no_larger_size_is_taken_than_is_known_to_help() -> None:
+    assert chosen(Budget(1e9), "base") == "base"
+
+
+@pytest.mark.parametrize(("units", "size"), [(1e9, 64), (1.28e6, 64), (1.27e6, 32), (6.3e5, 16), (1e3, 16)])
 def test_a_batch_is_smaller_where_steps_would_be_few(units: float, size: int) -> None:
     assert batch((64, 32, 16), 10.0, units) == size
 
@@ -49,15 +54,15 @@ def test_dropout_grows_with_the_number_of_passes(table) -> None:
 
 def test_with_time_enough_everything_is_as_it_was_measured_at_40_and_60_minutes() -> None:
     endless = Budget(1e6)
-    for cls, rows, name in (
-        (CharlmConfig, sizes.CHARLM, "large"),
-        (TransformerConfig, sizes.TRANSFORMER, "base"),
-        (GRUConfig, sizes.GRU, "base"),
+    for default, row in (
+        (CharlmConfig(), sizes.CHARLM["large"]),
+        (TransformerConfig(), sizes.AUTO["large"]),
+        (TransformerConfig(), sizes.TRANSFORMER[sizes.ENOUGH["transformer"]]),
+        (GRUConfig(), sizes.GRU[sizes.ENOUGH["gru"]]),
     ):
-        default = cls()
-        assert {n: getattr(default, n) for n in rows[name] if hasattr(default, n)} == {
-            n: v for n, v in rows[name].items() if hasattr(default, n)
-        }
+        shape = {name: value for name, value in row.fields.items() if name != "vocabulary_size"}
+        assert {name: getattr(default, name) for name in shape} == shape
+        assert row.fields.get("vocabulary_size", 8000) == TranslatorTraining.vocabulary_size
     for training, table, sizes_of_batches, field in (
         (CharlmTraining(), sizes.CHARLM_PASSES, sizes.STREAMS, "batch_size"),
         (TranslatorTraining(), sizes.TRANSLATOR_PASSES, sizes.BATCH_TOKENS, "batch_tokens"),
@@ -65,7 +70,6 @@ def test_with_time_enough_everything_is_as_it_was_measured_at_40_and_60_minutes(
         for name, value in by_passes(table, endless.affords(1.0)).items():
             assert getattr(training, name) == value
         assert getattr(training, field) == batch(sizes_of_batches, 1.0, endless.affords(1.0))
-    assert sizes.TRANSFORMER["base"]["vocabulary_size"] == TranslatorTraining.vocabulary_size
 
 
 def test_every_architecture_has_a_row_for_every_size() -> None:
@@ -73,8 +77,9 @@ def test_every_architecture_has_a_row_for_every_size() -> None:
     for name, rows in sizes.TRANSLATORS.items():
         assert tuple(rows) == sizes.SIZES
         for row in rows.values():
-            cls = ARCHITECTURES[row["architecture"] if name == "auto" else name]
-            cls(**{n: v for n, v in row.items() if n not in ("architecture", "vocabulary_size")})
+            assert name in ("auto", row.fields["architecture"])
+            cls = ARCHITECTURES[row.fields["architecture"]]
+            cls(**{n: v for n, v in row.fields.items() if n not in ("architecture", "vocabulary_size")})
     assert tuple(sizes.CHARLM) == sizes.SIZES
 
 

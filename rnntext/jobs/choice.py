@@ -11,6 +11,7 @@ from rnntext.sizes import Budget, Fields
 
 C = TypeVar("C", bound=Config)
 TRAINING_SHARE = 0.8  # of a time limit is spent in steps; the rest goes into start-up and evaluations
+EFFICIENCY = 0.5  # of the rate of matrix products alone is what a training reaches
 Chosen = Mapping[str, Any]  # "size", and the fields that were left open
 
 
@@ -48,7 +49,7 @@ def budget(units: float, training: TrainingConfig, precision: Callable[[str], st
     from rnntext.train.speed import operations_a_second
 
     speed = operations_a_second(precision(training.precision))
-    return Budget(units, TRAINING_SHARE * training.time_limit, speed)
+    return Budget(units, TRAINING_SHARE * training.time_limit, EFFICIENCY * speed)
 
 
 def sentence(chosen: Chosen, budget: Budget, unit: str, seen: float) -> str:

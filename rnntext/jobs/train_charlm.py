@@ -126,22 +126,22 @@ class CharlmRecipe:
         text, _ = data.content
         characters = len(set(text)) + 1
 
-        def shape(name: str) -> CharlmConfig:
-            return filled(self.model, sizes.CHARLM[name], self.free)
+        def shape(fields: sizes.Fields) -> CharlmConfig:
+            return filled(self.model, fields, self.free)
 
-        def weights(model: CharlmConfig) -> float:
-            arrays = shapes(model, characters)
+        def weights(fields: sizes.Fields) -> float:
+            arrays = shapes(shape(fields), characters)
             return float(sum(math.prod(shape) for name, shape in arrays.items() if name != "embedding"))
 
         spent = budget(len(text), self.training, precision)
         if parent is not None:
-            size, model = f"of version {parent.version}", CharlmConfig.from_json(parent.json("config.json")["model"])
+            size, fields = f"of version {parent.version}", parent.json("config.json")["model"]
         else:
-            size = sizes.choose_size(self.size, lambda name: weights(shape(name)), spent)
-            model = shape(size)
-        seen = spent.affords(weights(model))
+            size = sizes.choose_size(self.size, sizes.CHARLM, weights, spent)
+            fields = sizes.CHARLM[size].fields
+        seen = spent.affords(weights(fields))
         values: dict[str, Any] = {
-            **model.to_json(),
+            **fields,
             **sizes.by_passes(sizes.CHARLM_PASSES, seen / len(text)),
             "batch_size": sizes.batch(sizes.STREAMS, self.training.window, seen),
         }

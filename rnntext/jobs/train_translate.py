@@ -152,13 +152,12 @@ class TranslatorRecipe:
 
         pairs, _ = data.content
         tokens = sum(len(target) for _, target in pairs) / CHARACTERS[self.model.tokens] + len(pairs)
-        rows = sizes.TRANSLATORS["auto" if "architecture" in self.free else self.model.architecture]
+        architecture = "auto" if "architecture" in self.free else self.model.architecture
+        rows, largest = sizes.TRANSLATORS[architecture], sizes.ENOUGH[architecture]
 
-        def shape(fields: sizes.Fields) -> tuple[TranslatorConfig, int]:
-            return self._shaped(fields), filled(self.training, fields, self.free).vocabulary_size
-
-        def weights(model: TranslatorConfig, vocabulary_size: int) -> float:
-            arrays = translators.shapes(model, vocabulary_size, vocabulary_size)
+        def weights(fields: sizes.Fields) -> float:
+            vocabulary_size = filled(self.training, fields, self.free).vocabulary_size
+            arrays = translators.shapes(self._shaped(fields), vocabulary_size, vocabulary_size)
             return float(sum(math.prod(array) for array in arrays.values()))
 
         spent = budget(tokens, self.training, precision)
@@ -166,9 +165,9 @@ class TranslatorRecipe:
             size, stored = f"of version {parent.version}", parent.json("config.json")
             fields = {**stored["model"], "vocabulary_size": stored["training"]["vocabulary_size"]}
         else:
-            size = sizes.choose_size(self.size, lambda name: weights(*shape(rows[name])), spent)
-            fields = dict(rows[size])
-        seen = spent.affords(weights(*shape(fields)))
+            size = sizes.choose_size(self.size, rows, weights, spent, largest)
+            fields = dict(rows[size].fields)
+        seen = spent.affords(weights(fields))
         values = {
             **fields,
             **sizes.by_passes(sizes.TRANSLATOR_PASSES, seen / tokens),

@@ -80,8 +80,8 @@ def plan_time(
 
 
 def first_evaluation(plan: Plan, limit: float) -> int:
-    """Steps until the first evaluation of a run with a time limit. It is the most expensive one, as an untrained model's
-    answers do not end, and tells the least; but what the others will take is known only after it."""
+    """Steps until the first evaluation of a run with a time limit. It is the most expensive one, since an untrained
+    model's answers do not end, and tells the least; but what the others will take is known only after it."""
     share = max(1.0 / EVALUATIONS, min(FIRST_SHARE, FIRST_SECONDS / limit))
     return max(1, math.ceil(share * plan.steps))
 

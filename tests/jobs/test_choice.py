@@ -17,6 +17,7 @@ from rnntext.jobs import unfinished
 from rnntext.jobs.promotion import Outcome
 from rnntext.jobs.train_charlm import train_charlm
 from rnntext.jobs.train_translate import train_translate
+from rnntext.sizes import Row
 from rnntext.train.observer import Observer, Progress
 
 pytestmark = pytest.mark.usefixtures("eager", "small_sizes")
@@ -30,16 +31,15 @@ GIVEN = {"cell", "steps", "time_limit", "window"}
 @pytest.fixture
 def small_sizes(monkeypatch: pytest.MonkeyPatch) -> None:
     """Sizes for the patience of tests, and a machine of a known speed."""
-    shapes = {name: {"layers": 1, "units": units, "embedding": 4} for name, units in zip(sizes.SIZES, (4, 6, 8, 10))}
-    monkeypatch.setattr(sizes, "CHARLM", shapes)
-    rows = {
-        name: {"layers": 1, "units": 8 * n, "heads": 2, "feedforward": 8, "vocabulary_size": 290}
-        for n, name in enumerate(sizes.SIZES, 1)
+    shapes = {
+        name: Row(1.0, {"layers": 1, "units": units, "embedding": 4}) for name, units in zip(sizes.SIZES, (4, 6, 8, 10))
     }
-    gru = {"architecture": "gru", "layers": 1, "units": 6, "embedding": 4, "vocabulary_size": 300}
-    transformer = {"architecture": "transformer", **rows["base"]}
-    auto = {"tiny": gru, "small": gru, "base": transformer, "large": transformer}
-    monkeypatch.setattr(sizes, "TRANSLATORS", {"transformer": rows, "auto": auto})
+    monkeypatch.setattr(sizes, "CHARLM", shapes)
+    shape = {"layers": 1, "units": 8, "heads": 2, "feedforward": 8}
+    transformer = Row(0.0, {"architecture": "transformer", **shape, "vocabulary_size": 290})
+    gru = Row(0.0, {"architecture": "gru", "layers": 1, "units": 6, "embedding": 4, "vocabulary_size": 300})
+    rows = {"tiny": gru, "small": gru, "base": transformer, "large": transformer}
+    monkeypatch.setattr(sizes, "TRANSLATORS", {"auto": rows, "transformer": dict.fromkeys(sizes.SIZES, transformer)})
     monkeypatch.setattr("rnntext.train.speed.operations_a_second", lambda precision: 1e6)
 
 
