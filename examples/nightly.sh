@@ -6,6 +6,7 @@
 set -euo pipefail
 shopt -s nullglob
 cd -- "${1:-.}"
+PATH=$PATH:/usr/local/bin  # cron has /usr/bin:/bin
 exec 9< .
 flock --wait 600 9 || { echo "nightly.sh: another one is still at work in $PWD" >&2; exit 75; }
 
@@ -32,7 +33,7 @@ rm -f "${taken[@]}"
 
 rnntext train-translate pairs.tsv --config train.toml --json --quiet | tee -a results.jsonl
 
-if [ -e waiting.txt ]; then
+if [ -e waiting.txt ] && [ -e "${RNNTEXT_CHECKPOINTS:-checkpoints}/en-es/current" ]; then  # not before the first model
     tr -s ' ' < waiting.txt | rnntext translate --model en-es --output translated.txt
 fi
 exit "$code"

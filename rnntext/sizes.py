@@ -1,10 +1,10 @@
 """How large a model is and how it is trained, where the command does not say: the rules, all of them.
 
-A budget in time buys so many units (characters or target tokens), since a unit costs six floating-point operations for
-each weight, forwards and backwards. The largest size is taken that sees as many units for each of its weights as its
-row asks for, and that has at most `WEIGHTS_PER_UNIT` weights for each unit of the data. Dropout and sampling follow from
-the number of passes over the data, the batch from the number of steps. Without a time limit the choice is a function of
-the data alone, as if there were time enough. What was measured is in docs/decisions.md.
+A budget in time buys so many units (characters or target tokens), since a unit costs six floating-point operations
+for each weight, forwards and backwards. The largest size is taken that sees as many units for each of its weights as
+its row asks for, and that has at most `WEIGHTS_PER_UNIT` weights for each unit of the data. Dropout and sampling
+follow from the number of passes over the data, the batch from the number of steps. Without a time limit the choice is
+a function of the data alone, as if there were time enough. What was measured is in docs/decisions.md.
 """
 
 from __future__ import annotations

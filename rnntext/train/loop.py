@@ -28,6 +28,7 @@ SHOWN = 20  # steps that the rate shown is measured over
 RECENT = 10  # steps, and ...
 RECENT_SHARE = 0.02  # ... share of a time limit, that the time of a step is measured over
 DRAWS = 256  # most masks that a layer draws for one batch
+GRACE = 2.0  # seconds that a session may end late
 SMOOTHING = 0.98  # of the training loss that is shown and watched
 WARM_LOSS = 2.0  # nats per unit: a warm start, however good, may lose so much again
 
@@ -256,11 +257,13 @@ class Loop:
         return p.evaluated != p.step and (due or (p.plan is not None and p.step >= p.plan.steps))
 
     def _must_pause(self, evaluation: bool) -> bool:
-        """Whether a step or an evaluation, and a save, would end after `pause_after`; never before the first step."""
+        """Whether more than half of a step or an evaluation, or more than GRACE seconds, would be too late; never before
+        the first step."""
         if self.pause_after is None or not self._steps:
             return False
         needed = self._evaluation_seconds() if evaluation else self._step_seconds()
-        return time.monotonic() - self._began + needed + self._save_seconds > self.pause_after
+        late = time.monotonic() - self._began + needed + self._save_seconds - self.pause_after
+        return late > min(GRACE, needed / 2)
 
     def _evaluate(self, progress: Progress) -> None:
         started = time.monotonic()

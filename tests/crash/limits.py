@@ -47,7 +47,7 @@ def limited(kind: str, seconds: int, option: str, other: str | None, folder: Pat
     """Trains with a limit, from the start of the process to its end."""
     words = [*COMMANDS[kind].split(), option, f"{seconds}s", "-m", str(folder / "model"), "--quiet"]
     if option == "--pause-after":
-        words += ["--time-limit", "10h"]
+        words += ["--time-limit", "30m"]
     with load(working=other == "off") as busy:
         began = time.monotonic()
         with subprocess.Popen([*PROGRAM, *words], env=CLEAN, stderr=subprocess.PIPE) as process:

@@ -36,6 +36,8 @@ class Night:
         self.program("rnntext", RNNTEXT)
         self.write("pairs.tsv", "one\teins\n")
         self.write("waiting.txt", "wait  a   bit\n")
+        (self.folder / "checkpoints" / "en-es").mkdir(parents=True)
+        self.write("checkpoints/en-es/current", "{}")
 
     def program(self, name: str, text: str) -> None:
         (self.programs / name).write_text(text)
@@ -86,6 +88,12 @@ def test_without_news_training_goes_on_and_waiting_lines_are_translated(night: N
 
 def test_without_waiting_lines_only_training_goes_on(night: Night) -> None:
     (night.folder / "waiting.txt").unlink()
+    assert night() == ""
+    assert night.read("calls").splitlines() == ["train-translate pairs.tsv --config train.toml --json --quiet"]
+
+
+def test_before_the_first_model_waiting_lines_wait(night: Night) -> None:
+    (night.folder / "checkpoints/en-es/current").unlink()
     assert night() == ""
     assert night.read("calls").splitlines() == ["train-translate pairs.tsv --config train.toml --json --quiet"]
 
