@@ -94,6 +94,7 @@ class Options:
         if not (path / "current").exists():
             print(f"{path}: training this model first, which is kept", file=sys.stderr)
             limit = ["--steps", "100"] if self.quick else ["--time-limit", budget]
-            command = [*RNNTEXT, "train-translate", *data, *arguments, "--model", str(path), *limit, "--quiet"]
+            shape = ["--size", "large", *arguments]  # the same on every machine
+            command = [*RNNTEXT, "train-translate", *data, *shape, "--model", str(path), *limit, "--quiet"]
             subprocess.run(command, check=True, stdin=subprocess.DEVNULL)
         return path

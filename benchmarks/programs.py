@@ -114,7 +114,7 @@ class Beside(Contender):
     def __init__(self, contender: str, given: dict[str, Any]) -> None:
         self.folder = tempfile.TemporaryDirectory()
         model = str(Path(self.folder.name, "model"))
-        command = [*RNNTEXT, "train-charlm", "--model", model, "--steps", "1000000", "--quiet"]
+        command = [*RNNTEXT, "train-charlm", "--model", model, "--steps", "1000000", "--size", "large", "--quiet"]
         silent: dict[str, Any] = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.DEVNULL)
         self.training = subprocess.Popen(command, preexec_fn=_die_with_parent, **silent)
         self.contender = made(contender, given)

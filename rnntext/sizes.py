@@ -17,10 +17,12 @@ SIZES = ("tiny", "small", "base", "large")
 Fields = Mapping[str, Any]
 
 # Fields of model and training that a command may leave open.
-CHARLM_OPEN = frozenset({"layers", "units", "embedding", "batch_size", "dropout", "recurrent_dropout"})
-TRANSLATOR_OPEN = frozenset({"architecture", "layers", "units", "heads", "feedforward", "embedding"}) | frozenset(
-    {"vocabulary_size", "batch_tokens", "dropout", "subword_sampling"}
-)
+_TRAINING_OPEN = frozenset({"dropout", "schedule", "learning_rate"})
+CHARLM_OPEN = _TRAINING_OPEN | {"layers", "units", "embedding", "batch_size", "recurrent_dropout"}
+TRANSLATOR_OPEN = _TRAINING_OPEN | {
+    *("architecture", "layers", "units", "heads", "feedforward", "embedding"),
+    *("vocabulary_size", "batch_tokens", "subword_sampling"),
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,9 +43,9 @@ def _transformer(layers: int, units: int, feedforward: int, vocabulary_size: int
     return {"architecture": "transformer", **shape, "vocabulary_size": vocabulary_size}
 
 
-def _gru(layers: int, units: int, vocabulary_size: int) -> Fields:
+def _gru(layers: int, units: int, vocabulary_size: int, learning_rate: float) -> Fields:
     shape = {"layers": layers, "units": units, "embedding": units}
-    return {"architecture": "gru", **shape, "vocabulary_size": vocabulary_size}
+    return {"architecture": "gru", **shape, "vocabulary_size": vocabulary_size, "learning_rate": learning_rate}
 
 
 # The shapes -----------------------------------------------------------------------------------------------------------
@@ -61,10 +63,10 @@ TRANSFORMER = {
     "large": Row(4.0, _transformer(3, 256, 512, 8000)),
 }
 GRU = {
-    "tiny": Row(0.0, _gru(1, 128, 3000)),
-    "small": Row(0.2, _gru(1, 192, 3000)),
-    "base": Row(0.3, _gru(1, 256, 3000)),
-    "large": Row(1.5, _gru(2, 256, 8000)),
+    "tiny": Row(0.0, _gru(1, 128, 3000, 5e-3)),
+    "small": Row(0.2, _gru(1, 192, 3000, 5e-3)),
+    "base": Row(0.3, _gru(1, 256, 3000, 5e-3)),
+    "large": Row(1.5, _gru(2, 256, 8000, 3e-3)),
 }
 # A GRU learns more from the first passes, a Transformer from the later ones.
 AUTO = {**GRU, "large": TRANSFORMER["base"]}
@@ -79,16 +81,18 @@ STEPS = 2000  # a run has at least so many, if a smaller batch can help
 
 # (passes at the most, fields): the first row that holds
 CHARLM_PASSES: list[tuple[float, Fields]] = [
-    (3.0, {"dropout": 0.0, "recurrent_dropout": 0.0}),
-    (8.0, {"dropout": 0.1, "recurrent_dropout": 0.0}),
-    (16.0, {"dropout": 0.3, "recurrent_dropout": 0.1}),
-    (float("inf"), {"dropout": 0.5, "recurrent_dropout": 0.25}),
+    (3.0, {"dropout": 0.0, "recurrent_dropout": 0.0, "schedule": "wsd"}),
+    (8.0, {"dropout": 0.1, "recurrent_dropout": 0.0, "schedule": "wsd"}),
+    (16.0, {"dropout": 0.3, "recurrent_dropout": 0.1, "schedule": "wsd"}),
+    (float("inf"), {"dropout": 0.5, "recurrent_dropout": 0.25, "schedule": "cosine"}),
 ]
 TRANSLATOR_PASSES: list[tuple[float, Fields]] = [
-    (8.0, {"dropout": 0.1, "subword_sampling": 0.0}),
-    (20.0, {"dropout": 0.2, "subword_sampling": 0.0}),
-    (float("inf"), {"dropout": 0.3, "subword_sampling": 0.1}),
+    (8.0, {"dropout": 0.1, "subword_sampling": 0.0, "schedule": "wsd"}),
+    (20.0, {"dropout": 0.2, "subword_sampling": 0.0, "schedule": "wsd"}),
+    (float("inf"), {"dropout": 0.3, "subword_sampling": 0.1, "schedule": "cosine"}),
 ]
+LEARNING_RATE = 3e-3  # at its peak, where no row says another one
+WARM_LEARNING_RATE = 1e-3  # of a run that begins with the weights in service
 STREAMS, BATCH_TOKENS = (64, 32, 16), (2048, 1024, 512)  # sizes of a batch, the largest first
 FILLED = 0.75  # of a batch's tokens are target tokens
 
@@ -151,16 +155,17 @@ def batch(sizes: tuple[int, ...], units_each: float, units: float) -> int:
 
 # Held-out data --------------------------------------------------------------------------------------------------------
 
-# An evaluation must be short beside the time limit; what a file holds out is not cut.
+# An evaluation must be short beside the time limit. What is held out does not depend on the time, since no model may be
+# scored on what its parent has learnt; how much of it is scored does. What a file holds out is scored as a whole.
 PAIRS_A_SECOND, CHARACTERS_A_SECOND = 3, 500
 LEAST_PAIRS, MOST_PAIRS, LEAST_CHARACTERS = 200, 2000, 20_000
 
 
-def held_out_pairs(time_limit: float | None) -> int:
-    """The number of pairs that a fraction holds out, at the most."""
+def scored_pairs(time_limit: float | None) -> int:
+    """The number of pairs that are scored, of those that a fraction holds out."""
     return MOST_PAIRS if time_limit is None else max(LEAST_PAIRS, min(MOST_PAIRS, int(PAIRS_A_SECOND * time_limit)))
 
 
-def held_out_characters(time_limit: float | None) -> int:
-    """The number of characters that a fraction holds out, at the most."""
+def scored_characters(time_limit: float | None) -> int:
+    """The number of characters that are scored, of those that a fraction holds out."""
     return 2**62 if time_limit is None else max(LEAST_CHARACTERS, int(CHARACTERS_A_SECOND * time_limit))

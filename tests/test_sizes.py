@@ -60,9 +60,10 @@ def test_with_time_enough_everything_is_as_it_was_measured_at_40_and_60_minutes(
         (TransformerConfig(), sizes.TRANSFORMER[sizes.ENOUGH["transformer"]]),
         (GRUConfig(), sizes.GRU[sizes.ENOUGH["gru"]]),
     ):
-        shape = {name: value for name, value in row.fields.items() if name != "vocabulary_size"}
+        shape = {name: value for name, value in row.fields.items() if name not in ("vocabulary_size", "learning_rate")}
         assert {name: getattr(default, name) for name in shape} == shape
         assert row.fields.get("vocabulary_size", 8000) == TranslatorTraining.vocabulary_size
+        assert row.fields.get("learning_rate", sizes.LEARNING_RATE) == TranslatorTraining.learning_rate
     for training, table, sizes_of_batches, field in (
         (CharlmTraining(), sizes.CHARLM_PASSES, sizes.STREAMS, "batch_size"),
         (TranslatorTraining(), sizes.TRANSLATOR_PASSES, sizes.BATCH_TOKENS, "batch_tokens"),
@@ -79,7 +80,9 @@ def test_every_architecture_has_a_row_for_every_size() -> None:
         for row in rows.values():
             assert name in ("auto", row.fields["architecture"])
             cls = ARCHITECTURES[row.fields["architecture"]]
-            cls(**{n: v for n, v in row.fields.items() if n not in ("architecture", "vocabulary_size")})
+            cls(
+                **{n: v for n, v in row.fields.items() if n not in ("architecture", "vocabulary_size", "learning_rate")}
+            )
     assert tuple(sizes.CHARLM) == sizes.SIZES
 
 
@@ -87,8 +90,6 @@ def test_every_architecture_has_a_row_for_every_size() -> None:
     ("limit", "pairs", "characters"),
     [(None, 2000, 2**62), (10.0, 200, 20_000), (120.0, 360, 60_000), (3600.0, 2000, 1_800_000)],
 )
-def test_what_is_held_out_can_be_evaluated_within_the_time_limit(
-    limit: float | None, pairs: int, characters: int
-) -> None:
-    assert sizes.held_out_pairs(limit) == pairs
-    assert sizes.held_out_characters(limit) == characters
+def test_what_is_scored_can_be_scored_within_the_time_limit(limit: float | None, pairs: int, characters: int) -> None:
+    assert sizes.scored_pairs(limit) == pairs
+    assert sizes.scored_characters(limit) == characters

@@ -23,6 +23,7 @@ def rows(options: Options) -> Iterator[Row]:
     steps, units = str(options.sized(STEPS, 100)), str(options.sized(512, 16))
     told = {"metric": "nats_per_character", "target": 5.0 if options.quick else TARGET}
     command = [*RNNTEXT, "train-charlm", options.text, "--model", "FOLDER/model", "--steps", steps, "--units", units]
+    command += ["--size", "large"]
     reaching = "benchmarks.programs:Reaching"
     ours = Side("rnntext", reaching, {**told, "command": [*command, "--quiet"], "history": "model/history.jsonl"})
     cores = str(len(os.sched_getaffinity(0)))

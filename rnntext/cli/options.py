@@ -183,14 +183,16 @@ TimeLimit = Annotated[
 ]
 BatchSize = Annotated[int | None, typer.Option(help="Streams of text read side by side.", show_default=BY_SIZE)]
 Window = Annotated[int, typer.Option(help="Steps of back-propagation through time.")]
-LearningRate = Annotated[float, typer.Option(help="The highest; warm-up before it, a cosine after it.")]
+LearningRate = Annotated[float | None, typer.Option(help="The highest, after the warm-up.", show_default=BY_SIZE)]
 Dropout = Annotated[float | None, typer.Option(help="Dropout between layers.", show_default=BY_SIZE)]
 RecurrentDropout = Annotated[float | None, typer.Option(help="Dropout from step to step.", show_default=BY_SIZE)]
 BatchTokens = Annotated[
     int | None, typer.Option(help="Sentences x tokens of the longer side in a batch, about.", show_default=BY_SIZE)
 ]
 Warmup = Annotated[int, typer.Option(help="Steps in which the learning rate rises.")]
-Schedule = Annotated[str, typer.Option(metavar="|".join(SCHEDULES), help="How the learning rate falls.")]
+Schedule = Annotated[
+    str | None, typer.Option(metavar="|".join(SCHEDULES), help="How the learning rate falls.", show_default=BY_SIZE)
+]
 Patience = Annotated[int | None, typer.Option(help="End after so many evaluations without a better one.")]
 Accumulate = Annotated[int, typer.Option(help="Batches that make one step.")]
 Precision = Annotated[str, typer.Option(metavar="|".join(PRECISIONS), help="Type of matrix products.")]

@@ -43,7 +43,7 @@ def train(
     time_limit: options.TimeLimit = CharlmTraining.time_limit,
     batch_size: options.BatchSize = None,
     window: options.Window = CharlmTraining.window,
-    learning_rate: options.LearningRate = CharlmTraining.learning_rate,
+    learning_rate: options.LearningRate = None,
     dropout: options.Dropout = None,
     recurrent_dropout: options.RecurrentDropout = None,
     precision: options.Precision = CharlmTraining.precision,

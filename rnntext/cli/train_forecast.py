@@ -11,7 +11,16 @@ from rnntext.cli import options
 from rnntext.cli.forecast import NAME
 from rnntext.cli.options import Model, pick
 from rnntext.cli.training import Family, Start, training_command
-from rnntext.config import FORECASTERS, LOSSES, SCALES, STRATEGIES, ForecastConfig, ForecastTraining, JobConfig
+from rnntext.config import (
+    FORECASTERS,
+    LOSSES,
+    SCALES,
+    SCHEDULES,
+    STRATEGIES,
+    ForecastConfig,
+    ForecastTraining,
+    JobConfig,
+)
 
 if TYPE_CHECKING:
     from rnntext.jobs.promotion import Outcome
@@ -35,6 +44,9 @@ Scale = Annotated[
     ),
 ]
 Held = Annotated[str, typer.Option(metavar="FRACTION", help="Held-out share: the end of the series.")]
+
+LearningRate = Annotated[float, typer.Option(help="The highest, after the warm-up.")]
+Schedule = Annotated[str, typer.Option(metavar="|".join(SCHEDULES), help="How the learning rate falls.")]
 
 
 @training_command(Family(NAME, "windows", "mase", "MASE", "forecast {table}"))
@@ -78,8 +90,8 @@ def train(
     ] = None,
     patience: options.Patience = None,
     batch_size: Annotated[int, typer.Option(help="Windows of a step.")] = ForecastTraining.batch_size,
-    learning_rate: options.LearningRate = ForecastTraining.learning_rate,
-    schedule: options.Schedule = ForecastTraining.schedule,
+    learning_rate: LearningRate = ForecastTraining.learning_rate,
+    schedule: Schedule = ForecastTraining.schedule,
     dropout: Annotated[float, typer.Option(help="Dropout between layers.")] = ForecastTraining.dropout,
     loss: Annotated[
         str, typer.Option(metavar="|".join(LOSSES), help="Squared errors, or squares that outliers cannot dominate.")

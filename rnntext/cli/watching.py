@@ -29,7 +29,7 @@ class EvaluationLines(Observer):
 
     def evaluation(self, progress: Progress, metrics: Mapping[str, float], best: bool) -> None:
         note(
-            f"step {progress.step}/{progress.steps}  epoch {progress.epoch}  {clock(progress.seconds)}  "
+            f"step {progress.step}/{progress.steps or '?'}  epoch {progress.epoch}  {clock(progress.seconds)}  "
             f"loss {progress.loss:.4f}  {progress.rate:,.0f} {self.unit}/s  "
             f"held-out {metrics[self.metric]:.4f} {self.label}{'  *' if best else ''}"
         )

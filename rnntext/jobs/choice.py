@@ -7,7 +7,8 @@ from collections.abc import Callable, Collection, Mapping
 from typing import Any, TypeVar
 
 from rnntext.config import Config, TrainingConfig
-from rnntext.sizes import Budget, Fields
+from rnntext.jobs.recipe import IncomparableError
+from rnntext.sizes import SIZES, Budget, Fields
 
 C = TypeVar("C", bound=Config)
 TRAINING_SHARE = 0.8  # of a time limit is spent in steps; the rest goes into start-up and evaluations
@@ -38,6 +39,13 @@ def asked(config: Config, free: Collection[str]) -> dict[str, Any]:
     return {name: None if name in free else value for name, value in config.to_json().items()}
 
 
+def check_size(wanted: Fields, stored: Fields, free: Collection[str]) -> None:
+    """Raises IncomparableError unless a version has the size that the command names."""
+    shape = {name: value for name, value in wanted.items() if name in free and name != "learning_rate"}
+    if any(stored.get(name, value) != value for name, value in shape.items()):
+        raise IncomparableError("the version in service has another size")
+
+
 def budget(units: float, training: TrainingConfig, precision: Callable[[str], str]) -> Budget:
     """What a training can spend on data of so many units. Call it after TensorFlow was started.
 
@@ -59,4 +67,5 @@ def sentence(chosen: Chosen, budget: Budget, unit: str, seen: float) -> str:
     if budget.seconds is not None:
         passes = seen / budget.units
         reason += f", some {passes:.2g} passes at {budget.speed / 1e9:.0f} GFLOP/s"
-    return f"size {chosen['size']} ({reason}): {fields}"
+    kept = "; --from-scratch chooses anew" if chosen["size"] not in SIZES else ""
+    return f"size {chosen['size']} ({reason}): {fields}{kept}"

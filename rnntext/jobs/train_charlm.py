@@ -16,7 +16,7 @@ from rnntext import sizes
 from rnntext.config import CharlmConfig, CharlmTraining, JobConfig, check_choice
 from rnntext.errors import DataError
 from rnntext.jobs.characters import CharacterModel
-from rnntext.jobs.choice import Chosen, asked, budget, filled, left_open, sentence
+from rnntext.jobs.choice import Chosen, asked, budget, check_size, filled, left_open, sentence
 from rnntext.jobs.promotion import Outcome
 from rnntext.jobs.recipe import Data, IncomparableError
 from rnntext.jobs.training import fraction, train, with_budget
@@ -97,13 +97,13 @@ class CharlmRecipe:
         self.sources, self.model, self.training = sources, model, training
         self.validation, self.errors = validation, errors
         self.size, self.free, self.report = size, free, report
-        data = {"validation": validation, "sources": sources, **({"size": size} if free else {})}
+        data = {"validation": validation, "sources": sources, "size": size}
         self.options: Options = {"model": asked(model, free), "training": asked(training, free), "data": data}
 
     def read(self) -> Data:
         """See Recipe."""
-        most = sizes.held_out_characters(self.training.time_limit)
-        text, held_out = _texts(self.sources, self.validation, self.errors, self.model.lowercase, most)
+        scored = sizes.scored_characters(self.training.time_limit)
+        text, held_out = _texts(self.sources, self.validation, self.errors, self.model.lowercase, scored)
         window = self.training.window
         if len(text) <= window:
             raise DataError(
@@ -135,16 +135,22 @@ class CharlmRecipe:
 
         spent = budget(len(text), self.training, precision)
         if parent is not None:
-            size, fields = f"of version {parent.version}", parent.json("config.json")["model"]
+            fields = parent.json("config.json")["model"]
+            if self.size != "auto":
+                check_size(sizes.CHARLM[self.size].fields, fields, self.free)
+            size = f"of version {parent.version}"
         else:
             size = sizes.choose_size(self.size, sizes.CHARLM, weights, spent)
             fields = sizes.CHARLM[size].fields
         seen = spent.affords(weights(fields))
         values: dict[str, Any] = {
+            "learning_rate": sizes.LEARNING_RATE,
             **fields,
             **sizes.by_passes(sizes.CHARLM_PASSES, seen / len(text)),
             "batch_size": sizes.batch(sizes.STREAMS, self.training.window, seen),
         }
+        if parent is not None:
+            values["learning_rate"] = sizes.WARM_LEARNING_RATE
         chosen = {"size": size, **{name: values[name] for name in values if name in self.free}}
         self.report(sentence(chosen, spent, "characters", seen))
         return chosen
@@ -211,8 +217,9 @@ def _held_out(snapshot: Snapshot) -> str:
     return snapshot.files["held_out.txt"].decode()
 
 
-def _texts(sources: Sequence[str], validation: str, errors: str, lowercase: bool, most: int) -> tuple[str, str]:
-    """Training text and held-out text, normalised; a fraction holds out `most` characters at the most."""
+def _texts(sources: Sequence[str], validation: str, errors: str, lowercase: bool, scored: int) -> tuple[str, str]:
+    """Training text and held-out text, normalised; of what a fraction holds out, at most the last `scored`
+    characters are returned, and nobody learns from the others."""
     parts = [read_source(source, errors) for source in sources]
     text = normalize("\n".join(p.removesuffix("\n") for p in parts) + "\n" if len(parts) > 1 else parts[0], lowercase)
     if not text:
@@ -220,8 +227,8 @@ def _texts(sources: Sequence[str], validation: str, errors: str, lowercase: bool
     share = fraction(validation)
     if share is None:
         return text, normalize(read_text(validation, errors), lowercase)
-    cut = max(int(len(text) * (1.0 - share)), len(text) - most)
-    return text[:cut], text[cut:]
+    cut = int(len(text) * (1.0 - share))
+    return text[:cut], text[max(cut, len(text) - scored) :]
 
 
 def _named(sources: Sequence[str]) -> str:

@@ -26,7 +26,7 @@ from rnntext.config import (
     check_choice,
 )
 from rnntext.errors import DataError, UsageError
-from rnntext.jobs.choice import Chosen, asked, budget, filled, left_open, sentence
+from rnntext.jobs.choice import Chosen, asked, budget, check_size, filled, left_open, sentence
 from rnntext.jobs.promotion import Outcome
 from rnntext.jobs.recipe import Data, IncomparableError
 from rnntext.jobs.training import fraction, train, with_budget
@@ -88,6 +88,8 @@ def train_translate(
     free = left_open(given, sizes.TRANSLATOR_OPEN, model, training)
     if model is not None and given is None:
         free -= {"architecture"}
+    if model is not None and "architecture" not in free:
+        free &= {field.name for config in (model, TranslatorTraining()) for field in dataclasses.fields(config)}
     recipe = TranslatorRecipe(
         pairs,
         model or TransformerConfig(),
@@ -127,7 +129,7 @@ class TranslatorRecipe:
         self.validation, self.reverse, self.errors, self.report = validation, reverse, errors, report
         self.relearn_tokens, self.size, self.free = relearn_tokens, size, free
         data = {"validation": _listed(validation), "reverse": reverse, "sources": _listed(pairs)}
-        data |= {"relearn_tokens": relearn_tokens, **({"size": size} if free else {})}
+        data |= {"relearn_tokens": relearn_tokens, "size": size}
         self.options: Options = {
             "model": {"architecture": None if "architecture" in free else model.architecture, **asked(model, free)},
             "training": asked(training, free),
@@ -157,24 +159,33 @@ class TranslatorRecipe:
 
         def weights(fields: sizes.Fields) -> float:
             vocabulary_size = filled(self.training, fields, self.free).vocabulary_size
-            arrays = translators.shapes(self._shaped(fields), vocabulary_size, vocabulary_size)
+            try:
+                arrays = translators.shapes(self._shaped(fields), vocabulary_size, vocabulary_size)
+            except UsageError:  # what is given does not go with this size
+                return math.inf
             return float(sum(math.prod(array) for array in arrays.values()))
 
         spent = budget(tokens, self.training, precision)
         if parent is not None:
-            size, stored = f"of version {parent.version}", parent.json("config.json")
-            fields = {**stored["model"], "vocabulary_size": stored["training"]["vocabulary_size"]}
+            stored = parent.json("config.json")
+            fields = {**self.training.to_json(), **stored.get("training", {}), **stored["model"]}
+            if self.size != "auto":
+                check_size(rows[self.size].fields, fields, self.free)
+            size = f"of version {parent.version}"
         else:
             size = sizes.choose_size(self.size, rows, weights, spent, largest)
             fields = dict(rows[size].fields)
         seen = spent.affords(weights(fields))
         values = {
+            "learning_rate": sizes.LEARNING_RATE,
             **fields,
             **sizes.by_passes(sizes.TRANSLATOR_PASSES, seen / tokens),
-            "batch_tokens": sizes.batch(sizes.BATCH_TOKENS, sizes.FILLED, seen),
+            "batch_tokens": sizes.batch(sizes.BATCH_TOKENS, sizes.FILLED * self.training.accumulate, seen),
         }
         if self.model.tokens != "subword":
             values["subword_sampling"] = 0.0
+        if parent is not None:
+            values["learning_rate"] = sizes.WARM_LEARNING_RATE
         chosen = {"size": size, **{name: values[name] for name in values if name in self.free}}
         self.report(sentence(chosen, spent, "target tokens, about", seen))
         return chosen
@@ -265,7 +276,7 @@ class TranslatorRecipe:
         if share is None:
             pairs, held_out = found.pairs, self._read(self.validation).pairs
         else:
-            pairs, held_out = hold_out(found.pairs, share, sizes.held_out_pairs(self.training.time_limit))
+            pairs, held_out = hold_out(found.pairs, share, sizes.scored_pairs(self.training.time_limit))
         if found.empty:
             self.report(f"left out: {_pairs(found.empty)} with an empty side")
         if not pairs or not held_out:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import json
+import math
 import os
 import shutil
 import time
@@ -33,7 +34,7 @@ from rnntext.jobs.recipe import Data, IncomparableError, Recipe
 from rnntext.jobs.signals import StopRequest, stop_on_signal
 from rnntext.jobs.unfinished import STATE, Options, Snapshot
 from rnntext.storage import service
-from rnntext.storage.checkpoint import Checkpoint, in_service
+from rnntext.storage.checkpoint import WEIGHTS, Checkpoint, in_service
 from rnntext.text import overlap
 from rnntext.train import tensorflow, warm
 from rnntext.train.observer import Observer, Observers, Progress
@@ -138,13 +139,13 @@ def _train(recipe: Recipe, path: Path, job: JobConfig, observer: Observer, began
         unfinished.write(path / "run", snapshot)
     else:
         unfinished.check_same(snapshot, recipe.kind, settings, _defaults(recipe), recipe.free)
-        recipe = recipe.settled(snapshot.chosen or _concrete(snapshot))
+        recipe = recipe.settled(_concrete(snapshot) if snapshot.chosen is None else snapshot.chosen)
         if message := unfinished.upgraded(snapshot):
             observer.note(message)
         tensorflow.start(recipe.training.seed)
         task = _task(recipe, snapshot)
         _check_room(path, None, task)
-    compared = champion is not None and job.promote == "better"
+    compared = _relative_size(champion, task) if champion is not None and job.promote == "better" else 0.0
     trained = _learn(recipe, snapshot, task, path, job, observer, began, compared)
     if isinstance(trained, Outcome):
         return trained
@@ -163,7 +164,7 @@ def _learn(
     job: JobConfig,
     observer: Observer,
     began: float,
-    compared: bool,
+    compared: float,
 ) -> Trained | Outcome:
     """Trains to the end of the run, or of this session."""
     from rnntext.train.loop import Loop
@@ -183,6 +184,12 @@ def _learn(
     if warm and loop.position.best_step == 0:
         observer.note("nothing was better than the weights that the run began with: they stay")
     return _trained(task, loop)
+
+
+def _relative_size(champion: Checkpoint, task: Task) -> float:
+    """How many times as large as the new model the version in service is, and as slow, about."""
+    weights = float(sum(4 * math.prod(variable.shape) for variable in task.model.trainable_variables))
+    return len(champion.files.get(WEIGHTS, b"")) / weights
 
 
 def _trained(task: Task, loop: Loop) -> Trained:

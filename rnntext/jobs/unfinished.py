@@ -43,7 +43,7 @@ class Snapshot:
         files: vocabulary and held-out text, by file name.
         arrays: the training text as ids.
         corpus: SHA-256 of training text and held-out text.
-        chosen: values of the options that the command left open.
+        chosen: values of the options that the command left open; None in a run of rnntext 0.1, which left none open.
         parent: the version whose weights the run began with, if any.
         run: a name of this run that no other has.
         software: versions of what computes, by name.
@@ -54,7 +54,7 @@ class Snapshot:
     files: dict[str, bytes]
     arrays: dict[str, np.ndarray]
     corpus: str
-    chosen: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    chosen: Mapping[str, Any] | None = dataclasses.field(default_factory=dict)
     parent: str | None = None
     run: str = dataclasses.field(default_factory=lambda: secrets.token_hex(8))
     software: Mapping[str, str] = dataclasses.field(default_factory=software)
@@ -95,7 +95,7 @@ def _read(folder: Path) -> Snapshot:
         if _digest(files[name]) != digest:
             raise CheckpointError(f"{name}: its SHA-256 is not the one in {SETTINGS}")
     arrays = safetensors.numpy.load(files.pop(ARRAYS))
-    settings.setdefault("chosen", {})  # rnntext 0.1 left nothing open
+    settings.setdefault("chosen", None)
     rest = {name: settings[name] for name in _SETTINGS}
     return Snapshot(files=files, arrays=arrays, **rest)
 
@@ -122,7 +122,7 @@ def check_same(
         for found in (snapshot.options, options)
     )
     before = {**defaults, **before}
-    skipped = () if snapshot.chosen else free
+    skipped = free if snapshot.chosen is None else ()
     other = [n for n, value in now.items() if n in before and n not in skipped and before[n] != value]
     changed = [f"{_named(name)} {_shown(before[name])} -> {_shown(now[name])}" for name in other]
     if changed:

@@ -12,6 +12,7 @@ from rnntext.text.lines import name_of, read_text
 from rnntext.text.normalize import normalize_line
 
 Pair = tuple[str, str]
+MOST_HELD_OUT = 2000  # pairs, however large the corpus is
 
 
 @dataclasses.dataclass(frozen=True)
@@ -75,19 +76,17 @@ def _bitext(pairs: Iterable[Pair], where: str, reverse: bool, lowercase: bool) -
     return Bitext(kept, len(clean) - len(kept))
 
 
-def hold_out(pairs: list[Pair], fraction: float, most: int = 2000) -> tuple[list[Pair], list[Pair]]:
-    """Splits pairs into those for training and those held out, at most `most` or so.
+def hold_out(pairs: list[Pair], fraction: float, scored: int = MOST_HELD_OUT) -> tuple[list[Pair], list[Pair]]:
+    """Splits pairs into those for training and those held out, at most `MOST_HELD_OUT` or so; of the latter, `scored`
+    or so are returned, and nobody learns from the rest.
 
     A hash of the source sentence decides: sentences that occur several times stay together, and when the corpus has
     grown, none is held out that was trained on before, as the share never rises.
     """
-    share = min(fraction, most / len(pairs))
-    limit = int(share * 2**64)
-    training: list[Pair] = []
-    held_out: list[Pair] = []
-    for pair in pairs:
-        (held_out if _hash(pair[0]) < limit else training).append(pair)
-    return training, held_out
+    share = min(fraction, MOST_HELD_OUT / len(pairs))
+    hashed = [(_hash(pair[0]) / 2**64, pair) for pair in pairs]
+    training = [pair for place, pair in hashed if place >= share]
+    return training, [pair for place, pair in hashed if place < min(share, scored / len(pairs))]
 
 
 def _hash(text: str) -> int:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import math
-import statistics
 import time
+from collections import deque
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Protocol
@@ -24,9 +24,9 @@ from rnntext.train.state import Position
 
 CLIP = 1.0  # global norm of the gradient
 FIRST = 3  # steps of a session that are no measure of the others: graphs are made, memory is taken
-SHOWN = 20  # steps that the rate shown is measured over
-RECENT = 10  # steps, and ...
-RECENT_SHARE = 0.02  # ... share of a time limit, that the time of a step is measured over
+ENOUGH = 5  # steps, or ...
+RECENT_SHARE = 0.02  # ... share of a time limit, that must be timed before there is a plan
+RECENT = 10  # steps, or that share if it is more, that the time of a step is measured over
 DRAWS = 256  # most masks that a layer draws for one batch
 GRACE = 2.0  # seconds that a session may end late
 SMOOTHING = 0.98  # of the training loss that is shown and watched
@@ -80,7 +80,7 @@ class Loop:
         pause_after: seconds after which this session ends, to be continued by another one.
         warm: the model has learnt before: its weights are the first candidate for the best ones, and a loss that is
             small at the start may grow to `WARM_LOSS` without being divergence.
-        compared: an evaluation follows the run, of the version in service; a time limit includes it.
+        compared: evaluations that follow the run, of the version in service; a time limit includes them.
     """
 
     def __init__(
@@ -93,7 +93,7 @@ class Loop:
         save_every: float = JobConfig.save_every,
         pause_after: float | None = None,
         warm: bool = False,
-        compared: bool = False,
+        compared: float = 0.0,
     ) -> None:
         self.task, self.config, self.path, self.observer = task, config, path, observer
         self.save_every, self.pause_after, self.warm, self.compared = save_every, pause_after, warm, compared
@@ -111,7 +111,8 @@ class Loop:
         self._apply = tf.function(self._apply_graph, input_signature=signature[2:3], autograph=False)
         self._began, self._saved = began, time.monotonic()
         self._save_seconds = 0.0
-        self._step_times: list[float] = []  # of this session; of late ones only, when the first ones are over
+        self._times: deque[float] = deque()  # of late steps, but the first ones of this session
+        self._times_sum = 0.0
         self._steps = 0  # of this session
         self._replan_at = 0
         self._resume()
@@ -181,16 +182,18 @@ class Loop:
         self._watch(value)
         position.step += 1
         self._steps += 1
-        self._step_times.append(time.monotonic() - started)
-        if self._steps == FIRST:
-            self._step_times.clear()
-        self._forget_old_times()
+        if self._steps > FIRST:
+            self._note_time(time.monotonic() - started)
         return self._progress(rate)
 
-    def _forget_old_times(self) -> None:
-        window = RECENT_SHARE * (self.config.time_limit or 0.0)
-        while len(self._step_times) > RECENT and sum(self._step_times[1:]) > window:
-            del self._step_times[0]
+    def _note_time(self, seconds: float) -> None:
+        self._times.append(seconds)
+        self._times_sum += seconds
+        while len(self._times) > RECENT and self._times_sum - self._times[0] > self._window():
+            self._times_sum -= self._times.popleft()
+
+    def _window(self) -> float:
+        return RECENT_SHARE * (self.config.time_limit or 0.0)
 
     def _watch(self, loss: float) -> None:
         """Raises DivergedError for a loss that is NaN, infinite, or (after the warm-up) above twice its start."""
@@ -206,13 +209,13 @@ class Loop:
 
     def _progress(self, rate: float) -> Progress:
         p = self.position
-        recent = self._step_times[-SHOWN:]
+        step_seconds = self._step_seconds()
         return Progress(
             step=p.step,
             steps=p.plan.steps if p.plan else None,
             epoch=p.step // self.task.steps_per_epoch,
             seconds=self.seconds(),
-            rate=self.task.units_per_step / statistics.fmean(recent) if recent else 0.0,
+            rate=self.task.units_per_step / step_seconds if step_seconds else 0.0,
             loss=p.smooth_loss or 0.0,
             learning_rate=rate,
         )
@@ -238,7 +241,7 @@ class Loop:
                 self.save()
                 continue
             self._make_plan()
-            if self._evaluation_due():  # the plan says that the run ends here
+            if self._finished() or self._evaluation_due():  # the plan says that the run ends here
                 continue
             progress = self.step()
             self.observer.step(progress)
@@ -257,8 +260,8 @@ class Loop:
         return p.evaluated != p.step and (due or (p.plan is not None and p.step >= p.plan.steps))
 
     def _must_pause(self, evaluation: bool) -> bool:
-        """Whether more than half of a step or an evaluation, or more than GRACE seconds, would be too late; never before
-        the first step."""
+        """Whether more than half of a step or an evaluation, or more than GRACE seconds, would be too late. A session
+        takes at least one step."""
         if self.pause_after is None or not self._steps:
             return False
         needed = self._evaluation_seconds() if evaluation else self._step_seconds()
@@ -278,7 +281,10 @@ class Loop:
         best = p.best is None or rank > self.task.rank(p.best)
         if best:
             self.best, p.best, p.best_step = values, metrics, p.step
-        p.stale = 0 if best else p.stale + 1
+        if p.step:  # what a warm start begins with is no reason to lose patience
+            better = p.best_trained is None or rank > self.task.rank(p.best_trained)
+            p.best_trained = metrics if better else p.best_trained
+            p.stale = 0 if better else p.stale + 1
         p.evaluated = p.step
         p.evaluation_seconds, p.evaluation_speed = time.monotonic() - started, self._step_seconds()
         p.evaluate_at = p.step + p.plan.evaluate_every if p.plan else None
@@ -304,8 +310,11 @@ class Loop:
         return self.position.seconds + time.monotonic() - self._began
 
     def _step_seconds(self) -> float:
-        """What a step takes now; 0 if none was measured."""
-        return statistics.fmean(self._step_times) if self._step_times else 0.0
+        """What a step takes now, the slowest of the late ones left out, as it may have been an accident; 0 if none was
+        measured in this session."""
+        if len(self._times) < 2:
+            return self._times_sum
+        return (self._times_sum - max(self._times)) / (len(self._times) - 1)
 
     def _evaluation_seconds(self) -> float:
         """What an evaluation would take now: what the last one took, on a machine that has slowed down as much as the
@@ -324,12 +333,12 @@ class Loop:
         elif p.plan is None:
             assert most is not None
             p.plan = schedule.plan_steps(most)
-        if p.plan is not None and p.evaluate_at is None:
-            limit = self.config.time_limit
-            if limit is None or p.evaluated >= 0:
-                p.evaluate_at = p.step + p.plan.evaluate_every
-            else:
-                p.evaluate_at = p.step + schedule.first_evaluation(p.plan, limit)
+        if p.plan is None:
+            return
+        if self.config.time_limit is not None and p.evaluated < 0:
+            p.evaluate_at = schedule.first_evaluation(p.plan, self.config.time_limit)
+        elif p.evaluate_at is None:
+            p.evaluate_at = p.step + p.plan.evaluate_every
 
     def _plan_time(self, limit: float, most: int | None) -> None:
         p = self.position
@@ -340,15 +349,18 @@ class Loop:
             p.plan = dataclasses.replace(ended, steps=p.step, final=True)
         elif p.plan is None and most is not None and p.step >= most:
             p.plan = schedule.plan_steps(most)
-        elif self._steps > FIRST and p.step >= self._replan_at and not (p.plan and p.plan.final):
+        elif self._timed_enough() and p.step >= self._replan_at and not (p.plan and p.plan.final):
             spare = (1.0 - schedule.BUDGET) * limit
             evaluation = self._evaluation_seconds() + self._save_seconds
             p.plan = schedule.plan_time(p.plan, p.step, left - spare, step_seconds, evaluation, limit, most)
             self._replan_at = p.step + max(1, (p.plan.steps - p.step) // schedule.EVALUATIONS)
 
+    def _timed_enough(self) -> bool:
+        return len(self._times) >= ENOUGH or self._times_sum > self._window() > 0
+
     def _closing_seconds(self) -> float:
         """What comes after the last step: its evaluation, that of the version in service, a save, and a version."""
-        return (1 + self.compared) * self._evaluation_seconds() + 2 * self._save_seconds
+        return (1.0 + self.compared) * self._evaluation_seconds() + 2 * self._save_seconds
 
     # The state --------------------------------------------------------------------------------------------------------
 

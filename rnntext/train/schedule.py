@@ -1,5 +1,6 @@
 """How long a run is, and how its learning rate goes: a warm-up, and half a cosine (Loshchilov, Hutter 2017) down to
-zero, or the inverse square root of the step (Vaswani et al. 2017).
+zero; or the same rate until a fifth of the run is left, and a line down to zero (warm-up, stable, decay: Hu et al.
+2024); or the inverse square root of the step (Vaswani et al. 2017).
 
 A limit in steps is known from the start. A time limit is not: how many steps fit into it is measured again and again,
 and the rate follows the share of the run that is over, so that a machine that becomes slower or faster bends the curve
@@ -17,6 +18,7 @@ WARMUP_SHARE = 0.1  # of a run is warm-up at the most
 EVALUATIONS = 20
 EVALUATION_SHARE = 0.06  # of a time limit
 FIRST_SHARE, FIRST_SECONDS = 0.2, 60.0  # of a time limit are over at the first evaluation, whichever comes first
+DECAY = 0.2  # of a run, with the shape "wsd"
 FINAL = 0.9  # share of a run after which its number of steps is fixed
 BUDGET = 0.985  # of a time limit is planned for; the rest is for a machine that slows down at the very end
 
@@ -73,6 +75,7 @@ def plan_time(
     progress = before.over(done) if before else None
     guess = seconds / step_seconds
     whole = done + guess if progress is None else guess / max(1e-9, 1.0 - progress)
+    whole = max(done + 1.0, whole if most is None else min(whole, most))
     left = max(1, int(seconds / (step_seconds + evaluation_seconds / max(1.0, share * whole))))
     steps = done + left if most is None else min(done + left, most)
     progress = done / steps if progress is None else progress
@@ -90,8 +93,9 @@ def learning_rate(
     step: int, plan: Plan | None, peak: float, warmup: int = WARMUP_STEPS, shape: str = "cosine"
 ) -> float:
     """The rate of step 0, 1, ...: a linear warm-up over `warmup` steps, or a tenth of the run if that is less, times
-    half a cosine that reaches zero at the run's end or, with the shape "inverse-root", the inverse square root of the
-    step. Without a plan yet, the warm-up alone; with the shape "constant", always the peak."""
+    half a cosine that reaches zero at the run's end. With the shape "wsd" the rate stays at its peak until a fifth of
+    the run is left, then falls in a line to zero; with "inverse-root" it falls with the inverse square root of the
+    step; with "constant" it is always the peak. Without a plan yet, the warm-up alone."""
     if shape == "constant":
         return peak
     if plan is None:
@@ -99,4 +103,6 @@ def learning_rate(
     rise = min(1.0, max((step + 1) / warmup, plan.over(step + 1) / WARMUP_SHARE))
     if shape == "inverse-root":
         return peak * rise * min(1.0, math.sqrt(min(warmup, WARMUP_SHARE * plan.steps) / (step + 1)))
+    if shape == "wsd":
+        return peak * rise * min(1.0, (1.0 - plan.over(step)) / DECAY)
     return peak * rise * 0.5 * (1.0 + math.cos(math.pi * plan.over(step)))

@@ -26,7 +26,8 @@ class Position:
     Attributes:
         seconds: time spent on the run, over all sessions.
         best, best_step: metrics of the best evaluation so far, and the step that it came after.
-        stale: evaluations since then.
+        best_trained: metrics of the best evaluation after at least one step.
+        stale: evaluations since that one.
         evaluate_at: the step after which comes the next evaluation, if that is known.
         evaluated: the step after which came the last one; -1: none.
         evaluation_seconds, evaluation_speed: the time that it took, and the time of a step then.
@@ -37,6 +38,7 @@ class Position:
     plan: Plan | None = None
     best: dict[str, float] | None = None
     best_step: int = 0
+    best_trained: dict[str, float] | None = None
     stale: int = 0
     evaluate_at: int | None = None
     evaluated: int = -1

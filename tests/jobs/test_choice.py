@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -11,7 +13,7 @@ import pytest
 
 import rnntext
 from rnntext import sizes
-from rnntext.config import CharlmConfig, CharlmTraining, JobConfig, TransformerConfig, TranslatorTraining
+from rnntext.config import CharlmConfig, CharlmTraining, GRUConfig, JobConfig, TransformerConfig, TranslatorTraining
 from rnntext.errors import StoppedError, UsageError
 from rnntext.jobs import unfinished
 from rnntext.jobs.promotion import Outcome
@@ -60,7 +62,7 @@ class Watch(Observer):
 
 def train(folder: Path, watch: Observer | None = None, text: str = TEXT, **options: Any) -> Outcome:
     (folder / "text.txt").write_text(text)
-    job = JobConfig(**{n: options.pop(n) for n in ("force", "fresh", "warm_start", "save_every") if n in options})
+    job = JobConfig(**{n: options.pop(n) for n in ("force", "promote", "warm_start", "save_every") if n in options})
     given = {"steps": 2, "window": 8, **options.pop("given", {})}
     shape = CharlmConfig(**{n: v for n, v in given.items() if hasattr(CharlmConfig, n)})
     training = CharlmTraining(**{n: v for n, v in given.items() if hasattr(CharlmTraining, n)})
@@ -82,7 +84,7 @@ def test_what_is_left_open_is_chosen_told_and_kept_with_the_version(tmp_path: Pa
     (said,) = [message for message in watch.said if message.startswith("size ")]
     assert said == (
         "size large (1,080 characters): --layers 1, --units 10, --embedding 4, --dropout 0.5, "
-        "--recurrent-dropout 0.25, --batch-size 64"
+        "--recurrent-dropout 0.25, --schedule cosine, --learning-rate 0.003, --batch-size 64"
     )
     assert rnntext.load(tmp_path / "m").engine.config.units == 10
 
@@ -138,12 +140,26 @@ def test_a_resume_with_another_size_or_another_flag_is_refused(tmp_path: Path) -
 
 
 def test_a_run_that_an_older_rnntext_began_goes_on_with_its_own_shape(tmp_path: Path) -> None:
-    all_given = {"steps": 4, "units": 7, "layers": 1, "embedding": 4, "dropout": 0.5, "recurrent_dropout": 0.25}
+    all_given = {
+        "steps": 4,
+        "schedule": "cosine",
+        "learning_rate": 0.003,
+        "units": 7,
+        "layers": 1,
+        "embedding": 4,
+        "dropout": 0.5,
+        "recurrent_dropout": 0.25,
+    }
     with pytest.raises(StoppedError):
         train(tmp_path, Watch(stop_at=2), given={**all_given, "batch_size": 64}, save_every=0.0)
     begun = unfinished.read(tmp_path / "m" / "run")
     assert begun is not None
-    assert (begun.chosen, "size" in begun.options["data"]) == ({}, False)
+    data = {name: value for name, value in begun.options["data"].items() if name != "size"}
+    older = dataclasses.replace(begun, chosen=None, options={**begun.options, "data": data})
+    state = (tmp_path / "m" / "run" / unfinished.STATE).read_bytes()
+    shutil.rmtree(tmp_path / "m" / "run")
+    unfinished.write(tmp_path / "m" / "run", older)
+    (tmp_path / "m" / "run" / unfinished.STATE).write_bytes(state)
     assert train(tmp_path, given={"steps": 4}).steps == 4
     assert config(tmp_path)["units"] == 7
 
@@ -197,5 +213,22 @@ def test_the_architecture_goes_with_the_size_and_a_warm_start_keeps_it(
     run(size)
     assert config(tmp_path)["architecture"] == architecture
     assert list(rnntext.load(tmp_path / "m").translate(["the old mill"]))
-    assert run("base", force=True).parent == "000001"
+    assert run("auto", force=True, promote="always").parent == "000001"
     assert config(tmp_path, 2)["architecture"] == architecture
+    assert run(size, force=True, promote="always").parent == "000002"
+
+
+def test_another_size_by_name_begins_from_scratch_and_says_so(tmp_path: Path) -> None:
+    watch = Watch()
+    train(tmp_path, size="small")
+    outcome = train(tmp_path, watch, size="large", promote="always")
+    assert (outcome.parent, config(tmp_path, 2)["units"]) == (None, 10)
+    assert any("has another size: the new run begins from scratch" in message for message in watch.said)
+    assert train(tmp_path, size="large", force=True).parent == "000002"
+
+
+def test_what_is_given_need_not_go_with_every_architecture(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "pairs.tsv").write_text(PAIRS)
+    shape, training = GRUConfig(units=5), TranslatorTraining(steps=1)
+    train_translate(str(tmp_path / "pairs.tsv"), tmp_path / "m", shape, training, given={"steps", "units"})
+    assert (config(tmp_path)["architecture"], config(tmp_path)["units"]) == ("gru", 5)

@@ -178,3 +178,12 @@ def test_all_or_nothing_can_be_held_out(fraction: float, held_out: int) -> None:
 def test_any_sentences_can_be_held_out(pairs: list[Pair], fraction: float) -> None:
     training, held_out = hold_out(pairs, fraction)
     assert Counter(training) + Counter(held_out) == Counter(pairs)
+
+
+def test_fewer_may_be_scored_than_are_held_out_and_nobody_learns_from_the_rest() -> None:
+    pairs = corpus(3000)
+    training, held_out = hold_out(pairs, 0.3)
+    less, scored = hold_out(pairs, 0.3, scored=100)
+    assert less == training
+    assert 50 < len(scored) < 200
+    assert set(scored) < set(held_out)

@@ -189,7 +189,7 @@ def test_a_time_limit_counts_all_sessions(start, clock, stop):
 
 def test_a_comparison_with_the_version_in_service_is_a_part_of_the_time_limit(start, clock):
     run = start(timed(clock, evaluation_seconds=3.0), steps=None, time_limit=60.0)
-    run.compared = True
+    run.compared = 1.0
     assert run.run(never)
     assert 54.0 < clock.now <= 57.0
 
@@ -198,7 +198,7 @@ def test_the_rate_falls_to_zero_with_the_time_though_the_machine_slows_down(star
     log = Log()
     task = timed(clock, step_seconds=0.1, speed=lambda: 1.0 if clock.now < 50 else 0.25)
     idle(start(task, observer=log, steps=None, time_limit=100.0)).run(never)
-    rates = {round(p.seconds): p.learning_rate for p in log.progress}
+    rates = {second: min(log.progress, key=lambda p: abs(p.seconds - second)).learning_rate for second in (25, 50, 75)}
     assert rates[25] == pytest.approx(0.1 * (0.5 + 0.25 * math.sqrt(2)), rel=0.05)
     assert rates[50] == pytest.approx(0.05, rel=0.05)
     assert rates[75] == pytest.approx(0.1 * (0.5 - 0.25 * math.sqrt(2)), rel=0.25)
@@ -226,10 +226,59 @@ def test_a_machine_that_becomes_slow_in_the_last_tenth_ends_at_the_limit_all_the
     assert run.position.plan.steps == run.position.step == run.position.evaluated
 
 
+def test_when_the_time_is_over_after_an_evaluation_there_is_no_other_step(start, clock):
+    task = timed(clock, step_seconds=1.0, evaluation_seconds=60.0)
+    run = start(task, steps=None, time_limit=100.0)
+    assert run.run(never)
+    assert (len(task.evaluated), run.position.evaluated) == (1, run.position.step)
+    assert clock.now < 90.0
+
+
+def test_a_session_that_begins_with_a_slow_step_does_not_give_up(start, clock):
+    first = start(timed(clock), steps=None, time_limit=100.0)
+    assert not first.run(lambda: first.position.evaluated > 0 and clock.now > 70.0)
+    slow = {"step": True}
+
+    def speed():
+        return 0.05 if slow.pop("step", False) else 1.0
+
+    again = start(timed(clock, speed=speed), steps=None, time_limit=100.0)
+    steps = again.position.step
+    assert again.run(never)
+    assert again.position.step > steps + 50
+    assert 92.0 < clock.now <= 100.0
+
+
+def test_a_pause_of_the_machine_near_the_end_does_not_end_the_run(start, clock):
+    stalls = [20.0]
+
+    def speed():
+        return 0.01 if clock.now > 85.0 and stalls and stalls.pop() else 1.0
+
+    assert idle(start(timed(clock, step_seconds=0.1, speed=speed), steps=None, time_limit=120.0)).run(never)
+    assert 112.0 < clock.now <= 120.0
+
+
+def test_patience_is_not_lost_because_a_warm_start_begins_well(start, monkeypatch):
+    plan = schedule.plan_steps
+    monkeypatch.setattr(schedule, "plan_steps", lambda *a: dataclasses.replace(plan(*a), evaluate_every=1))
+    scores = [-1.0, -9.0, -8.0, -7.0, -6.0, -6.0, -6.0, -5.0]
+    run = start(Line(scores=scores), steps=50, patience=2)
+    run.warm, run.position.evaluate_at = True, 0
+    assert run.run(never)
+    assert (run.position.step, run.position.best_step) == (6, 0)
+
+
 def test_a_limit_on_steps_holds_beside_a_time_limit(start, clock):
     run = start(timed(clock), steps=12, time_limit=1000.0)
     assert run.run(never)
     assert run.position.step == 12
+
+
+def test_with_a_limit_on_steps_evaluations_follow_the_steps_and_not_the_time(start, clock):
+    task = timed(clock, step_seconds=0.1, evaluation_seconds=0.1)
+    assert start(task, steps=200, time_limit=10_000.0).run(never)
+    assert 15 <= len(task.evaluated) <= 25
 
 
 def test_a_run_whose_first_step_takes_longer_than_its_limit_ends_after_it(start, clock):

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rnntext.train.schedule import FINAL, Plan, first_evaluation, learning_rate, plan_steps, plan_time
+from rnntext.train.schedule import FINAL, WARMUP_SHARE, Plan, first_evaluation, learning_rate, plan_steps, plan_time
 
 PLAN = plan_steps(1000)  # 100 steps of warm-up
 
@@ -45,6 +45,11 @@ def test_without_a_plan_the_rate_warms_up_and_waits_at_the_peak():
 def test_an_inverse_root_falls_from_the_end_of_the_warm_up():
     rates = [learning_rate(step, PLAN, 1.0, 100, "inverse-root") for step in (49, 99, 399)]
     assert rates == pytest.approx([0.5, 1.0, 0.5])
+
+
+def test_with_wsd_the_rate_stays_until_a_fifth_is_left_and_falls_in_a_line():
+    rates = [learning_rate(step, PLAN, 2.0, 100, "wsd") for step in (49, 99, 500, 800, 850, 900, 1000)]
+    assert rates == pytest.approx([1.0, 2.0, 2.0, 2.0, 1.5, 1.0, 0.0])
 
 
 def test_a_constant_rate_is_the_peak_from_the_first_step_to_the_last():
@@ -98,7 +103,8 @@ def test_a_new_plan_goes_on_from_the_share_that_is_over(step, done, before, spee
     new = plan_time(old, done, 60.0, step * speed, 0.1, limit=100.0, most=None)
     assert new.over(done) == old.over(done)
     assert new.over(new.steps) == 1.0
-    assert learning_rate(done, new, 1.0) == pytest.approx(learning_rate(done, old, 1.0), abs=0.3)
+    if new.over(done) > WARMUP_SHARE:
+        assert learning_rate(done, new, 1.0) == pytest.approx(learning_rate(done, old, 1.0), abs=1e-9)
 
 
 def test_the_number_of_steps_is_fixed_when_a_tenth_of_the_run_is_left():
