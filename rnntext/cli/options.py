@@ -135,7 +135,11 @@ PrintConfig = Annotated[bool, typer.Option("--print-config", help="Print the opt
 
 # Every training command: its data
 Validation = Annotated[
-    str, typer.Option(metavar="FRACTION|FILE", help="Held-out text: the end of the text, or a file.")
+    str,
+    typer.Option(
+        metavar="FRACTION|FILE",
+        help="Held-out text: the end of the text (a short time limit scores a part of it), or a file.",
+    ),
 ]
 EncodingErrors = Annotated[str, typer.Option(metavar="strict|replace", help="What to do with invalid UTF-8.")]
 Lowercase = Annotated[bool, typer.Option("--lowercase", help="Read capitals as small letters.")]

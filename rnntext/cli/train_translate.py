@@ -51,7 +51,7 @@ HeldOut = Annotated[
     str | None,
     typer.Option(
         metavar="FRACTION|PAIRS.tsv",
-        help="Held-out pairs: a fraction (at most some 2,000), or a file.",
+        help="Held-out pairs: a fraction (at most some 2,000; a short time limit scores fewer), or a file.",
         show_default="0.1",
     ),
 ]
