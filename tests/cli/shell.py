@@ -165,3 +165,11 @@ def read_some(descriptor: int, atleast: int = 1) -> bytes:
             raise AssertionError(f"ended after {found!r}")
         found += piece
     return found
+
+
+def read_until(descriptor: int, words: bytes) -> bytes:
+    """What arrives at a descriptor, as soon as these words are in it."""
+    found = b""
+    while words not in found:
+        found += read_some(descriptor)
+    return found

@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from cli.shell import CLEAN, PATIENCE, PROGRAM, Done, Shell, read_some
+from cli.shell import CLEAN, PATIENCE, PROGRAM, Done, Shell, read_until
 
 TEXT = (Path(__file__).parents[2] / "corpora" / "valley.txt").read_bytes()[:6000]
 SMALL = ["--units", "8", "--embedding", "8", "--layers", "1", "--window", "16", "--batch-size", "4"]
@@ -42,7 +42,8 @@ def test_a_first_run_makes_the_default_model_and_prints_no_result(first: Done, s
 
 
 def test_without_a_terminal_stderr_has_one_line_per_evaluation_the_path_and_the_next_command(first: Done) -> None:
-    start, evaluation, path, following = first.err.splitlines()
+    size, start, evaluation, path, following = first.err.splitlines()
+    assert size.startswith("size ")
     assert start.startswith("training ")
     assert re.match(r"step 3/3 .* held-out \d+\.\d{4} bits/char", evaluation)
     assert "checkpoints/charlm" in path
@@ -93,7 +94,7 @@ def test_the_score_of_training_is_the_score_of_the_score_command(scripted: Done,
 def stopped(shell: Shell) -> tuple[int, str, Done]:
     """Exit code and stderr of a training that was asked to stop, and what a second one said meanwhile."""
     with shell.started(*LONG) as process:
-        begun = read_some(process.stderr.fileno(), len("training 1"))
+        begun = read_until(process.stderr.fileno(), b"training ")
         time.sleep(0.2)  # for its first step to begin, which takes longer; it may also be stopped before that
         process.send_signal(signal.SIGSTOP)  # so that it cannot have ended before the second one has asked
         busy = shell(*LONG, code=75)

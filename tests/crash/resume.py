@@ -15,7 +15,7 @@ import sys
 import time
 from pathlib import Path
 
-from cli.shell import CLEAN, PROGRAM, read_some
+from cli.shell import CLEAN, PROGRAM, read_until
 from crash.job import command, digests, signal_at, text
 from soak.harness import ROOT, Case, Counts, Promise, check
 
@@ -166,7 +166,7 @@ def asked(number: int, times: int, seed: int, folder: Path) -> Counts:
     for _ in range(times):
         with process(words) as running:
             assert running.stderr is not None
-            begun = read_some(running.stderr.fileno(), len("training 1"))
+            begun = read_until(running.stderr.fileno(), b"training ")
             time.sleep(chance.uniform(0, 1.5))
             sent = time.monotonic()
             running.send_signal(number)
@@ -180,7 +180,7 @@ def asked(number: int, times: int, seed: int, folder: Path) -> Counts:
             step = int(saved[1]) if saved else 0
     with process(words) as running:
         assert running.stderr is not None
-        read_some(running.stderr.fileno(), len("training 1"))
+        read_until(running.stderr.fileno(), b"training ")
         for _ in range(20):
             running.send_signal(number)
             time.sleep(0.001)

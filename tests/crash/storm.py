@@ -10,7 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from cli.shell import CLEAN, read_some
+from cli.shell import CLEAN, read_until
 from crash.disks import read_tree
 from crash.resume import LONG, PATIENCE, arguments, prepare, process
 from fuzz.sealed import GOLDEN
@@ -68,7 +68,7 @@ def starts(count: int, folder: Path) -> Counts:
     winner.communicate(timeout=PATIENCE)
     with process(words) as after:
         assert after.stderr is not None
-        read_some(after.stderr.fileno(), len("training 1"))
+        read_until(after.stderr.fileno(), b"training ")
         after.terminate()
         after.communicate(timeout=PATIENCE)
         check(after.returncode == 143, f"after a killed holder: {after.returncode}")

@@ -122,20 +122,22 @@ def small_files() -> None:
     resource.setrlimit(resource.RLIMIT_FSIZE, (8192, 8192))
 
 
-# Python imports this at its start, where it is on the path: the process dies when it has saved its state.
+# Python imports this at its start, where it is on the path: the process dies when it has saved its state after a step.
 _KILL = """
 import os, signal
-replace = os.replace
+replace, saved = os.replace, []
 def replace_and_die(source, target, **options):
     replace(source, target, **options)
     if os.path.basename(target) == "state.safetensors":
+        saved.append(target)
+    if len(saved) == 2:  # the first one was saved before the first step, with the score of what the run begins with
         os.kill(os.getpid(), signal.SIGKILL)
 os.replace = replace_and_die
 """
 
 
 def killed(week: Week, command: list[str]) -> None:
-    """Starts a training, which is killed after its first save."""
+    """Starts a training, which is killed when it has saved a step."""
     (week.shell.folder / "deadly").mkdir()
     (week.shell.folder / "deadly" / "sitecustomize.py").write_text(_KILL)
     week.shell.run(command, code=-signal.SIGKILL, PYTHONPATH="deadly")

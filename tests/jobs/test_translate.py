@@ -99,7 +99,7 @@ def test_order_and_answers_do_not_depend_on_portions_and_jobs(
 def test_ctranslate2_needs_no_processes_for_its_jobs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = save_translator(tmp_path / "model", *shifting_weights(), longest=30)
     model = load_translation(folder, engine="ctranslate2", jobs=2)
-    monkeypatch.setattr(translate, "Workers", None)
+    monkeypatch.setattr("rnntext.jobs.workers.Workers", None)
     lines = ["abcdefgh"[: n % 9] * (n % 4) for n in range(3000)]
     found = answers(model, files(tmp_path, "\n".join(lines).encode()), jobs=2)
     assert [t.text for _, t in found] == [shifted(line) for line in lines]
