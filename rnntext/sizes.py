@@ -43,9 +43,9 @@ def _transformer(layers: int, units: int, feedforward: int, vocabulary_size: int
     return {"architecture": "transformer", **shape, "vocabulary_size": vocabulary_size}
 
 
-def _gru(layers: int, units: int, vocabulary_size: int, learning_rate: float) -> Fields:
+def _gru(layers: int, units: int, vocabulary_size: int) -> Fields:
     shape = {"layers": layers, "units": units, "embedding": units}
-    return {"architecture": "gru", **shape, "vocabulary_size": vocabulary_size, "learning_rate": learning_rate}
+    return {"architecture": "gru", **shape, "vocabulary_size": vocabulary_size}
 
 
 # The shapes -----------------------------------------------------------------------------------------------------------
@@ -63,10 +63,10 @@ TRANSFORMER = {
     "large": Row(4.0, _transformer(3, 256, 512, 8000)),
 }
 GRU = {
-    "tiny": Row(0.0, _gru(1, 128, 3000, 5e-3)),
-    "small": Row(0.2, _gru(1, 192, 3000, 5e-3)),
-    "base": Row(0.3, _gru(1, 256, 3000, 5e-3)),
-    "large": Row(1.5, _gru(2, 256, 8000, 3e-3)),
+    "tiny": Row(0.0, _gru(1, 128, 3000)),
+    "small": Row(0.2, _gru(1, 192, 3000)),
+    "base": Row(0.3, _gru(1, 256, 3000)),
+    "large": Row(1.5, _gru(2, 256, 8000)),
 }
 # A GRU learns more from the first passes, a Transformer from the later ones.
 AUTO = {**GRU, "large": TRANSFORMER["base"]}
@@ -83,7 +83,7 @@ STEPS = 2000  # a run has at least so many, if a smaller batch can help
 CHARLM_PASSES: list[tuple[float, Fields]] = [
     (3.0, {"dropout": 0.0, "recurrent_dropout": 0.0, "schedule": "wsd"}),
     (8.0, {"dropout": 0.1, "recurrent_dropout": 0.0, "schedule": "wsd"}),
-    (16.0, {"dropout": 0.3, "recurrent_dropout": 0.1, "schedule": "wsd"}),
+    (24.0, {"dropout": 0.3, "recurrent_dropout": 0.1, "schedule": "wsd"}),
     (float("inf"), {"dropout": 0.5, "recurrent_dropout": 0.25, "schedule": "cosine"}),
 ]
 TRANSLATOR_PASSES: list[tuple[float, Fields]] = [
@@ -91,8 +91,7 @@ TRANSLATOR_PASSES: list[tuple[float, Fields]] = [
     (20.0, {"dropout": 0.2, "subword_sampling": 0.0, "schedule": "wsd"}),
     (float("inf"), {"dropout": 0.3, "subword_sampling": 0.1, "schedule": "cosine"}),
 ]
-LEARNING_RATE = 3e-3  # at its peak, where no row says another one
-WARM_LEARNING_RATE = 1e-3  # of a run that begins with the weights in service
+LEARNING_RATE, WARM_LEARNING_RATE = 3e-3, 1e-3  # at its peak; of a run that begins with the weights in service
 STREAMS, BATCH_TOKENS = (64, 32, 16), (2048, 1024, 512)  # sizes of a batch, the largest first
 FILLED = 0.75  # of a batch's tokens are target tokens
 

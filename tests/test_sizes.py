@@ -60,16 +60,16 @@ def test_with_time_enough_everything_is_as_it_was_measured_at_40_and_60_minutes(
         (TransformerConfig(), sizes.TRANSFORMER[sizes.ENOUGH["transformer"]]),
         (GRUConfig(), sizes.GRU[sizes.ENOUGH["gru"]]),
     ):
-        shape = {name: value for name, value in row.fields.items() if name not in ("vocabulary_size", "learning_rate")}
+        shape = {name: value for name, value in row.fields.items() if name != "vocabulary_size"}
         assert {name: getattr(default, name) for name in shape} == shape
         assert row.fields.get("vocabulary_size", 8000) == TranslatorTraining.vocabulary_size
-        assert row.fields.get("learning_rate", sizes.LEARNING_RATE) == TranslatorTraining.learning_rate
     for training, table, sizes_of_batches, field in (
         (CharlmTraining(), sizes.CHARLM_PASSES, sizes.STREAMS, "batch_size"),
         (TranslatorTraining(), sizes.TRANSLATOR_PASSES, sizes.BATCH_TOKENS, "batch_tokens"),
     ):
         for name, value in by_passes(table, endless.affords(1.0)).items():
             assert getattr(training, name) == value
+        assert training.learning_rate == sizes.LEARNING_RATE
         assert getattr(training, field) == batch(sizes_of_batches, 1.0, endless.affords(1.0))
 
 
@@ -80,9 +80,7 @@ def test_every_architecture_has_a_row_for_every_size() -> None:
         for row in rows.values():
             assert name in ("auto", row.fields["architecture"])
             cls = ARCHITECTURES[row.fields["architecture"]]
-            cls(
-                **{n: v for n, v in row.fields.items() if n not in ("architecture", "vocabulary_size", "learning_rate")}
-            )
+            cls(**{n: v for n, v in row.fields.items() if n not in ("architecture", "vocabulary_size")})
     assert tuple(sizes.CHARLM) == sizes.SIZES
 
 

@@ -41,8 +41,7 @@ def asked(config: Config, free: Collection[str]) -> dict[str, Any]:
 
 def check_size(wanted: Fields, stored: Fields, free: Collection[str]) -> None:
     """Raises IncomparableError unless a version has the size that the command names."""
-    shape = {name: value for name, value in wanted.items() if name in free and name != "learning_rate"}
-    if any(stored.get(name, value) != value for name, value in shape.items()):
+    if any(name in free and stored.get(name, value) != value for name, value in wanted.items()):
         raise IncomparableError("the version in service has another size")
 
 

@@ -144,13 +144,11 @@ class CharlmRecipe:
             fields = sizes.CHARLM[size].fields
         seen = spent.affords(weights(fields))
         values: dict[str, Any] = {
-            "learning_rate": sizes.LEARNING_RATE,
             **fields,
             **sizes.by_passes(sizes.CHARLM_PASSES, seen / len(text)),
+            "learning_rate": sizes.LEARNING_RATE if parent is None else sizes.WARM_LEARNING_RATE,
             "batch_size": sizes.batch(sizes.STREAMS, self.training.window, seen),
         }
-        if parent is not None:
-            values["learning_rate"] = sizes.WARM_LEARNING_RATE
         chosen = {"size": size, **{name: values[name] for name in values if name in self.free}}
         self.report(sentence(chosen, spent, "characters", seen))
         return chosen

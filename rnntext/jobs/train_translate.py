@@ -177,15 +177,13 @@ class TranslatorRecipe:
             fields = dict(rows[size].fields)
         seen = spent.affords(weights(fields))
         values = {
-            "learning_rate": sizes.LEARNING_RATE,
             **fields,
             **sizes.by_passes(sizes.TRANSLATOR_PASSES, seen / tokens),
+            "learning_rate": sizes.LEARNING_RATE if parent is None else sizes.WARM_LEARNING_RATE,
             "batch_tokens": sizes.batch(sizes.BATCH_TOKENS, sizes.FILLED * self.training.accumulate, seen),
         }
         if self.model.tokens != "subword":
             values["subword_sampling"] = 0.0
-        if parent is not None:
-            values["learning_rate"] = sizes.WARM_LEARNING_RATE
         chosen = {"size": size, **{name: values[name] for name in values if name in self.free}}
         self.report(sentence(chosen, spent, "target tokens, about", seen))
         return chosen

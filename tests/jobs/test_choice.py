@@ -83,8 +83,8 @@ def test_what_is_left_open_is_chosen_told_and_kept_with_the_version(tmp_path: Pa
     assert (found["units"], found["dropout"], found["recurrent_dropout"], found["batch_size"]) == (10, 0.5, 0.25, 64)
     (said,) = [message for message in watch.said if message.startswith("size ")]
     assert said == (
-        "size large (1,080 characters): --learning-rate 0.003, --layers 1, --units 10, --embedding 4, --dropout 0.5, "
-        "--recurrent-dropout 0.25, --schedule cosine, --batch-size 64"
+        "size large (1,080 characters): --layers 1, --units 10, --embedding 4, --dropout 0.5, "
+        "--recurrent-dropout 0.25, --schedule cosine, --learning-rate 0.003, --batch-size 64"
     )
     assert rnntext.load(tmp_path / "m").engine.config.units == 10
 
