@@ -14,8 +14,6 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-import numpy as np
-
 from rnntext.config import JobConfig, TrainingConfig
 from rnntext.errors import (
     BusyError,
@@ -188,8 +186,11 @@ def _learn(
 
 def _relative_size(champion: Checkpoint, task: Task) -> float:
     """How many times as large as the new model the version in service is, and as slow, about."""
-    weights = float(sum(4 * math.prod(variable.shape) for variable in task.model.trainable_variables))
-    return len(champion.files.get(WEIGHTS, b"")) / weights
+    return len(champion.files.get(WEIGHTS, b"")) / _bytes_of_weights(task)
+
+
+def _bytes_of_weights(task: Task) -> int:
+    return sum(4 * math.prod(variable.shape) for variable in task.model.trainable_variables)
 
 
 def _trained(task: Task, loop: Loop) -> Trained:
@@ -295,7 +296,7 @@ def _task(recipe: Recipe, snapshot: Snapshot) -> Task:
 def _check_room(path: Path, snapshot: Snapshot | None, task: Task) -> None:
     """Raises InputOutputError if the disk cannot hold what a run writes: its snapshot (None: written already), two
     states at a time, of five arrays per array of weights, and a version."""
-    weights = sum(4 * int(np.prod(v.shape)) for v in task.model.trainable_variables)
+    weights = _bytes_of_weights(task)
     needed = (10 if snapshot else 5) * weights + weights + MARGIN
     if snapshot is not None:
         needed += sum(array.nbytes for array in snapshot.arrays.values())

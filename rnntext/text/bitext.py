@@ -7,12 +7,13 @@ import hashlib
 from collections.abc import Iterable, Iterator
 
 from rnntext.errors import DataError
+from rnntext.sizes import MOST_PAIRS
 from rnntext.text.catalogue import read_source
 from rnntext.text.lines import name_of, read_text
 from rnntext.text.normalize import normalize_line
 
 Pair = tuple[str, str]
-MOST_HELD_OUT = 2000  # pairs, however large the corpus is
+MOST_HELD_OUT = MOST_PAIRS  # however large the corpus is
 
 
 @dataclasses.dataclass(frozen=True)

@@ -25,8 +25,8 @@ from rnntext.train.state import Position
 CLIP = 1.0  # global norm of the gradient
 FIRST = 3  # steps of a session that are no measure of the others: graphs are made, memory is taken
 ENOUGH = 5  # steps, or ...
-RECENT_SHARE = 0.02  # ... share of a time limit, that must be timed before there is a plan
-RECENT = 10  # steps, or that share if it is more, that the time of a step is measured over
+RECENT_SHARE = 0.02  # ... share of a time limit, that must be timed before there is a plan, and are remembered
+RECENT, MOST_RECENT = 10, 200  # steps at the least and at the most that the time of a step is measured over
 DRAWS = 256  # most masks that a layer draws for one batch
 GRACE = 2.0  # seconds that a session may end late
 SMOOTHING = 0.98  # of the training loss that is shown and watched
@@ -189,7 +189,7 @@ class Loop:
     def _note_time(self, seconds: float) -> None:
         self._times.append(seconds)
         self._times_sum += seconds
-        while len(self._times) > RECENT and self._times_sum - self._times[0] > self._window():
+        while len(self._times) > RECENT and (len(self._times) > MOST_RECENT or self._times_sum > self._window()):
             self._times_sum -= self._times.popleft()
 
     def _window(self) -> float:

@@ -15,7 +15,7 @@ WARM, TURNS = 3, 9
 
 def operations_a_second(precision: str) -> float:
     """Floating-point operations a second in matrix products as a training has them: two at the same time, each by half
-    of the processors. Takes some tens of milliseconds; other load counts, as it will in the training.
+    of the processors. Takes less than a second; other load counts, as it will in the training.
 
     Args:
         precision: "float32" or "bfloat16".
