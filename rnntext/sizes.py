@@ -75,6 +75,9 @@ ENOUGH = {"auto": "large", "transformer": "base", "gru": "large"}  # however muc
 
 # The rules ------------------------------------------------------------------------------------------------------------
 
+CHARACTERS = {"subword": 4.0, "word": 6.0, "char": 1.0}  # of a token, about
+TRAINING_SHARE = 0.8  # of a time limit is spent in steps; the rest goes into start-up and evaluations
+EFFICIENCY = 0.5  # of the rate of matrix products alone is what a training reaches
 WEIGHTS_PER_UNIT = 30.0
 OPERATIONS = 6.0  # of floating-point numbers, for each weight and unit
 STEPS = 2000  # a run has at least so many, if a smaller batch can help

@@ -8,11 +8,9 @@ from typing import Any, TypeVar
 
 from rnntext.config import Config, TrainingConfig
 from rnntext.jobs.recipe import IncomparableError
-from rnntext.sizes import SIZES, Budget, Fields
+from rnntext.sizes import EFFICIENCY, SIZES, TRAINING_SHARE, Budget, Fields
 
 C = TypeVar("C", bound=Config)
-TRAINING_SHARE = 0.8  # of a time limit is spent in steps; the rest goes into start-up and evaluations
-EFFICIENCY = 0.5  # of the rate of matrix products alone is what a training reaches
 Chosen = Mapping[str, Any]  # "size", and the fields that were left open
 
 

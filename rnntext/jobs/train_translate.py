@@ -46,7 +46,6 @@ if TYPE_CHECKING:
     from rnntext.train.loop import Task
 
 METRIC = "bleu"
-CHARACTERS = {"subword": 4.0, "word": 6.0, "char": 1.0}  # of a token, about
 Report = Callable[[str], None]
 Languages = tuple[Language, Language]
 
@@ -153,7 +152,7 @@ class TranslatorRecipe:
         from rnntext.train.precision import choose as precision
 
         pairs, _ = data.content
-        tokens = sum(len(target) for _, target in pairs) / CHARACTERS[self.model.tokens] + len(pairs)
+        tokens = sum(len(target) for _, target in pairs) / sizes.CHARACTERS[self.model.tokens] + len(pairs)
         architecture = "auto" if "architecture" in self.free else self.model.architecture
         rows, largest = sizes.TRANSLATORS[architecture], sizes.ENOUGH[architecture]
 

@@ -286,7 +286,7 @@ class Loop:
             p.best_trained = metrics if better else p.best_trained
             p.stale = 0 if better else p.stale + 1
         p.evaluated = p.step
-        p.evaluation_seconds, p.evaluation_speed = time.monotonic() - started, self._step_seconds()
+        p.evaluation_seconds, p.evaluation_step_seconds = time.monotonic() - started, self._step_seconds()
         p.evaluate_at = p.step + p.plan.evaluate_every if p.plan else None
         self.observer.evaluation(progress, metrics, best)
         self.observer.examples(self.task.examples())
@@ -320,8 +320,8 @@ class Loop:
         """What an evaluation would take now: what the last one took, on a machine that has slowed down as much as the
         steps tell."""
         p, step_seconds = self.position, self._step_seconds()
-        known = step_seconds > 0 and p.evaluation_speed > 0
-        return p.evaluation_seconds * (step_seconds / p.evaluation_speed if known else 1.0)
+        known = step_seconds > 0 and p.evaluation_step_seconds > 0
+        return p.evaluation_seconds * (step_seconds / p.evaluation_step_seconds if known else 1.0)
 
     def _make_plan(self) -> None:
         """Fixes the number of steps: at once if it is given, or, with a time limit, as far as it can be known."""

@@ -30,7 +30,7 @@ class Position:
         stale: evaluations since that one.
         evaluate_at: the step after which comes the next evaluation, if that is known.
         evaluated: the step after which came the last one; -1: none.
-        evaluation_seconds, evaluation_speed: the time that it took, and the time of a step then.
+        evaluation_seconds, evaluation_step_seconds: the time that it took, and the time of a step then.
     """
 
     step: int = 0
@@ -43,7 +43,7 @@ class Position:
     evaluate_at: int | None = None
     evaluated: int = -1
     evaluation_seconds: float = 0.0
-    evaluation_speed: float = 0.0
+    evaluation_step_seconds: float = 0.0
     first_loss: float | None = None
     smooth_loss: float | None = None
 
