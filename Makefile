@@ -6,7 +6,7 @@ INSTALLED := .venv/.installed
 BENCH := .venv-bench/bin
 BENCH_INSTALLED := .venv-bench/.installed
 
-.PHONY: demo test test-kernels check soak bench clean
+.PHONY: demo test test-kernels check help soak bench clean
 
 demo: $(INSTALLED)  ## train on the bundled corpora (about 5 minutes on two cores), then generate and translate
 	$(BIN)/rnntext train-charlm valley --model demo --time-limit 2m
@@ -20,6 +20,9 @@ test: $(INSTALLED)  ## run all tests, a file at a time on each of two cores
 
 test-kernels: $(INSTALLED)  ## run the tests that compute under several kinds of kernels: KIND=NAME, TESTS="FILES"
 	$(BIN)/python tests/kernels.py $(if $(KIND),--kind $(KIND)) $(TESTS)
+
+help: $(INSTALLED)  ## write docs/help.md anew
+	$(BIN)/python tests/cli/test_help.py > docs/help.md
 
 soak: $(INSTALLED)  ## show in full that a promise is kept: make soak PROMISE=5; without PROMISE, the table of results
 	PYTHONPATH=tests $(BIN)/python -m soak.harness $(PROMISE) $(if $(RESULTS),--results $(RESULTS))
