@@ -24,17 +24,18 @@ class CharlmTraining(Contender):
         from rnntext.train import tensorflow
 
         tensorflow.start(1)
-        from rnntext import config
+        from rnntext.settings.charlm import CharlmConfig
+        from rnntext.settings.charlm import CharlmTraining as Training
         from rnntext.text.catalogue import read_source
         from rnntext.train.charlm_task import CharlmTask
         from rnntext.train.loop import Loop
-        from rnntext.train.observer import Observer
         from rnntext.train.pipelines import learn_characters, vectorize
+        from rnntext.watch.observer import Observer
 
-        training = config.CharlmTraining(
+        training = Training(
             batch_size=streams, window=window, precision=precision, recurrent_dropout=0.0, time_limit=1e9
         )
-        shape = config.CharlmConfig(cell=cell, layers=layers, units=units)
+        shape = CharlmConfig(cell=cell, layers=layers, units=units)
         read = read_source(text)
         vocabulary = learn_characters(read)
         task = CharlmTask(shape, training, vocabulary, vectorize(read, vocabulary), "")
@@ -56,18 +57,20 @@ class TranslatorTraining(Contender):
         tensorflow.start(1)
         import numpy as np
 
-        from rnntext import config
-        from rnntext.text.tokens import RESERVED, Characters, Language
+        from rnntext.settings.translator import ARCHITECTURES
+        from rnntext.settings.translator import TranslatorTraining as Training
+        from rnntext.text.tokenizers import Characters
+        from rnntext.text.tokens import RESERVED, Language
         from rnntext.train.loop import Loop
-        from rnntext.train.observer import Observer
         from rnntext.train.pipelines import Sentences
         from rnntext.train.translator_task import TranslatorTask
+        from rnntext.watch.observer import Observer
 
-        training = config.TranslatorTraining(batch_tokens=batch_tokens, precision=precision, time_limit=1e9)
+        training = Training(batch_tokens=batch_tokens, precision=precision, time_limit=1e9)
         with np.load(ids) as file:
             pairs = tuple(Sentences(file[f"{side}.ids"], file[f"{side}.lengths"]) for side in ("source", "target"))
             language = Language(Characters(), map(str, range(int(file["vocabulary"]) - RESERVED)))
-        model = config.ARCHITECTURES[architecture](**shape)
+        model = ARCHITECTURES[architecture](**shape)
         self.task = TranslatorTask(model, training, (language, language), pairs, [])  # type: ignore[arg-type]
         self.loop = Loop(self.task, training, Path(tempfile.gettempdir(), "no-state"), Observer(), time.monotonic())
 
@@ -89,11 +92,11 @@ class Generation(Contender):
         prepare_blas()
         import numpy as np
 
-        from rnntext import config
         from rnntext.run.charlm import Charlm, shapes
+        from rnntext.settings.charlm import CharlmConfig
         from rnntext.text.vocabulary import CharVocabulary
 
-        shape = config.CharlmConfig(layers=layers, units=units)
+        shape = CharlmConfig(layers=layers, units=units)
         vocabulary = CharVocabulary([chr(33 + i) for i in range(65)])
         rng = np.random.default_rng(0)
         arrays = _random(rng, shapes(shape, len(vocabulary)))
@@ -101,8 +104,8 @@ class Generation(Contender):
         self.streams, self.characters, self.threads = streams, characters, threads
 
     def run(self) -> float:
-        from rnntext.config import SamplingConfig
         from rnntext.jobs.generate import sample
+        from rnntext.settings.charlm import SamplingConfig
 
         for _ in sample(self.model, [1], self.characters, self.streams, 1, SamplingConfig(), self.threads):
             pass
@@ -119,15 +122,14 @@ class Search(Contender):
         prepare_blas()
         import numpy as np
 
-        from rnntext import config
         from rnntext.run import translators
         from rnntext.run.batching import length_class
+        from rnntext.settings.translator import ARCHITECTURES, SearchConfig
 
-        model, vocabulary, rng = config.ARCHITECTURES[architecture](**shape), 8000, np.random.default_rng(0)
+        model, vocabulary, rng = ARCHITECTURES[architecture](**shape), 8000, np.random.default_rng(0)
         self.model = translators.build(model, _random(rng, translators.shapes(model, vocabulary, vocabulary)))
-        self.config = config.SearchConfig(beam=beam, max_length=length)
-        self.batch_tokens = config.SEARCH_TOKENS
-        lines = max(1, self.batch_tokens // length_class(length))
+        self.config = SearchConfig(beam=beam, max_length=length)
+        lines = max(1, self.config.batch_tokens // length_class(length))
         self.sentences = list(rng.integers(4, vocabulary, (lines, length)))
 
     def run(self) -> float:
@@ -136,7 +138,7 @@ class Search(Contender):
         from rnntext.text.tokens import END
 
         with blas_threads():
-            found = list(search_all(self.model, self.sentences, self.config, [END], self.batch_tokens))
+            found = list(search_all(self.model, self.sentences, self.config, [END]))
         return float(len(found))
 
 
@@ -155,20 +157,18 @@ class Translation(Contender):
         engine: str = "numpy",
     ) -> None:
         prepare_blas()
-        from rnntext.config import SearchConfig
         from rnntext.jobs.load import load_translation
-        from rnntext.jobs.translate import Request
+        from rnntext.settings.translator import SearchConfig
 
         self.model, self.jobs = load_translation(model, engine=engine, jobs=jobs), jobs
         self.lines, self.answers = lines, Path(answers)
-        search = SearchConfig(beam=beam, length_penalty=length_penalty, max_length=most)
-        self.request = Request(search, scores=False)
+        self.search = SearchConfig(beam=beam, length_penalty=length_penalty, max_length=most, with_scores=False)
         self.found: list[str] = []
 
     def run(self) -> float:
         from rnntext.jobs.translate import translate_stream
 
-        stream = translate_stream(self.model, [self.lines], self.request, self.jobs)
+        stream = translate_stream(self.model, [self.lines], self.search, jobs=self.jobs)
         self.found = [translation.text for _, translation in stream]
         return float(len(self.found))
 

@@ -139,7 +139,8 @@ def exponent(grows: Sequence[int], costs: Sequence[float]) -> float:
 
 def draw(question: Question, found: Mapping[str, Sequence[float]], path: Path) -> None:
     """A picture with both axes logarithmic."""
-    figure = pictures.check(path, "--output")(figsize=(7, 4), layout="constrained")
+    pictures.check(path, "--output")
+    figure = pictures.figure(7, 4)
     axes = figure.subplots()
     for curve in question.curves:
         costs = found[curve.name]
@@ -155,7 +156,7 @@ def draw(question: Question, found: Mapping[str, Sequence[float]], path: Path) -
     axes.set_ylabel(f"milliseconds per {unit}" if unit else "milliseconds")
     axes.grid(alpha=0.3)
     axes.legend()
-    pictures.save(figure, path)
+    pictures.save(figure, path, "--output")
 
 
 def main() -> None:

@@ -24,8 +24,8 @@ from pathlib import Path
 import numpy as np
 
 import rnntext
-from rnntext.config import ARCHITECTURES, TranslatorTraining
 from rnntext.run.batching import batches, length_class
+from rnntext.settings.translator import ARCHITECTURES, TranslatorTraining
 from rnntext.text.tokens import END, PAD, START
 
 TRAINING_PAIRS = 100_000

@@ -1,71 +1,87 @@
-"""rnntext: recurrent models of text. TensorFlow trains; NumPy runs.
+"""Recurrent and Transformer models of text and time series. TensorFlow trains them; NumPy runs them.
 
-    import rnntext
-    model = rnntext.load("checkpoints/charlm")
-    print("".join(model.generate("The miller ", length=200, seed=1)))
+>>> import rnntext
+>>> model = rnntext.load("checkpoints/charlm")
+>>> "".join(model.generate("abc", length=5, seed=1))
+'defgh'
 
-What a name needs is imported when it is first used; `import rnntext` alone loads nothing.
+`load` returns a trained model; `train_charlm`, `train_translate` and `train_forecast` train one. The other names are
+the types that these functions take and return, and the errors that they raise. A name is imported when it is first
+used, so that `import rnntext` alone loads neither NumPy nor TensorFlow.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-__version__ = "0.2.0"
-__all__ = [
-    "CharlmConfig",
-    "CharlmTraining",
-    "ForecastConfig",
-    "ForecastTraining",
-    "GRUConfig",
-    "JobConfig",
-    "RnntextError",
-    "TransformerConfig",
-    "TranslatorTraining",
-    "__version__",
-    "load",
-    "train_charlm",
-    "train_forecast",
-    "train_translate",
-]
+from rnntext.version import __version__
 
-_HOMES = {
-    "CharlmConfig": "rnntext.config",
-    "ForecastConfig": "rnntext.config",
-    "ForecastTraining": "rnntext.config",
-    "GRUConfig": "rnntext.config",
-    "JobConfig": "rnntext.config",
-    "RnntextError": "rnntext.errors",
-    "TransformerConfig": "rnntext.config",
-    "TranslatorTraining": "rnntext.config",
-    "CharlmTraining": "rnntext.config",
-    "load": "rnntext.jobs.load",
-    "train_charlm": "rnntext.jobs.train_charlm",
-    "train_forecast": "rnntext.jobs.train_forecast",
-    "train_translate": "rnntext.jobs.train_translate",
+_NAMES = {
+    "rnntext.errors": (
+        *("BusyError", "CheckpointError", "DataError", "DivergedError", "InputOutputError", "NewerCheckpointError"),
+        *("RnntextError", "StoppedError", "UsageError"),
+    ),
+    "rnntext.jobs.alarms": ("Alarms",),
+    "rnntext.jobs.characters": ("CharacterModel",),
+    "rnntext.jobs.forecasting": ("Forecast", "ForecastModel"),
+    "rnntext.jobs.load": ("load",),
+    "rnntext.jobs.promotion": ("Outcome",),
+    "rnntext.jobs.train_charlm": ("train_charlm",),
+    "rnntext.jobs.train_forecast": ("train_forecast",),
+    "rnntext.jobs.train_translate": ("train_translate",),
+    "rnntext.jobs.translation": ("Answer", "Translation", "TranslationModel"),
+    "rnntext.settings.charlm": ("CharlmConfig", "CharlmTraining", "SamplingConfig"),
+    "rnntext.settings.forecaster": ("ForecastConfig", "ForecastTraining"),
+    "rnntext.settings.training": ("JobConfig",),
+    "rnntext.settings.translator": (
+        *("GRUConfig", "SearchConfig", "TransformerConfig", "TranslatorConfig", "TranslatorTraining"),
+    ),
+    "rnntext.watch.observer": ("Observer", "Progress"),
 }
+_MODULES = {name: module for module, names in _NAMES.items() for name in names}
+__all__ = ["__version__", *_MODULES]
 
-if TYPE_CHECKING:
-    from rnntext.config import (
-        CharlmConfig,
-        CharlmTraining,
-        ForecastConfig,
-        ForecastTraining,
-        GRUConfig,
-        JobConfig,
-        TransformerConfig,
-        TranslatorTraining,
-    )
-    from rnntext.errors import RnntextError
-    from rnntext.jobs.load import load
-    from rnntext.jobs.train_charlm import train_charlm
-    from rnntext.jobs.train_forecast import train_forecast
-    from rnntext.jobs.train_translate import train_translate
+if TYPE_CHECKING:  # the same names again, for type checkers and editors
+    from rnntext.errors import BusyError as BusyError
+    from rnntext.errors import CheckpointError as CheckpointError
+    from rnntext.errors import DataError as DataError
+    from rnntext.errors import DivergedError as DivergedError
+    from rnntext.errors import InputOutputError as InputOutputError
+    from rnntext.errors import NewerCheckpointError as NewerCheckpointError
+    from rnntext.errors import RnntextError as RnntextError
+    from rnntext.errors import StoppedError as StoppedError
+    from rnntext.errors import UsageError as UsageError
+    from rnntext.jobs.alarms import Alarms as Alarms
+    from rnntext.jobs.characters import CharacterModel as CharacterModel
+    from rnntext.jobs.forecasting import Forecast as Forecast
+    from rnntext.jobs.forecasting import ForecastModel as ForecastModel
+    from rnntext.jobs.load import load as load
+    from rnntext.jobs.promotion import Outcome as Outcome
+    from rnntext.jobs.train_charlm import train_charlm as train_charlm
+    from rnntext.jobs.train_forecast import train_forecast as train_forecast
+    from rnntext.jobs.train_translate import train_translate as train_translate
+    from rnntext.jobs.translation import Answer as Answer
+    from rnntext.jobs.translation import Translation as Translation
+    from rnntext.jobs.translation import TranslationModel as TranslationModel
+    from rnntext.settings.charlm import CharlmConfig as CharlmConfig
+    from rnntext.settings.charlm import CharlmTraining as CharlmTraining
+    from rnntext.settings.charlm import SamplingConfig as SamplingConfig
+    from rnntext.settings.forecaster import ForecastConfig as ForecastConfig
+    from rnntext.settings.forecaster import ForecastTraining as ForecastTraining
+    from rnntext.settings.training import JobConfig as JobConfig
+    from rnntext.settings.translator import GRUConfig as GRUConfig
+    from rnntext.settings.translator import SearchConfig as SearchConfig
+    from rnntext.settings.translator import TransformerConfig as TransformerConfig
+    from rnntext.settings.translator import TranslatorConfig as TranslatorConfig
+    from rnntext.settings.translator import TranslatorTraining as TranslatorTraining
+    from rnntext.watch.observer import Observer as Observer
+    from rnntext.watch.observer import Progress as Progress
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
+    """The public object of this name, imported from its module."""
+    if name not in _MODULES:
         raise AttributeError(f"module 'rnntext' has no attribute {name!r}")
     import importlib
 
-    return getattr(importlib.import_module(_HOMES[name]), name)
+    return getattr(importlib.import_module(_MODULES[name]), name)

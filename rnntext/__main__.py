@@ -1,4 +1,4 @@
-"""main(): the one place for exit codes, closed pipes and Ctrl-C."""
+"""The entry point of the command line. It turns errors, closed pipes and Ctrl-C into messages and exit codes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from rnntext.errors import ClosedPipeError, InputOutputError, RnntextError
 
 
 def main() -> None:
-    """Runs the command line; the entry point of the `rnntext` script."""
+    """Runs the command line and exits with its exit code."""
     prepare_blas()
     code = _run(sys.argv[1:])
     try:
@@ -26,6 +26,7 @@ def main() -> None:
 
 
 def _run(arguments: list[str]) -> int:
+    """The exit code of a command that may be interrupted by Ctrl-C."""
     try:
         return _command(arguments)
     except KeyboardInterrupt:
@@ -33,26 +34,33 @@ def _run(arguments: list[str]) -> int:
 
 
 def _command(arguments: list[str]) -> int:
+    """The exit code of a command, whose errors become messages of one line."""
+    # 1. Build the program. Completion passes the words of the command line in other ways.
     from typer import Abort, TyperException
 
     from rnntext.cli.app import NAMES, program
 
-    app = program(NAMES if "_RNNTEXT_COMPLETE" in os.environ else arguments)  # completion has its words elsewhere
+    app = program(NAMES if "_RNNTEXT_COMPLETE" in os.environ else arguments)
+    # 2. Run it.
     try:
         return int(app(arguments or ["--help"], prog_name="rnntext", standalone_mode=False) or 0)
+    # 3. Errors that are expected.
     except TyperException as error:
-        if type(error).__name__ == "NoArgsIsHelpError":  # not a mistake in one line: the help of a group
+        if type(error).__name__ == "NoArgsIsHelpError":  # a group without a command: the message is its help
             print(error.format_message(), file=sys.stderr)
             return error.exit_code
         return _fail(error.format_message(), error.exit_code)
     except SystemExit as error:
-        if isinstance(error.__context__, BrokenPipeError):  # Typer's way with a help text that nobody reads
+        if isinstance(error.__context__, BrokenPipeError):  # from Typer, when nobody reads its help
             return ClosedPipeError.exit_code
         raise
+    except ClosedPipeError as error:
+        _discard(1)
+        return error.exit_code
     except RnntextError as error:
-        if isinstance(error, (ClosedPipeError, InputOutputError)):
+        if isinstance(error, InputOutputError):
             _discard(1)
-        return error.exit_code if isinstance(error, ClosedPipeError) else _fail(str(error), error.exit_code)
+        return _fail(str(error), error.exit_code)
     except Abort:
         return 128 + signal.SIGINT
     except BrokenPipeError:
@@ -61,6 +69,7 @@ def _command(arguments: list[str]) -> int:
         return _report_output_error(error)
     except MemoryError:
         return _fail("out of memory; try a smaller model, batch or --length", RnntextError.exit_code)
+    # 4. All others.
     except Exception as error:
         if "-v" in arguments or "--verbose" in arguments:
             raise
@@ -68,7 +77,7 @@ def _command(arguments: list[str]) -> int:
 
 
 def _fail(message: str, code: int) -> int:
-    """One line on stderr."""
+    """Prints a message as one line on stderr; returns the exit code."""
     line = " ".join(message.split())
     if sys.stderr is not None:
         try:
@@ -79,27 +88,28 @@ def _fail(message: str, code: int) -> int:
 
 
 def _report_output_error(error: OSError) -> int:
+    """Prints a message about an error of the operating system, unless a pipe was closed; returns the exit code."""
     if isinstance(error, BrokenPipeError):
         return ClosedPipeError.exit_code
-    where = f"{error.filename}: " if error.filename else ""
-    return _fail(f"{where}{error.strerror or error}", InputOutputError.exit_code)
+    place = f"{error.filename}: " if error.filename else ""
+    return _fail(f"{place}{error.strerror or error}", InputOutputError.exit_code)
 
 
 def _discard(descriptor: int) -> None:
-    """Sends what is still buffered nowhere, so that the interpreter's last flush cannot fail as well."""
+    """Redirects a descriptor to /dev/null, so that the interpreter's last flush of its buffer cannot fail."""
     with contextlib.suppress(OSError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), descriptor)
 
 
 def _die_of_closed_pipe() -> None:
-    """Ends as any program does that writes into a closed pipe: by SIGPIPE, 141 for the shell."""
+    """Ends the process by SIGPIPE, as programs do that write into a closed pipe; the shell sees exit code 141."""
     _discard(1)
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     os.kill(os.getpid(), signal.SIGPIPE)
 
 
 def prepare_blas() -> None:
-    """OpenBLAS reads once, when NumPy is imported, how many threads it makes: one (see run/threads.py)."""
+    """Makes OpenBLAS start no threads of its own (see `run.threads`); it reads their number when NumPy is imported."""
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 

@@ -1,4 +1,5 @@
-"""What can go wrong, each with its exit code. Every message says what happened, where, and what to do."""
+"""The errors that rnntext raises on purpose, each with its exit code. Every message says what is wrong, where, and what
+to do."""
 
 from __future__ import annotations
 
@@ -6,29 +7,37 @@ import signal
 
 
 class RnntextError(Exception):
-    """Something unforeseen; the parent of all errors that rnntext raises on purpose."""
+    """Base of all errors that rnntext raises on purpose.
+
+    >>> import rnntext
+    >>> try:
+    ...     rnntext.load("checkpoints/missing")
+    ... except rnntext.CheckpointError as error:
+    ...     print(error)
+    checkpoints/missing: there is no trained model in this folder (no file 'current')
+    """
 
     exit_code = 1
 
 
 class DivergedError(RnntextError):
-    """Training went wrong: the loss is NaN, infinite, or far above its start. The old version stays in service."""
+    """The training loss is NaN, infinite, or far above its start. The version in service stays."""
 
 
 class UsageError(RnntextError):
-    """A wrong option, an unknown model or corpus name, the wrong kind of model, a missing extra."""
+    """A wrong option, an unknown model or corpus name, the wrong kind of model, or a missing extra."""
 
     exit_code = 2
 
 
 class NotPromotedError(RnntextError):
-    """Trained, but the old model stays in service, and that was to be told by the exit code."""
+    """A training has ended, the version in service stays, and --fail-if-not-promoted makes this an error."""
 
     exit_code = 3
 
 
 class DataError(RnntextError):
-    """Empty or too short text, invalid UTF-8, unknown prompt characters."""
+    """A text that is empty, too short or invalid UTF-8, or a prompt with unknown characters."""
 
     exit_code = 65
 
@@ -38,11 +47,11 @@ class CheckpointError(DataError):
 
 
 class NewerCheckpointError(CheckpointError):
-    """A checkpoint in a format that only a newer rnntext reads: not damaged, and not to be replaced."""
+    """A checkpoint in a format that only a newer rnntext reads. It is not damaged, so nothing may replace it."""
 
 
 class InputOutputError(RnntextError):
-    """A missing or unreadable file, a full disk."""
+    """A missing or unreadable file, or a full disk."""
 
     exit_code = 74
 
@@ -54,13 +63,17 @@ class BusyError(RnntextError):
 
 
 class ClosedPipeError(RnntextError):
-    """Whoever read our results has gone away."""
+    """The process that reads the results has closed its end of the pipe."""
 
     exit_code = 128 + signal.SIGPIPE
 
 
 class StoppedError(RnntextError):
-    """A signal ended a training; what it had reached is saved."""
+    """A signal has stopped a training; its state is saved.
+
+    Args:
+        signal_number: of the signal; the exit code is 128 + this number, as in a shell.
+    """
 
     def __init__(self, message: str, signal_number: int) -> None:
         super().__init__(message)

@@ -1,10 +1,16 @@
-"""How large a model is and how it is trained, where the command does not say: the rules, all of them.
+"""All rules that choose the size of a model and the settings of its training where the command leaves them open.
 
-A budget in time buys so many units (characters or target tokens), since a unit costs six floating-point operations
-for each weight, forwards and backwards. The largest size is taken that sees as many units for each of its weights as
-its row asks for, and that has at most `WEIGHTS_PER_UNIT` weights for each unit of the data. Dropout and sampling
-follow from the number of passes over the data, the batch from the number of steps. Without a time limit the choice is
-a function of the data alone, as if there were time enough. What was measured is in docs/decisions.md.
+A token is a character in a character model and a target token in a translator. The training of a model with N
+parameters on D tokens takes about 6 N D floating-point operations (Kaplan et al. 2020, section 2.1), so a time limit
+and the speed of the machine decide how many tokens a model can see. The largest size is chosen that
+
+    sees at least `tokens_per_parameter` tokens for each of its parameters, and
+    has at most `MAX_PARAMETERS_PER_TOKEN` parameters for each token of the data.
+
+Dropout, subword sampling and the schedule of the learning rate follow from the number of passes over the data, the
+batch size from the number of steps, and the learning rate from whether the run begins with the weights in service.
+Without a time limit, the choice depends on the data alone, as if the time were unlimited. The measurements behind the
+rules are in docs/decisions.md.
 """
 
 from __future__ import annotations
@@ -14,38 +20,41 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 SIZES = ("tiny", "small", "base", "large")
-Fields = Mapping[str, Any]
-
-# Fields of model and training that a command may leave open.
-_TRAINING_OPEN = frozenset({"dropout", "schedule", "learning_rate"})
-CHARLM_OPEN = _TRAINING_OPEN | {"layers", "units", "embedding", "batch_size", "recurrent_dropout"}
-TRANSLATOR_OPEN = _TRAINING_OPEN | {
-    *("architecture", "layers", "units", "heads", "feedforward", "embedding"),
-    *("vocabulary_size", "batch_tokens", "subword_sampling"),
-}
+Fields = Mapping[str, Any]  # values of fields of a model's config and of its training, by name
 
 
 @dataclasses.dataclass(frozen=True)
 class Row:
-    """A size.
+    """One size of a model.
 
     Attributes:
-        units_per_weight: units that it must see, at the least, for each of its weights.
-        fields: what it consists of.
+        tokens_per_parameter: the minimum number of tokens that the model must see for each of its parameters.
+        fields: the values that make a model of this size.
     """
 
-    units_per_weight: float
+    tokens_per_parameter: float
     fields: Fields
 
 
 def _transformer(layers: int, units: int, feedforward: int, vocabulary_size: int) -> Fields:
-    shape = {"layers": layers, "units": units, "heads": 4, "feedforward": feedforward}
-    return {"architecture": "transformer", **shape, "vocabulary_size": vocabulary_size}
+    return {
+        "architecture": "transformer",
+        "layers": layers,
+        "units": units,
+        "heads": 4,
+        "feedforward": feedforward,
+        "vocabulary_size": vocabulary_size,
+    }
 
 
 def _gru(layers: int, units: int, vocabulary_size: int) -> Fields:
-    shape = {"layers": layers, "units": units, "embedding": units}
-    return {"architecture": "gru", **shape, "vocabulary_size": vocabulary_size}
+    return {
+        "architecture": "gru",
+        "layers": layers,
+        "units": units,
+        "embedding": units,
+        "vocabulary_size": vocabulary_size,
+    }
 
 
 # The shapes -----------------------------------------------------------------------------------------------------------
@@ -68,21 +77,21 @@ GRU = {
     "base": Row(0.3, _gru(1, 256, 3000)),
     "large": Row(1.5, _gru(2, 256, 8000)),
 }
-# A GRU learns more from the first passes, a Transformer from the later ones.
+# A GRU learns more from the first passes over the data, a Transformer from later ones.
 AUTO = {**GRU, "large": TRANSFORMER["base"]}
 TRANSLATORS = {"auto": AUTO, "transformer": TRANSFORMER, "gru": GRU}
-ENOUGH = {"auto": "large", "transformer": "base", "gru": "large"}  # however much time there is, no larger one is taken
+MAX_SIZE = {"auto": "large", "transformer": "base", "gru": "large"}  # the largest size that "auto" chooses
 
 # The rules ------------------------------------------------------------------------------------------------------------
 
-CHARACTERS = {"subword": 4.0, "word": 6.0, "char": 1.0}  # of a token, about
-TRAINING_SHARE = 0.8  # of a time limit is spent in steps; the rest goes into start-up and evaluations
-EFFICIENCY = 0.5  # of the rate of matrix products alone is what a training reaches
-WEIGHTS_PER_UNIT = 30.0
-OPERATIONS = 6.0  # of floating-point numbers, for each weight and unit
-STEPS = 2000  # a run has at least so many, if a smaller batch can help
+CHARACTERS_PER_TOKEN = {"subword": 4.0, "word": 6.0, "char": 1.0}  # approximate averages
+TRAINING_SHARE = 0.8  # of a time limit that steps take; the rest goes into start-up and evaluations
+EFFICIENCY = 0.5  # speed of a training, relative to that of matrix products alone
+MAX_PARAMETERS_PER_TOKEN = 30.0
+OPERATIONS = 6.0  # floating-point operations for each parameter and token, forward and backward pass together
+MIN_STEPS = 2000  # of a run: the batch size is chosen so that there are as many, if possible
 
-# (passes at the most, fields): the first row that holds
+# (maximum number of passes, fields): the first row whose maximum is not exceeded counts.
 CHARLM_PASSES: list[tuple[float, Fields]] = [
     (3.0, {"dropout": 0.0, "recurrent_dropout": 0.0, "schedule": "wsd"}),
     (8.0, {"dropout": 0.1, "recurrent_dropout": 0.0, "schedule": "wsd"}),
@@ -94,9 +103,11 @@ TRANSLATOR_PASSES: list[tuple[float, Fields]] = [
     (20.0, {"dropout": 0.2, "subword_sampling": 0.0, "schedule": "wsd"}),
     (float("inf"), {"dropout": 0.3, "subword_sampling": 0.1, "schedule": "cosine"}),
 ]
-LEARNING_RATE, WARM_LEARNING_RATE = 3e-3, 1e-3  # at its peak; of a run that begins with the weights in service
-STREAMS, BATCH_TOKENS = (64, 32, 16), (2048, 1024, 512)  # sizes of a batch, the largest first
-FILLED = 0.75  # of a batch's tokens are target tokens
+LEARNING_RATE = 3e-3  # at the peak of the schedule
+WARM_LEARNING_RATE = 1e-3  # the same, in a run that begins with the weights in service
+BATCH_SIZES = (64, 32, 16)  # text streams in a batch of a character model, the largest number first
+BATCH_TOKENS = (2048, 1024, 512)  # tokens in a batch of a translator, the largest number first
+TARGET_SHARE = 0.75  # target tokens in a batch, relative to `batch_tokens`, which counts the longer side
 
 
 @dataclasses.dataclass(frozen=True)
@@ -104,70 +115,97 @@ class Budget:
     """What a run can spend.
 
     Attributes:
-        units: characters or target tokens in one pass over the data.
-        seconds: for training; None if the number of steps or passes is given.
+        tokens: in one pass over the data.
+        seconds: of training; None if the number of steps or passes is given.
         speed: floating-point operations a second.
     """
 
-    units: float
+    tokens: float
     seconds: float | None = None
     speed: float = 0.0
 
-    def affords(self, weights: float) -> float:
-        """Units that a model of so many weights can see."""
-        return float("inf") if self.seconds is None else self.seconds * self.speed / (OPERATIONS * weights)
+    def affordable_tokens(self, parameters: float) -> float:
+        """Number of tokens D that a model of N parameters can see: seconds * speed / (6 N); infinite without a time
+        limit."""
+        if self.seconds is None:
+            return float("inf")
+        return self.seconds * self.speed / (OPERATIONS * parameters)
 
 
 def choose_size(
-    size: str, rows: Mapping[str, Row], weights: Callable[[Fields], float], budget: Budget, largest: str = "large"
+    size: str, rows: Mapping[str, Row], parameters: Callable[[Fields], float], budget: Budget, max_size: str = "large"
 ) -> str:
-    """The size by name, or the one that fits, for "auto".
+    """The name of the size that fits data, time and machine if `size` is "auto"; otherwise `size` itself.
 
     Args:
-        rows: the sizes there are.
-        weights: the number of weights of a model with these fields.
-        largest: that is taken for "auto".
+        rows: the sizes by name.
+        parameters: returns the number of parameters of a model with these fields.
+        max_size: the largest size that "auto" may choose.
     """
     if size != "auto":
         return size
-    names = SIZES[1 : SIZES.index(largest) + 1]
+    names = SIZES[1 : SIZES.index(max_size) + 1]
     for name in reversed(names):
-        count = weights(rows[name].fields)
-        enough = budget.affords(count) >= rows[name].units_per_weight * count
-        if enough and count <= WEIGHTS_PER_UNIT * budget.units:
+        row = rows[name]
+        count = parameters(row.fields)
+        min_tokens = row.tokens_per_parameter * count
+        max_parameters = MAX_PARAMETERS_PER_TOKEN * budget.tokens
+        if budget.affordable_tokens(count) >= min_tokens and count <= max_parameters:
             return name
     return SIZES[0]
 
 
 def by_passes(table: list[tuple[float, Fields]], passes: float) -> Fields:
-    """The row of a table for a number of passes over the data."""
-    return next(fields for most, fields in table if passes <= most)
+    """The fields that a table has for a number of passes over the data."""
+    return next(fields for max_passes, fields in table if passes <= max_passes)
 
 
-def batch(sizes: tuple[int, ...], units_each: float, units: float) -> int:
-    """The largest batch with which a run has `STEPS` steps, or the smallest one.
+def choose_batch(sizes: tuple[int, ...], tokens_each: float, tokens: float) -> int:
+    """The largest batch size with which a run has at least `MIN_STEPS` steps; the smallest one if none is small enough.
 
     Args:
-        sizes: of batches, the largest first.
-        units_each: units in a step of a batch of size one.
-        units: that the run sees.
+        sizes: the batch sizes there are, the largest first.
+        tokens_each: tokens in a step of batch size 1.
+        tokens: that the run sees.
     """
-    return next((size for size in sizes if units / (size * units_each) >= STEPS), sizes[-1])
+    for size in sizes:
+        steps = tokens / (size * tokens_each)
+        if steps >= MIN_STEPS:
+            return size
+    return sizes[-1]
 
 
 # Held-out data --------------------------------------------------------------------------------------------------------
 
-# An evaluation must be short beside the time limit. What is held out does not depend on the time, since no model may be
-# scored on what its parent has learnt; how much of it is scored does. What a file holds out is scored as a whole.
-PAIRS_A_SECOND, CHARACTERS_A_SECOND = 3, 500
-LEAST_PAIRS, MOST_PAIRS, LEAST_CHARACTERS = 200, 2000, 20_000
+# An evaluation must take little of the time limit. Which examples are held out does not depend on the time limit, since
+# no model may be scored on what its parent has learnt; how many of them are scored does. A file given by --validation
+# is scored as a whole.
+PAIRS_A_SECOND = 3  # scored pairs for each second of the time limit
+MIN_PAIRS = 200
+MAX_PAIRS = 2000
+CHARACTERS_A_SECOND = 500  # scored characters for each second of the time limit
+MIN_CHARACTERS = 20_000
+NO_LIMIT = 2**62  # characters
 
 
 def scored_pairs(time_limit: float | None) -> int:
-    """The number of pairs that are scored, of those that a fraction holds out."""
-    return MOST_PAIRS if time_limit is None else max(LEAST_PAIRS, min(MOST_PAIRS, int(PAIRS_A_SECOND * time_limit)))
+    """The number of pairs that are scored, of those that a fraction holds out.
+
+    Args:
+        time_limit: of the run, in seconds.
+    """
+    if time_limit is None:
+        return MAX_PAIRS
+    pairs = int(PAIRS_A_SECOND * time_limit)
+    return max(MIN_PAIRS, min(MAX_PAIRS, pairs))
 
 
 def scored_characters(time_limit: float | None) -> int:
-    """The number of characters that are scored, of those that a fraction holds out."""
-    return 2**62 if time_limit is None else max(LEAST_CHARACTERS, int(CHARACTERS_A_SECOND * time_limit))
+    """The number of characters that are scored, of those that a fraction holds out.
+
+    Args:
+        time_limit: of the run, in seconds.
+    """
+    if time_limit is None:
+        return NO_LIMIT
+    return max(MIN_CHARACTERS, int(CHARACTERS_A_SECOND * time_limit))

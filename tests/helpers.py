@@ -6,24 +6,21 @@ from pathlib import Path
 import numpy as np
 from hypothesis import settings
 
-from rnntext.config import (
-    ARCHITECTURES,
-    CharlmConfig,
-    ForecastConfig,
-    GRUConfig,
-    SearchConfig,
-    TransformerConfig,
-    TranslatorConfig,
-)
 from rnntext.jobs.translation import TranslationModel
 from rnntext.run import translators
 from rnntext.run.attention import EPSILON
 from rnntext.run.charlm import Charlm, shapes
-from rnntext.run.search import Model, search_all
+from rnntext.run.model import Model
+from rnntext.run.search import search_all
 from rnntext.run.threads import blas_threads
 from rnntext.run.windows import Scale
+from rnntext.settings.charlm import CharlmConfig
+from rnntext.settings.forecaster import ForecastConfig
+from rnntext.settings.translator import ARCHITECTURES, GRUConfig, SearchConfig, TransformerConfig, TranslatorConfig
 from rnntext.storage import checkpoint
-from rnntext.text.tokens import END, RESERVED, Characters, Language, to_files
+from rnntext.storage.json_files import to_json
+from rnntext.text.tokenizers import Characters
+from rnntext.text.tokens import END, RESERVED, Language, to_files
 from rnntext.text.vocabulary import CharVocabulary
 
 examples = settings(max_examples=100)  # for @given
@@ -61,8 +58,8 @@ def alphabet_weights(lowercase: bool = False) -> tuple[CharlmConfig, str, Arrays
 def save_charlm(root: Path, config: CharlmConfig, characters: Sequence[str], arrays: Mapping[str, np.ndarray]) -> Path:
     """Puts a character model into service in a folder."""
     files = {
-        "config.json": checkpoint.to_json({"model": config.to_json()}),
-        "vocabulary.json": checkpoint.to_json(list(characters)),
+        "config.json": to_json({"model": config.to_json()}),
+        "vocabulary.json": to_json(list(characters)),
     }
     checkpoint.promote(root, checkpoint.write_version(root, "charlm", files, arrays, {}))
     return root
@@ -147,10 +144,10 @@ def strangers(config: TranslatorConfig, beam: int, count: int = 30, ids: int = 5
     generator = np.random.default_rng(beam)
     model = tiny_translator(config, (ids, ids), seed=1, scale=0.1)
     sources = sentences(count, ids, seed=2)
-    search = SearchConfig(beam=beam, n_best=beam, max_length=8)
 
     def found(order: Sequence[int], batch_tokens: int) -> dict[int, list[tuple[tuple[int, ...], float, float]]]:
-        answers = search_all(model, [sources[index] for index in order], search, range(END), batch_tokens)
+        search = SearchConfig(beam=beam, n_best=beam, max_length=8, batch_tokens=batch_tokens)
+        answers = search_all(model, [sources[index] for index in order], search, range(END))
         return {order[n]: [(h.ids, h.log_probability, h.score) for h in best] for n, best in answers}
 
     with blas_threads(1):
@@ -170,7 +167,7 @@ def save_translator(
     architecture = next(name for name, cls in ARCHITECTURES.items() if isinstance(config, cls))
     settings = {"model": {"architecture": architecture, **config.to_json()}, "training": {"longest": longest}}
     stored = {"config.json": settings, **to_files(languages[0], languages[-1])}
-    files = {name: data if isinstance(data, bytes) else checkpoint.to_json(data) for name, data in stored.items()}
+    files = {name: data if isinstance(data, bytes) else to_json(data) for name, data in stored.items()}
     checkpoint.promote(root, checkpoint.write_version(root, "translator", files, arrays, {}))
     return root
 
@@ -269,9 +266,9 @@ def save_forecaster(
     about |= {"scale": scale.to_json(), "naive_errors": [1.0] * len(columns)}
     held_out = [[None if np.isnan(v) else v for v in row] for row in series[half - config.window :].tolist()]
     files = {
-        "config.json": checkpoint.to_json({"model": config.to_json()}),
-        "series.json": checkpoint.to_json(about),
-        "held_out.json": checkpoint.to_json(held_out),
+        "config.json": to_json({"model": config.to_json()}),
+        "series.json": to_json(about),
+        "held_out.json": to_json(held_out),
     }
     checkpoint.promote(root, checkpoint.write_version(root, "forecaster", files, arrays or {}, {}))
     return root

@@ -3,33 +3,34 @@
 import pytest
 
 from rnntext import sizes
-from rnntext.config import ARCHITECTURES, CharlmConfig, CharlmTraining, GRUConfig, TransformerConfig, TranslatorTraining
-from rnntext.sizes import Budget, Row, batch, by_passes, choose_size
+from rnntext.settings.charlm import CharlmConfig, CharlmTraining
+from rnntext.settings.translator import ARCHITECTURES, GRUConfig, TransformerConfig, TranslatorTraining
+from rnntext.sizes import Budget, Row, by_passes, choose_batch, choose_size
 
-WEIGHTS = {"tiny": 1e5, "small": 1e6, "base": 4e6, "large": 1.6e7}
+PARAMETERS = {"tiny": 1e5, "small": 1e6, "base": 4e6, "large": 1.6e7}
 ROWS = {name: Row(3.0, {"name": name}) for name in sizes.SIZES}
 
 
 def chosen(budget: Budget, largest: str = "large") -> str:
-    return choose_size("auto", ROWS, lambda fields: WEIGHTS[fields["name"]], budget, largest)
+    return choose_size("auto", ROWS, lambda fields: PARAMETERS[fields["name"]], budget, largest)
 
 
-def test_a_unit_costs_six_operations_for_each_weight() -> None:
-    assert Budget(1.0, seconds=120.0, speed=1e9).affords(1e6) == 20_000
-    assert Budget(1.0).affords(1e6) == float("inf")
+def test_a_token_costs_six_operations_for_each_parameter() -> None:
+    assert Budget(1.0, seconds=120.0, speed=1e9).affordable_tokens(1e6) == 20_000
+    assert Budget(1.0).affordable_tokens(1e6) == float("inf")
 
 
 @pytest.mark.parametrize(
     ("seconds", "size"), [(1, "tiny"), (17, "tiny"), (19, "small"), (287, "small"), (289, "base"), (4609, "large")]
 )
-def test_the_largest_size_is_taken_that_sees_three_units_for_each_weight(seconds: float, size: str) -> None:
-    # 1e6 weights need 3e6 units of 6e6 operations: 1.8e13, or 18 seconds at 1e12 operations a second.
+def test_the_largest_size_is_taken_that_sees_three_tokens_for_each_parameter(seconds: float, size: str) -> None:
+    # 1e6 parameters need 3e6 tokens of 6e6 operations: 1.8e13, or 18 seconds at 1e12 operations a second.
     assert chosen(Budget(1e9, seconds, speed=1e12)) == size
 
 
-@pytest.mark.parametrize(("units", "size"), [(1e3, "tiny"), (3.4e4, "small"), (1.4e5, "base"), (1e6, "large")])
-def test_little_data_have_no_use_for_a_large_model(units: float, size: str) -> None:
-    assert chosen(Budget(units)) == size
+@pytest.mark.parametrize(("tokens", "size"), [(1e3, "tiny"), (3.4e4, "small"), (1.4e5, "base"), (1e6, "large")])
+def test_little_data_have_no_use_for_a_large_model(tokens: float, size: str) -> None:
+    assert chosen(Budget(tokens)) == size
 
 
 def test_a_size_that_is_named_is_taken() -> None:
@@ -40,9 +41,9 @@ def test_no_larger_size_is_taken_than_is_known_to_help() -> None:
     assert chosen(Budget(1e9), "base") == "base"
 
 
-@pytest.mark.parametrize(("units", "size"), [(1e9, 64), (1.28e6, 64), (1.27e6, 32), (6.3e5, 16), (1e3, 16)])
-def test_a_batch_is_smaller_where_steps_would_be_few(units: float, size: int) -> None:
-    assert batch((64, 32, 16), 10.0, units) == size
+@pytest.mark.parametrize(("tokens", "size"), [(1e9, 64), (1.28e6, 64), (1.27e6, 32), (6.3e5, 16), (1e3, 16)])
+def test_a_batch_is_smaller_where_steps_would_be_few(tokens: float, size: int) -> None:
+    assert choose_batch((64, 32, 16), 10.0, tokens) == size
 
 
 @pytest.mark.parametrize("table", [sizes.CHARLM_PASSES, sizes.TRANSLATOR_PASSES])
@@ -57,20 +58,20 @@ def test_with_time_enough_everything_is_as_it_was_measured_at_40_and_60_minutes(
     for default, row in (
         (CharlmConfig(), sizes.CHARLM["large"]),
         (TransformerConfig(), sizes.AUTO["large"]),
-        (TransformerConfig(), sizes.TRANSFORMER[sizes.ENOUGH["transformer"]]),
-        (GRUConfig(), sizes.GRU[sizes.ENOUGH["gru"]]),
+        (TransformerConfig(), sizes.TRANSFORMER[sizes.MAX_SIZE["transformer"]]),
+        (GRUConfig(), sizes.GRU[sizes.MAX_SIZE["gru"]]),
     ):
         shape = {name: value for name, value in row.fields.items() if name != "vocabulary_size"}
         assert {name: getattr(default, name) for name in shape} == shape
         assert row.fields.get("vocabulary_size", 8000) == TranslatorTraining.vocabulary_size
     for training, table, sizes_of_batches, field in (
-        (CharlmTraining(), sizes.CHARLM_PASSES, sizes.STREAMS, "batch_size"),
+        (CharlmTraining(), sizes.CHARLM_PASSES, sizes.BATCH_SIZES, "batch_size"),
         (TranslatorTraining(), sizes.TRANSLATOR_PASSES, sizes.BATCH_TOKENS, "batch_tokens"),
     ):
-        for name, value in by_passes(table, endless.affords(1.0)).items():
+        for name, value in by_passes(table, endless.affordable_tokens(1.0)).items():
             assert getattr(training, name) == value
         assert training.learning_rate == sizes.LEARNING_RATE
-        assert getattr(training, field) == batch(sizes_of_batches, 1.0, endless.affords(1.0))
+        assert getattr(training, field) == choose_batch(sizes_of_batches, 1.0, endless.affordable_tokens(1.0))
 
 
 def test_every_architecture_has_a_row_for_every_size() -> None:

@@ -42,9 +42,10 @@ def random_charlm(options: Options) -> Path:
     """A character model, two layers of 512, whose weights are chance: speed does not depend on them."""
     import numpy as np
 
-    from rnntext.config import CharlmConfig
     from rnntext.run.charlm import shapes
+    from rnntext.settings.charlm import CharlmConfig
     from rnntext.storage import checkpoint
+    from rnntext.storage.json_files import to_json
 
     path = options.file("random-charlm")
     if not checkpoint.in_service(path):
@@ -53,8 +54,8 @@ def random_charlm(options: Options) -> Path:
         rng = np.random.default_rng(0)
         arrays = {n: rng.normal(0, 0.05, s).astype(np.float32) for n, s in shapes(config, len(characters) + 1).items()}
         files = {
-            "config.json": checkpoint.to_json({"model": config.to_json()}),
-            "vocabulary.json": checkpoint.to_json(characters),
+            "config.json": to_json({"model": config.to_json()}),
+            "vocabulary.json": to_json(characters),
         }
         checkpoint.promote(path, checkpoint.write_version(path, "charlm", files, arrays, {}))
     return path

@@ -27,8 +27,8 @@ class Preparing(Contender):
         self.path = path
 
     def run(self) -> float:
-        from rnntext.config import CharlmConfig, CharlmTraining
         from rnntext.jobs.train_charlm import CharlmRecipe
+        from rnntext.settings.charlm import CharlmConfig, CharlmTraining
 
         recipe = CharlmRecipe([self.path], CharlmConfig(), CharlmTraining(), "0.1", "strict")
         return float(len(recipe.begin(recipe.read(), None).arrays["ids"]))

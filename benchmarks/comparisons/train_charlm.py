@@ -14,7 +14,7 @@ from typing import Any
 
 from benchmarks.harness import Row, Side
 from benchmarks.options import Options
-from rnntext.processor import features
+from rnntext.train.processor import features
 
 GATES = {"lstm": 4, "gru": 3}
 MALLOCS = ("keeps", "usual")  # what is freed, for the next step; or as glibc does it

@@ -39,18 +39,20 @@ class Preparation(Contender):
     def run(self) -> float:
         import numpy as np
 
-        from rnntext import config
+        from rnntext.jobs.pairs import PairSource
         from rnntext.jobs.train_translate import TranslatorRecipe
-        from rnntext.storage.checkpoint import parse_json
+        from rnntext.settings.translator import TransformerConfig
+        from rnntext.settings.translator import TranslatorTraining as Training
+        from rnntext.storage.json_files import parse_json
         from rnntext.text.tokens import RESERVED
 
-        training = config.TranslatorTraining()
-        shape = config.TransformerConfig()
-        recipe = TranslatorRecipe(
-            self.pairs, shape, training, self.held_out, False, "strict", False, lambda message: None
-        )
+        training = Training()
+        shape = TransformerConfig()
+        source = PairSource(self.pairs, self.held_out, False, "strict")
+        recipe = TranslatorRecipe(source, shape, training, False, lambda message: None)
         snapshot = recipe.begin(recipe.read(), None)
-        from rnntext.train.pipelines import PairBatches, Sentences
+        from rnntext.train.batches import PairBatches
+        from rnntext.train.pipelines import Sentences
 
         sides = [Sentences(snapshot.arrays[f"{s}.ids"], snapshot.arrays[f"{s}.lengths"]) for s in ("source", "target")]
         batches = PairBatches(*sides, self.batch_tokens, training.seed)

@@ -134,7 +134,7 @@ def _arrays(model: Any) -> Any:
     """All weights, by name."""
     from safetensors.numpy import load
 
-    from rnntext.storage.checkpoint import WEIGHTS
+    from rnntext.storage.weights import WEIGHTS
 
     return load(model.checkpoint.files[WEIGHTS])
 

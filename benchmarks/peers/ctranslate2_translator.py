@@ -11,7 +11,7 @@ import sentencepiece
 
 from benchmarks.contender import Contender
 from rnntext.jobs.load import load_translation
-from rnntext.run.ctranslate2 import OWN, CTranslate2
+from rnntext.run.ctranslate2 import RESERVED_NAMES, CTranslate2
 
 
 class Translation(Contender):
@@ -35,7 +35,7 @@ class Translation(Contender):
         ours = load_translation(model)
         longest = max(ours.longest, most)  # it has no positions for answers beyond what its sources are taken to need
         converted = CTranslate2(ours.config, ours.engine.arrays, longest, compute_type=compute_type)  # type: ignore[attr-defined]
-        words = {"shared_vocabulary.json": json.dumps(OWN + ours.source.tokens).encode()}
+        words = {"shared_vocabulary.json": json.dumps(RESERVED_NAMES + ours.source.tokens).encode()}
         self.translator = ctranslate2.Translator(
             "peer",
             files=converted.files | words,

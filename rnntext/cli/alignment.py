@@ -1,4 +1,4 @@
-"""How an answer looked at the source: as a picture, and on a terminal."""
+"""Attention weights of a translation, as a picture and on a terminal."""
 
 from __future__ import annotations
 
@@ -12,25 +12,29 @@ from rnntext.cli import pictures
 if TYPE_CHECKING:
     from rnntext.jobs.translation import Translation
 
-INCHES = 0.35  # of a token
-_SHADES = " ░▒▓█"
+INCHES = 0.35  # width and height of a token's cell in the picture
+_SHADES = " ░▒▓█"  # from weight 0 to weight 1
 
 
 def draw(path: Path, translation: Translation) -> None:
-    """Writes a heat map: a row for each token of the answer, a column for each of the source."""
-    answer = translation.answers[0]
-    weights, columns, rows = _map(translation), translation.source_tokens, answer.tokens
-    figure = pictures.figure(2 + INCHES * len(columns), 1.5 + INCHES * len(rows))
+    """Writes a heat map of the weights: a row for each token of the translation, a column for each of the source."""
+    weights = _weights(translation)  # [target, source]
+    source_tokens = translation.source_tokens
+    target_tokens = translation.answers[0].tokens
+    width = 2 + INCHES * len(source_tokens)
+    height = 1.5 + INCHES * len(target_tokens)
+    figure = pictures.figure(width, height)
     axes = figure.subplots()
     axes.imshow(weights, cmap="Greys", vmin=0, vmax=1, aspect="equal")
-    axes.set_xticks(range(len(columns)), columns, rotation=60, ha="left", rotation_mode="anchor", parse_math=False)
-    axes.set_yticks(range(len(rows)), rows, parse_math=False)
+    columns = range(len(source_tokens))
+    axes.set_xticks(columns, source_tokens, rotation=60, ha="left", rotation_mode="anchor", parse_math=False)
+    axes.set_yticks(range(len(target_tokens)), target_tokens, parse_math=False)
     axes.xaxis.tick_top()
     pictures.save(figure, path, "--alignment")
 
 
 def show(translation: Translation) -> None:
-    """The same on stderr, in shades of grey."""
+    """Prints the weights on stderr, in shades of grey."""
     from rich.console import Console
     from rich.table import Table
 
@@ -38,14 +42,20 @@ def show(translation: Translation) -> None:
     table.add_column("")
     for token in translation.source_tokens:
         table.add_column(token, justify="center", no_wrap=True)
-    for token, row in zip(translation.answers[0].tokens, _map(translation), strict=True):
-        cells = [_SHADES[min(len(_SHADES) - 1, int(weight * len(_SHADES)))] * 3 for weight in row]
+    for token, weights in zip(translation.answers[0].tokens, _weights(translation), strict=True):
+        cells = []
+        for weight in weights:
+            level = int(weight * len(_SHADES))
+            shade = _SHADES[min(len(_SHADES) - 1, level)]
+            cells.append(shade * 3)
         table.add_row(token, *cells)
     Console(stderr=True, markup=False, emoji=False).print(table)
 
 
-def _map(translation: Translation) -> np.ndarray:
-    """The weights `[answer, source]`; zeros for a blank line."""
-    found = translation.answers[0].attention
-    shape = (len(translation.answers[0].tokens), len(translation.source_tokens))
-    return np.zeros(shape, np.float32) if found is None or found.shape != shape else found
+def _weights(translation: Translation) -> np.ndarray:
+    """The attention weights of the best answer, `[target, source]`; zeros for a blank line."""
+    answer = translation.answers[0]
+    shape = (len(answer.tokens), len(translation.source_tokens))
+    if answer.attention is None or answer.attention.shape != shape:
+        return np.zeros(shape, np.float32)
+    return answer.attention

@@ -1,59 +1,67 @@
-"""The commands, put together. Nothing is imported for the commands that are not asked for."""
+"""The program `rnntext`, with all its commands. Only the module of the command that is called is imported."""
 
 from __future__ import annotations
 
 import importlib
 from collections.abc import Container
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from rnntext import __version__
+from rnntext.version import __version__
 
-# (name, module, what it is called there, what the list of commands says)
+# For each command: its name, its module, the name of the function or group there, and its line in the list of commands.
 _COMMANDS = (
     ("train-charlm", "train_charlm", "train", "Train a character model."),
     ("generate", "generate", "generate", "Continue a text."),
-    ("score", "score", "score", "Tell how well a model predicts texts."),
+    ("score", "score", "score", "Measure how well a model predicts a text."),
     ("train-translate", "train_translate", "train", "Train a translation model."),
-    ("translate", "translate", "translate", "Translate lines."),
+    ("translate", "translate", "translate", "Translate text, line by line."),
     ("evaluate", "translate", "evaluate", "Compare translations with a reference."),
     ("train-forecast", "train_forecast", "train", "Train a forecaster of time series."),
-    ("forecast", "forecast", "forecast", "Predict a series, fill its gaps, mark its faults."),
-    ("ladder", "ladder", "ladder", "Compare all kinds of forecasters."),
-    ("corpora", "corpora", "app", "Texts by name, to train on."),
-    ("checkpoints", "checkpoints", "app", "Trained models and their versions."),
+    ("forecast", "forecast", "forecast", "Predict a series, fill its gaps, or mark its faults."),
+    ("ladder", "ladder", "ladder", "Compare all kinds of forecasters on the same data."),
+    ("corpora", "corpora", "app", "List and print the corpora that are known by name."),
+    ("checkpoints", "checkpoints", "app", "Inspect and manage trained models and their versions."),
 )
 NAMES = frozenset(name for name, *_ in _COMMANDS)
 
 
 def program(asked: Container[str] = NAMES) -> typer.Typer:
-    """The command line. Only the commands whose names are among the words of `asked` are whole; of the others there is
-    no more than the list of commands says."""
+    """The command line.
+
+    Args:
+        asked: words of the command line. A command whose name is among them is complete; of the others there is only
+            the line in the list of commands, so that their modules need not be imported.
+    """
     app = typer.Typer(
         name="rnntext",
-        help="Recurrent models of text and of series: train them with TensorFlow, run them with NumPy alone.",
+        help="Recurrent models of text and time series: TensorFlow trains them, NumPy alone runs them.",
         no_args_is_help=True,
         pretty_exceptions_enable=False,
         rich_markup_mode=None,
         context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     )
     app.callback()(_main)
-    for name, module, what, about in _COMMANDS:
-        found = getattr(importlib.import_module(f"rnntext.cli.{module}"), what) if name in asked else _nothing
-        if isinstance(found, typer.Typer):
-            app.add_typer(found, name=name, help=about)
+    for name, module, attribute, summary in _COMMANDS:
+        command: Any = _placeholder
+        if name in asked:
+            command = getattr(importlib.import_module(f"rnntext.cli.{module}"), attribute)
+        if isinstance(command, typer.Typer):
+            app.add_typer(command, name=name, help=summary)
         else:
-            app.command(name, short_help=about)(found)
+            command_class = getattr(command, "command_class", None)
+            app.command(name, cls=command_class, short_help=summary)(command)
     return app
 
 
-def _nothing() -> None:
-    pass
+def _placeholder() -> None:
+    """Stands for a command that is not called."""
 
 
-def _version(wanted: bool) -> None:
-    if wanted:
+def _version(asked: bool) -> None:
+    """Prints the version if it is asked for, and exits."""
+    if asked:
         typer.echo(f"rnntext {__version__}")
         raise typer.Exit
 
@@ -63,4 +71,4 @@ def _main(
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")
     ] = False,
 ) -> None:
-    pass
+    """Only its signature is used: the options of the program itself."""

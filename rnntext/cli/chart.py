@@ -1,8 +1,7 @@
-"""Series and what was found out about them: as a picture, and on a terminal."""
+"""Charts of series with their forecasts, gaps or alarms, as a picture and on a terminal."""
 
 from __future__ import annotations
 
-import dataclasses
 import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,71 +11,75 @@ import numpy as np
 from rnntext.cli import pictures
 
 if TYPE_CHECKING:
+    from rnntext.jobs.forecast_report import Report
     from rnntext.jobs.ladder import Result
-    from rnntext.text.series import Series
 
-SHOWN = 4  # times as much of the past as of the future is drawn ...
-LEAST = 100  # ... but at least so many values
-ROWS, COLUMNS = 16, 100  # most of a terminal that is used
+PAST_SHARE = 4  # a chart of a forecast shows a past of this many times its length ...
+MIN_PAST = 100  # ... but at least this many values
+MAX_ROWS = 16  # of a chart on a terminal
+MAX_COLUMNS = 100
+MIN_COLUMNS = 20
+MARGIN = 12  # columns of the terminal for the labels of the axis
+TICKS = 8  # labels on the time axis of a picture
 
-
-@dataclasses.dataclass(frozen=True)
-class Picture:
-    """What there is to be drawn and written.
-
-    Attributes:
-        records: the results.
-        series: the past.
-        after: a forecast `[steps, targets]`, with its `band`, lower and upper.
-        over: another series for the time of the past, `[time, targets]`.
-        marks: values of it to be marked, called `mark`.
-    """
-
-    records: list[dict[str, Any]]
-    series: Series
-    after: np.ndarray | None = None
-    band: tuple[np.ndarray, np.ndarray] | None = None
-    over: np.ndarray | None = None
-    marks: np.ndarray | None = None
-    mark: str = ""
-
-    def begin(self) -> int:
-        """The first value that is drawn: all of them, but for a long past before a forecast."""
-        if self.after is None:
-            return 0
-        return max(0, len(self.series.values) - max(LEAST, SHOWN * len(self.after)))
+Layer = tuple[str, np.ndarray]  # a sign, and the values `[time]` that it is drawn at; NaN where there is none
+Band = tuple[np.ndarray, np.ndarray]  # lower and upper edge, each `[time]`
 
 
-def draw(path: Path, picture: Picture) -> None:
-    """Writes one diagram for each column: history, forecast and band, or what was marked."""
-    series, begin = picture.series, picture.begin()
-    count = len(series.targets)
+def _first_drawn(report: Report) -> int:
+    """The index of the first value in the chart. Only a long past before a forecast is cut off."""
+    if report.after is None:
+        return 0
+    shown = max(MIN_PAST, PAST_SHARE * len(report.after))
+    return max(0, len(report.series.values) - shown)
+
+
+def draw(path: Path, report: Report) -> None:
+    """Writes a picture with a diagram for each target: history, forecast and band, or marked values."""
+    count = len(report.series.targets)
     figure = pictures.figure(10, 3.5 * count)
-    past, end = np.arange(begin, len(series.values)), len(series.values)
-    for n, (axes, name) in enumerate(zip(figure.subplots(count, squeeze=False)[:, 0], series.targets, strict=True)):
-        axes.plot(past, series.values[begin:, n], color="black", linewidth=1, label=name)
-        if picture.after is not None and picture.band is not None:
-            after = np.arange(end, end + len(picture.after))
-            axes.fill_between(after, picture.band[0][:, n], picture.band[1][:, n], alpha=0.25, label="80 % band")
-            axes.plot(after, picture.after[:, n], linewidth=1.5, label="forecast")
-        if picture.over is not None and picture.marks is not None:
-            marked = np.flatnonzero(picture.marks[begin:, n]) + begin
-            values = picture.over[:, n] if picture.mark == "imputed" else series.values[:, n]
-            axes.plot(marked, values[marked], "o", color="tab:red", markersize=4, label=picture.mark)
-        last = end - 1 if picture.after is None else end + len(picture.after) - 1
-        places = np.unique(np.linspace(begin, last, 8).round().astype(int))
-        axes.set_xticks(places, [series.axis.label(int(place)) for place in places], parse_math=False)
-        axes.legend(loc="upper left")
+    diagrams = figure.subplots(count, squeeze=False)[:, 0]
+    for column, axes in enumerate(diagrams):
+        _draw_column(axes, report, column)
     pictures.save(figure, path, "--plot")
 
 
-def draw_ladder(path: Path, found: list[Result]) -> None:
-    """Writes a bar for each rung: its mean squared error."""
-    figure = pictures.figure(9, 1 + 0.3 * len(found))
+def _draw_column(axes: Any, report: Report, column: int) -> None:
+    """Draws the diagram of one target."""
+    # 1. The history.
+    series = report.series
+    history = series.values[:, column]  # [time]
+    begin = _first_drawn(report)
+    end = len(history)
+    axes.plot(np.arange(begin, end), history[begin:], color="black", linewidth=1, label=series.targets[column])
+    # 2. The forecast with its band.
+    last = end - 1
+    if report.after is not None and report.band is not None:
+        future = np.arange(end, end + len(report.after))
+        lower, upper = report.band
+        axes.fill_between(future, lower[:, column], upper[:, column], alpha=0.25, label="80 % band")
+        axes.plot(future, report.after[:, column], linewidth=1.5, label="forecast")
+        last = end + len(report.after) - 1
+    # 3. The marked values.
+    if report.over is not None and report.marks is not None:
+        marked = np.flatnonzero(report.marks[begin:, column]) + begin
+        values = report.over[:, column] if report.mark == "imputed" else history
+        axes.plot(marked, values[marked], "o", color="tab:red", markersize=4, label=report.mark)
+    # 4. The time axis.
+    ticks = np.unique(np.linspace(begin, last, TICKS).round().astype(int))
+    labels = [series.axis.label(int(tick)) for tick in ticks]
+    axes.set_xticks(ticks, labels, parse_math=False)
+    axes.legend(loc="upper left")
+
+
+def draw_ladder(path: Path, results: list[Result]) -> None:
+    """Writes a picture with a bar for the mean squared error of each rung."""
+    figure = pictures.figure(9, 1 + 0.3 * len(results))
     axes = figure.subplots()
-    names = [f"{result.rung} {result.strategy} ({result.horizon} ahead)" for result in found]
-    axes.barh(range(len(found)), [result.mse for result in found])
-    axes.set_yticks(range(len(found)), names)
+    names = [f"{result.rung} {result.strategy} ({result.horizon} ahead)" for result in results]
+    errors = [result.mse for result in results]
+    axes.barh(range(len(results)), errors)
+    axes.set_yticks(range(len(results)), names)
     axes.invert_yaxis()
     axes.set_xscale("log")
     axes.set_xlabel("mean squared error on held-out data")
@@ -86,51 +89,65 @@ def draw_ladder(path: Path, found: list[Result]) -> None:
 # On a terminal --------------------------------------------------------------------------------------------------------
 
 
-def show(picture: Picture) -> None:
-    """The same on stderr, in characters: one column of the terminal for one value or for several."""
+def show(report: Report) -> None:
+    """Prints a diagram for each target on stderr; a column of the terminal stands for one value or for several."""
     from rnntext.cli.console import note
 
-    width = max(20, min(COLUMNS, shutil.get_terminal_size().columns - 12))
-    for n, name in enumerate(picture.series.targets):
+    room = shutil.get_terminal_size().columns - MARGIN
+    width = max(MIN_COLUMNS, min(MAX_COLUMNS, room))
+    for column, name in enumerate(report.series.targets):
         note(name)
-        for line in lines(picture, n, width):
+        for line in lines(report, column, width):
             note(line)
 
 
-def lines(picture: Picture, column: int, width: int) -> list[str]:
-    """A diagram in characters: * history, o forecast, : its band, ! what was marked."""
-    history = picture.series.values[picture.begin() :, column]
+def lines(report: Report, column: int, width: int) -> list[str]:
+    """The lines of a diagram in characters: * history, o forecast, : band, ! marked values."""
+    history = report.series.values[_first_drawn(report) :, column]  # [time]
     layers = [("*", history)]
-    if picture.marks is not None and picture.over is not None:
-        values = picture.over[:, column] if picture.mark == "imputed" else history
-        layers.append(("!", np.where(picture.marks[:, column], values, np.nan)))
-    bands: list[tuple[np.ndarray, np.ndarray]] = []
-    if picture.after is not None and picture.band is not None:
-        gap = np.full(len(history), np.nan)
-        layers.append(("o", np.concatenate([gap, picture.after[:, column]])))
-        bands.append(tuple(np.concatenate([gap, edge[:, column]]) for edge in picture.band))  # type: ignore[arg-type]
+    if report.marks is not None and report.over is not None:
+        values = report.over[:, column] if report.mark == "imputed" else history
+        marked = np.where(report.marks[:, column], values, np.nan)
+        layers.append(("!", marked))
+    bands: list[Band] = []
+    if report.after is not None and report.band is not None:
+        past = np.full(len(history), np.nan)
+        lower, upper = (np.concatenate([past, edge[:, column]]) for edge in report.band)  # each [time]
+        forecast = np.concatenate([past, report.after[:, column]])
+        layers.append(("o", forecast))
+        bands.append((lower, upper))
     return _grid(layers, bands, width)
 
 
-def _grid(layers: list[tuple[str, np.ndarray]], bands: list[tuple[np.ndarray, np.ndarray]], width: int) -> list[str]:
-    everything = np.concatenate([values for _, values in layers] + [edge for band in bands for edge in band])
-    low, high = float(np.nanmin(everything)), float(np.nanmax(everything))
+def _grid(layers: list[Layer], bands: list[Band], width: int) -> list[str]:
+    """The lines of a diagram; a later layer covers the earlier ones, and all cover the bands."""
+    # 1. Find the range of the values, and the size of the grid.
+    curves = [values for _, values in layers]
+    edges = [edge for band in bands for edge in band]
+    everything = np.concatenate(curves + edges)
+    low = float(np.nanmin(everything))
+    high = float(np.nanmax(everything))
     span = high - low or 1.0
-    time = max(len(values) for _, values in layers)
+    time = max(len(values) for values in curves)
     width = min(width, time)
-    cells = np.full((ROWS, width), " ")
+    last_row = MAX_ROWS - 1
+    cells = np.full((MAX_ROWS, width), " ")  # [rows, columns]
 
-    def row(value: float) -> int:
-        return ROWS - 1 - round((value - low) / span * (ROWS - 1))
+    def row_of(value: float) -> int:
+        return last_row - round((value - low) / span * last_row)
 
-    def place(index: Any) -> int:
+    def column_of(index: Any) -> int:
         return int(index) * width // time
 
+    # 2. Draw the bands, then the curves.
     for lower, upper in bands:
         for index in np.flatnonzero(np.isfinite(lower)):
-            cells[row(upper[index]) : row(lower[index]) + 1, place(index)] = ":"
+            top = row_of(upper[index])
+            bottom = row_of(lower[index])
+            cells[top : bottom + 1, column_of(index)] = ":"
     for sign, values in layers:
         for index in np.flatnonzero(np.isfinite(values)):
-            cells[row(values[index]), place(index)] = sign
-    edges = {0: f"{high:.4g}", ROWS - 1: f"{low:.4g}"}
-    return [f"{edges.get(n, ''):>10} {''.join(line)}".rstrip() for n, line in enumerate(cells)]
+            cells[row_of(values[index]), column_of(index)] = sign
+    # 3. Write the range at the first and the last line.
+    labels = {0: f"{high:.4g}", last_row: f"{low:.4g}"}
+    return [f"{labels.get(row, ''):>10} {''.join(line)}".rstrip() for row, line in enumerate(cells)]

@@ -1,4 +1,4 @@
-"""checkpoints list, show, verify, promote, rollback, prune, pack, unpack."""
+"""The commands `checkpoints list`, `show`, `verify`, `promote`, `rollback`, `prune`, `pack` and `unpack`."""
 
 from __future__ import annotations
 
@@ -11,66 +11,75 @@ import typer
 from rnntext.cli import options
 from rnntext.cli.console import note, results
 from rnntext.cli.options import Json, Quiet
-from rnntext.config import JobConfig
 from rnntext.errors import CheckpointError
 from rnntext.files.atomic import check_output, output_file
+from rnntext.settings.training import JobConfig
 
 if TYPE_CHECKING:
     from rnntext.jobs.checkpoints import Entry
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
-Name = Annotated[str, typer.Argument(metavar="NAME|DIR", help="The model.")]
-AnyName = Annotated[str | None, typer.Argument(metavar="NAME|DIR", help="The model.", show_default="all")]
-OneVersion = Annotated[
-    str | None, typer.Argument(metavar="VERSION", help="As in checkpoints list NAME.", show_default="in service")
+_MODEL = "A model: a name under ./checkpoints, or a folder."
+_VERSION = "A version, such as 000001; checkpoints list NAME shows them."
+Name = Annotated[str, typer.Argument(metavar="NAME|DIR", help=_MODEL)]
+OptionalName = Annotated[str | None, typer.Argument(metavar="NAME|DIR", help=_MODEL, show_default="all models")]
+OptionalVersion = Annotated[
+    str | None, typer.Argument(metavar="VERSION", help=_VERSION, show_default="the version in service")
 ]
-Version = Annotated[str, typer.Argument(metavar="VERSION", help="As in checkpoints list NAME.")]
+Keep = Annotated[int, options.field(JobConfig, "keep")]
+Version = Annotated[str, typer.Argument(metavar="VERSION", help=_VERSION)]
 
 
-@app.command("list", short_help="List models, or versions of a model.")
-def list_checkpoints(name: AnyName = None, as_json: Json = False) -> None:
+@app.command("list", short_help="List all models, or the versions of one model.")
+def list_checkpoints(name: OptionalName = None, as_json: Json = False) -> None:
     """List all models with their version in service, or all versions of one model.
 
-    Model or version, kind, whether it is in service, score, megabytes, when it was finished.
+    The columns are: model or version, kind of model, version in service (of one model: whether it is this one),
+    held-out score, size in megabytes, and the time at which the training ended.
     """
     from rnntext.jobs import checkpoints
     from rnntext.storage import models
 
     if name is None:
-        found = [checkpoints.serving(models.home() / known) for known in models.names()]
+        entries = [checkpoints.serving(models.home() / model) for model in models.names()]
     else:
-        found = checkpoints.entries(checkpoints.find(name))
+        entries = checkpoints.entries(checkpoints.find(name))
     with results(None) as out:
-        for entry in found:
-            title = entry.model if name is None else entry.version
-            out.write((json.dumps(entry.to_json()) if as_json else _line(title, entry)) + "\n")
+        for entry in entries:
+            if as_json:
+                line = json.dumps(entry.to_json())
+            elif name is None:
+                line = _line(entry, entry.model, entry.version)
+            else:
+                line = _line(entry, entry.version, "in service" if entry.in_service else "-")
+            out.write(line + "\n")
 
 
-def _line(title: str, entry: Entry) -> str:
-    score = f"{entry.score[1]:.4f} {entry.score[0]}" if entry.score else "-"
-    columns = [
-        title,
-        str(entry.facts.get("kind", "damaged")),
-        entry.version if title != entry.version else "in service" if entry.in_service else "-",
-        score,
-        f"{entry.size / 2**20:.1f} MB",
-        str(entry.facts.get("finished", "-")),
-    ]
-    return "\t".join(map(_plain, columns))
+def _line(entry: Entry, title: str, state: str) -> str:
+    """The line of a model or version in the list, its columns separated by TAB."""
+    score = "-"
+    if entry.score:
+        name, value = entry.score
+        score = f"{value:.4f} {name}"
+    kind = entry.facts.get("kind", "damaged")
+    size = f"{entry.size / 2**20:.1f} MB"
+    finished = entry.facts.get("finished", "-")
+    return "\t".join(_printable(column) for column in (title, kind, state, score, size, finished))
 
 
-def _plain(value: object) -> str:
-    """On one line, and without what could command a terminal: manifests may come from strangers."""
+def _printable(value: object) -> str:
+    """A value as text on one line, without control characters that a terminal would obey: a manifest may come from
+    somebody else."""
     return "".join(c if c.isprintable() else "\ufffd" for c in str(value))
 
 
-@app.command("show", short_help="Show what is known about a version.")
+@app.command("show", short_help="Show all metadata of a version.")
 def show(
     name: Name,
-    version: OneVersion = None,
+    version: OptionalVersion = None,
     as_json: Json = False,
 ) -> None:
-    """Show what is known about a version: data, command, scores, durations, parent."""
+    """Show all metadata of a version: its data, command, scores, durations and parent version."""
     from rnntext.jobs import checkpoints
 
     entry = checkpoints.entry(checkpoints.find(name), version)
@@ -78,50 +87,51 @@ def show(
         if as_json:
             out.write(json.dumps(entry.to_json()) + "\n")
             return
-        facts = {"version": entry.version, "in service": entry.in_service, **_flat(entry.facts), **entry.metrics}
+        facts = {"version": entry.version, "in service": entry.in_service, **_scalars(entry.facts), **entry.metrics}
         for key, value in facts.items():
-            out.write(f"{key}: {'-' if value is None else _plain(value)}\n")
+            shown = "-" if value is None else _printable(value)
+            out.write(f"{key}: {shown}\n")
 
 
-def _flat(facts: dict[str, Any]) -> dict[str, Any]:
-    """Facts that fit on a line each; the score stands among the metrics, too."""
+def _scalars(facts: dict[str, Any]) -> dict[str, Any]:
+    """The facts that fit on one line each. Of those that do not, the score is also among the metrics."""
     return {key: value for key, value in facts.items() if not isinstance(value, dict)}
 
 
-@app.command("verify", short_help="Check every byte.")
-def verify(name: AnyName = None, as_json: Json = False) -> None:
-    """Check every byte of all versions of a model, or of all models, and of an unfinished training.
+@app.command("verify", short_help="Check every byte of the stored versions.")
+def verify(name: OptionalName = None, as_json: Json = False) -> None:
+    """Check every byte of all versions of one model, or of all models, and of unfinished trainings.
 
-    Exits with 65 if something is damaged.
+    The exit code is 65 if something is damaged.
     """
     from rnntext.jobs import checkpoints
     from rnntext.storage import models
 
-    paths = [checkpoints.find(name)] if name is not None else [models.home() / known for known in models.names()]
-    wrong = 0
+    paths = [models.home() / model for model in models.names()] if name is None else [checkpoints.find(name)]
+    damaged = 0
     with results(None) as out:
         for path in paths:
-            found = checkpoints.verify(path)
-            wrong += sum(damage is not None for damage in found.values())
-            for what, damage in found.items():
-                record = {"model": path.name, "what": what, "damage": damage}
-                out.write((json.dumps(record) if as_json else f"{path.name}\t{what}\t{damage or 'ok'}") + "\n")
-    if wrong:
-        raise CheckpointError(f"{wrong} damaged; a whole version comes back with: rnntext checkpoints rollback NAME")
+            for part, damage in checkpoints.verify(path).items():
+                damaged += damage is not None
+                record = {"model": path.name, "what": part, "damage": damage}
+                line = json.dumps(record) if as_json else f"{path.name}\t{part}\t{damage or 'ok'}"
+                out.write(line + "\n")
+    if damaged:
+        raise CheckpointError(f"{damaged} damaged; a whole version comes back with: rnntext checkpoints rollback NAME")
 
 
-@app.command("promote")
+@app.command("promote", short_help="Put a version into service.")
 def promote(name: Name, version: Version, quiet: Quiet = False) -> None:
-    """Put a version into service."""
+    """Put a version into service, in place of the one that is there."""
     from rnntext.jobs import checkpoints
 
     path = checkpoints.find(name)
     note(f"{path}: version {checkpoints.promote(path, version)} is in service", quiet)
 
 
-@app.command("rollback", short_help="Put the version before back into service.")
+@app.command("rollback", short_help="Put the previous version back into service.")
 def rollback(name: Name, quiet: Quiet = False) -> None:
-    """Put the version back into service that was there before."""
+    """Put the version back into service that was there before the present one."""
     from rnntext.jobs import checkpoints
 
     path = checkpoints.find(name)
@@ -129,12 +139,12 @@ def rollback(name: Name, quiet: Quiet = False) -> None:
 
 
 @app.command("prune", short_help="Remove old versions.")
-def prune(name: Name, keep: options.Keep = JobConfig.keep, quiet: Quiet = False) -> None:
-    """Remove all but the newest versions; the one in service and the one before it stay."""
+def prune(name: Name, keep: Keep = JobConfig.keep, quiet: Quiet = False) -> None:
+    """Remove all but the newest versions. The version in service and the one before it are kept, too."""
     from rnntext.jobs import checkpoints
 
     path = checkpoints.find(name)
-    JobConfig(keep=keep)  # checks it
+    JobConfig(keep=keep)  # raises UsageError if it is out of range
     removed = checkpoints.prune(path, keep)
     note(f"{path}: removed {', '.join(removed) or 'nothing'}", quiet)
 
@@ -148,13 +158,13 @@ def pack(
             *("-o", "--output"),
             metavar="FILE.tar",
             callback=options.checked(check_output),
-            help="The file, whole or not at all.",
+            help="The file to write. It appears only when it is complete.",
         ),
     ],
-    version: OneVersion = None,
+    version: OptionalVersion = None,
     quiet: Quiet = False,
 ) -> None:
-    """Write a version, with its vocabulary and all that is known about it, as one file for another machine."""
+    """Write a version with its vocabulary and all its metadata as one file, to be unpacked on another machine."""
     from rnntext.jobs import checkpoints
 
     path = checkpoints.find(name)
@@ -164,17 +174,17 @@ def pack(
     note(f"try, elsewhere: rnntext checkpoints unpack {output.name} {path.name}", quiet)
 
 
-@app.command("unpack", short_help="Take in a version from a file.")
+@app.command("unpack", short_help="Add a version from a file.")
 def unpack(
-    archive: Annotated[Path, typer.Argument(metavar="FILE.tar", help="From checkpoints pack.")],
+    archive: Annotated[Path, typer.Argument(metavar="FILE.tar", help="A file that checkpoints pack wrote.")],
     name: Name,
     quiet: Quiet = False,
 ) -> None:
-    """Take in a version from a file, checked to the last byte; it goes into service if the model has none there."""
+    """Add a version from a file, after a check of every byte. It goes into service if no version is there."""
     from rnntext.jobs import checkpoints
     from rnntext.storage import models
 
     path = models.folder(name)
     version, serving = checkpoints.unpack(archive, path)
-    what = "is in service" if serving else f"is not in service yet; try: rnntext checkpoints promote {name} {version}"
-    note(f"{path}: version {version} {what}", quiet)
+    state = "is in service" if serving else f"is not in service yet; try: rnntext checkpoints promote {name} {version}"
+    note(f"{path}: version {version} {state}", quiet)

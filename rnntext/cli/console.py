@@ -1,4 +1,4 @@
-"""What a terminal or a pipe gets to see: results on stdout, everything else on stderr."""
+"""Output of the commands: results on stdout or in a file, everything else on stderr."""
 
 from __future__ import annotations
 
@@ -15,20 +15,35 @@ from rnntext.errors import ClosedPipeError, InputOutputError
 from rnntext.files.atomic import output_file, standard_output
 
 INVALID = "not valid UTF-8; invalid bytes were read as U+FFFD"
-FLUSH_SECONDS = 0.05  # how long a result may wait in the buffer when stdout is a pipe
+FLUSH_SECONDS = 0.05  # a write flushes a stream that is not live if the last flush is longer ago
 
 
 class Results:
-    """Where results go. Text is UTF-8 whatever the locale says; a closed pipe or a full disk becomes our own error."""
+    """A stream that results are written to, as UTF-8 whatever the locale says.
 
-    def __init__(self, stream: IO[bytes], name: str, live: bool, asked: Sequence[int] = ()) -> None:
-        self._stream, self._name, self._live, self._asked = stream, name, live, asked
+    Args:
+        stream: the file or stdout.
+        name: its name in messages.
+        live: whether each write is flushed at once, as on a terminal.
+        signals: signals that have come; the next write then ends the program.
+    """
+
+    def __init__(self, stream: IO[bytes], name: str, live: bool, signals: Sequence[int] = ()) -> None:
+        self._stream = stream
+        self._name = name
+        self._live = live
+        self._signals = signals
         self._flushed = time.monotonic()
 
     def write(self, text: str) -> None:
-        """Writes text; a terminal sees it at once, a pipe soon."""
-        if self._asked:
-            raise SystemExit(128 + self._asked[0])
+        """Writes text, and flushes it if the stream is live or the last flush is more than FLUSH_SECONDS ago.
+
+        Raises:
+            ClosedPipeError: the reader of the pipe has gone.
+            InputOutputError: the disk is full, for example.
+        """
+        if self._signals:
+            raise SystemExit(128 + self._signals[0])
         try:
             self._stream.write(text.encode("utf-8", "replace"))
             if self._live or time.monotonic() - self._flushed > FLUSH_SECONDS:
@@ -37,7 +52,7 @@ class Results:
             raise self._error(error) from error
 
     def flush(self) -> None:
-        """Hands on everything that was written."""
+        """Flushes everything that was written; raises the errors of `write`."""
         try:
             self._stream.flush()
         except OSError as error:
@@ -45,6 +60,7 @@ class Results:
         self._flushed = time.monotonic()
 
     def _error(self, error: OSError) -> ClosedPipeError | InputOutputError:
+        """The error of rnntext for an error of the stream."""
         if isinstance(error, BrokenPipeError):
             return ClosedPipeError("the reader of the output has gone")
         return InputOutputError(f"{self._name}: {error.strerror or error}; the output is incomplete")
@@ -52,56 +68,71 @@ class Results:
 
 @contextmanager
 def results(output: Path | None) -> Iterator[Results]:
-    """stdout, or a file that appears when everything is written."""
+    """The stream for results: stdout, or a file that appears only when everything is written.
+
+    Args:
+        output: the file; None: stdout.
+    """
     if output is not None:
-        with _tidy_end() as asked, output_file(output, "--output") as file:
-            yield Results(file, f"--output {output}", live=False, asked=asked)
+        with _signals_as_exceptions() as signals, output_file(output, "--output") as file:
+            yield Results(file, f"--output {output}", live=False, signals=signals)
         return
     if sys.stdout is None:
         raise InputOutputError("standard output is closed; redirect it, or name a file with -o")
-    found = Results(standard_output(), "<stdout>", live=sys.stdout.isatty())
-    yield found
-    found.flush()
+    stdout = Results(standard_output(), "<stdout>", live=sys.stdout.isatty())
+    yield stdout
+    stdout.flush()
 
 
 @contextmanager
-def _tidy_end() -> Iterator[list[int]]:
-    """Turns signals into exceptions, so that an unfinished file is removed; yields the signals that came. An
-    exception that is raised while a library's C code calls back may get lost: the next one who writes looks here, too.
+def _signals_as_exceptions() -> Iterator[list[int]]:
+    """Turns SIGINT, SIGTERM and SIGHUP into SystemExit, so that an unfinished file is removed.
+
+    Yields the signals that have come: an exception that is raised while a library's C code calls back may get lost, so
+    that `Results.write` looks here, too.
     """
-    asked: list[int] = []
+    received: list[int] = []
 
     def leave(number: int, frame: object) -> None:
-        asked.append(number)
+        received.append(number)
         raise SystemExit(128 + number)
 
-    usual = (signal.SIG_DFL, signal.default_int_handler)  # what is ignored (nohup) stays ignored
-    before = {n: signal.getsignal(n) for n in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
-    ours = {number: handler for number, handler in before.items() if handler in usual}
-    for number in ours:
-        signal.signal(number, leave)
+    default = (signal.SIG_DFL, signal.default_int_handler)
+    replaced = {}
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        handler = signal.getsignal(number)
+        if handler in default:  # a signal that is ignored (nohup) stays ignored
+            replaced[number] = handler
+            signal.signal(number, leave)
     try:
-        yield asked
+        yield received
     finally:
-        for number, handler in ours.items():
+        for number, handler in replaced.items():
             signal.signal(number, handler)
 
 
 def note(message: str, quiet: bool = False) -> None:
-    """Something worth knowing, on stderr."""
+    """Prints a message on stderr, unless quiet."""
     if not quiet and sys.stderr is not None:
         try:
             print(message, file=sys.stderr, flush=True)
-        except OSError:  # results matter more than what is said about them
+        except OSError:  # the results are still written when nobody reads stderr
             os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
 
 
 def tell_count(count: int, what: str, quiet: bool) -> None:
-    """How many lines were something out of the ordinary, if any."""
+    """Prints how many lines were unusual, if any.
+
+    Args:
+        count: number of these lines.
+        what: what they were, as "not valid UTF-8".
+        quiet: print nothing.
+    """
     if count:
-        note(f"rnntext: {'1 line was' if count == 1 else f'{count} lines were'} {what}", quiet)
+        lines = "1 line was" if count == 1 else f"{count} lines were"
+        note(f"rnntext: {lines} {what}", quiet)
 
 
 def on_terminal() -> bool:
-    """Whether someone watches stderr."""
+    """Whether stderr is a terminal."""
     return sys.stderr is not None and sys.stderr.isatty()

@@ -1,85 +1,113 @@
-"""ladder."""
+"""The command `ladder`: compares all kinds of forecasters on the same data."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rnntext.cli import options
-from rnntext.cli.console import note, results
+from rnntext.cli.command import command
+from rnntext.cli.console import Results, note, results
 from rnntext.cli.forecast import Plot
-from rnntext.cli.options import ConfigFile, Json, Output, PrintConfig, Quiet, Verbose, pick, print_settings
-from rnntext.cli.train_forecast import Columns, DateColumn, Held, Horizon, Known, Window
-from rnntext.config import SCALES, ForecastConfig, ForecastTraining
+from rnntext.cli.options import Json, Output, Quiet, field
+from rnntext.cli.train_forecast import Columns, DateColumn, HeldOut, Known
+from rnntext.settings.base import BUDGET, MODEL
+from rnntext.settings.forecaster import SCALES, ForecastConfig, ForecastTraining
 
 if TYPE_CHECKING:
-    from rnntext.jobs.ladder import Ground, Result
+    from rnntext.jobs.ladder import Result
 
 SYNTHETIC = "synthetic"
 
+Table = Annotated[str, typer.Argument(metavar="CSV|synthetic", help="A table, or synthetic: 10,000 generated series.")]
+Window = Annotated[int, field(ForecastConfig, "window")]
+Horizon = Annotated[int, field(ForecastConfig, "horizon")]
+Scale = Annotated[
+    str | None,
+    typer.Option(
+        metavar="|".join(SCALES),
+        help=ForecastConfig.options()["scale"].help,
+        show_default="none for synthetic, relative for CSV",
+        rich_help_panel=MODEL,
+    ),
+]
+Epochs = Annotated[int, typer.Option(min=1, help="Number of passes over the training windows.", rich_help_panel=BUDGET)]
+BatchSize = Annotated[int, field(ForecastTraining, "batch_size")]
+LearningRate = Annotated[float, field(ForecastTraining, "learning_rate")]
+Schedule = Annotated[str, field(ForecastTraining, "schedule")]
+Seed = Annotated[int, field(ForecastTraining, "seed")]
 
+
+@command("rnntext ladder --plot ladder.png", "rnntext ladder sales.csv --column units --horizon 7")
 def ladder(
-    context: typer.Context,
-    table: Annotated[str, typer.Argument(metavar="CSV|synthetic", help="A table, or 10,000 made series.")] = SYNTHETIC,
+    *,
+    table: Table = SYNTHETIC,
     column: Columns = None,
     known: Known = None,
     date_column: DateColumn = None,
+    validation: HeldOut = "0.2",
     window: Window = ForecastConfig.window,
     horizon: Horizon = ForecastConfig.horizon,
-    scale: Annotated[
-        str | None,
-        typer.Option(
-            metavar="|".join(SCALES), help="What the networks see.", show_default="synthetic none, CSV relative"
-        ),
-    ] = None,
-    validation: Held = "0.2",
-    epochs: Annotated[int, typer.Option(min=1, help="Passes over the training windows.")] = 20,
-    batch_size: Annotated[int, typer.Option(help="Windows of a step.")] = ForecastTraining.batch_size,
-    learning_rate: Annotated[float, typer.Option(help="The highest.")] = 0.01,
-    schedule: options.Schedule = ForecastTraining.schedule,
-    seed: options.Seed = ForecastTraining.seed,
+    scale: Scale = None,
+    epochs: Epochs = 20,
+    batch_size: BatchSize = ForecastTraining.batch_size,
+    learning_rate: LearningRate = 0.01,
+    schedule: Schedule = ForecastTraining.schedule,
+    seed: Seed = ForecastTraining.seed,
     plot: Plot = None,
     output: Output = None,
     as_json: Json = False,
     quiet: Quiet = False,
-    verbose: Verbose = False,
-    config: ConfigFile = None,
-    print_config: PrintConfig = False,
 ) -> None:
     """Train every kind of forecaster on the same data and compare them: one value ahead, then --horizon values."""
-    training = pick(ForecastTraining, {**context.params, "loss": "mse", "dropout": 0.0})
-    if print_config:
-        print_settings(context)
-        return
+    # 1. Read the options and the data.
+    training = ForecastTraining(
+        epochs=epochs,
+        batch_size=batch_size,
+        learning_rate=learning_rate,
+        schedule=schedule,
+        seed=seed,
+        loss="mse",
+        dropout=0.0,
+    )
     from rnntext.cli import chart
     from rnntext.jobs.ladder import climb
+    from rnntext.jobs.ladder_data import real, synthetic
+    from rnntext.series.series import read_series
 
-    ground = _ground(context.params, quiet)
-    found: list[Result] = []
-    with results(output) as out:
-        for result in climb(ground, training):
-            before = "" if as_json else f"{_HEAD}\n" if not found else "\n" * (found[-1].horizon != result.horizon)
-            found.append(result)
-            out.write(before + (json.dumps(result.to_json()) if as_json else _row(result)) + "\n")
-            out.flush()
-        if plot is not None:
-            chart.draw_ladder(plot, found)
-
-
-def _ground(values: dict[str, Any], quiet: bool) -> Ground:
-    from rnntext.jobs.ladder import real, synthetic
-    from rnntext.text.series import read_series
-
-    table, window, horizon = values["table"], values["window"], values["horizon"]
     if table == SYNTHETIC and not Path(SYNTHETIC).exists():
-        return synthetic(window, horizon, values["scale"] or "none")
-    series = read_series(table, values["column"] or [], values["known"] or [], values["date_column"])
-    for sentence in series.notes:
-        note(sentence, quiet)
-    return real(series, window, horizon, values["validation"], values["scale"] or "relative")
+        dataset = synthetic(window, horizon, scale or "none")
+    else:
+        series = read_series(table, column or [], known or [], date_column)
+        for sentence in series.notes:
+            note(sentence, quiet)
+        dataset = real(series, window, horizon, validation, scale or "relative")
+    # 2. Train the rungs, and write the results.
+    with results(output) as out:
+        rungs = _write(out, climb(dataset, training), as_json)
+        if plot is not None:
+            chart.draw_ladder(plot, rungs)
+
+
+def _write(out: Results, rungs: Iterable[Result], as_json: bool) -> list[Result]:
+    """Writes the results of the rungs as a table or as JSON lines, each as soon as it is there; returns them."""
+    written: list[Result] = []
+    for rung in rungs:
+        if as_json:
+            line = json.dumps(rung.to_json())
+        elif not written:
+            line = f"{_HEAD}\n{_row(rung)}"
+        elif written[-1].horizon != rung.horizon:
+            line = f"\n{_row(rung)}"
+        else:
+            line = _row(rung)
+        out.write(line + "\n")
+        out.flush()
+        written.append(rung)
+    return written
 
 
 _HEAD = (
@@ -88,7 +116,9 @@ _HEAD = (
 )
 
 
-def _row(found: Result) -> str:
-    numbers = f"{found.mse:10.4g} {found.mae:10.4g} {found.mase:7.3f} {found.skill:7.3f}"
-    line = f"{found.rung:27} {found.strategy:9} {found.horizon:5} {numbers} {found.parameters:10,} {found.seconds:7.1f}"
-    return f"{line}  {found.remark}".rstrip()
+def _row(rung: Result) -> str:
+    """The line of a rung in the table."""
+    kind = f"{rung.rung:27} {rung.strategy:9} {rung.horizon:5}"
+    errors = f"{rung.mse:10.4g} {rung.mae:10.4g} {rung.mase:7.3f} {rung.skill:7.3f}"
+    costs = f"{rung.parameters:10,} {rung.seconds:7.1f}"
+    return f"{kind} {errors} {costs}  {rung.remark}".rstrip()

@@ -10,10 +10,15 @@ from rnntext.errors import UsageError
 from rnntext.files.atomic import check_output, output_file
 
 KINDS = (".png", ".svg", ".pdf")
+DOTS_PER_INCH = 150
 
 
 def check(path: Path, option: str) -> None:
-    """Says before any work is done that a picture which an option names cannot be drawn.
+    """Checks, before any work is done, that a picture can be drawn.
+
+    Args:
+        path: the file.
+        option: the option that names it.
 
     Raises:
         UsageError: matplotlib is missing, or does not know the kind of file.
@@ -21,7 +26,8 @@ def check(path: Path, option: str) -> None:
     """
     check_output(path, option)
     if path.suffix.lower() not in KINDS:
-        raise UsageError(f"{option} {path}: give a name that ends with {', '.join(KINDS[:-1])} or {KINDS[-1]}")
+        *others, last = KINDS
+        raise UsageError(f"{option} {path}: give a name that ends with {', '.join(others)} or {last}")
     try:
         import matplotlib  # noqa: F401
     except ImportError as error:
@@ -29,14 +35,14 @@ def check(path: Path, option: str) -> None:
 
 
 def figure(width: float, height: float) -> Any:
-    """A figure of so many inches."""
+    """An empty figure, its width and height in inches."""
     from matplotlib.figure import Figure
 
     return Figure(figsize=(width, height), layout="constrained")
 
 
-def save(drawn: Any, path: Path, option: str) -> None:
-    """Writes a figure, whole or not at all."""
+def save(figure: Any, path: Path, option: str) -> None:
+    """Writes a figure to the file that an option names; the file appears only when it is complete."""
     with output_file(path, option) as file, warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # a character that no font has becomes a box
-        drawn.savefig(file, format=path.suffix[1:].lower(), dpi=150)
+        warnings.simplefilter("ignore", UserWarning)  # matplotlib draws a box for a character that the font lacks
+        figure.savefig(file, format=path.suffix[1:].lower(), dpi=DOTS_PER_INCH)

@@ -1,4 +1,4 @@
-"""score."""
+"""The command `score`: measures how well a model predicts texts or translations."""
 
 from __future__ import annotations
 
@@ -8,99 +8,113 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from rnntext.cli.command import command
 from rnntext.cli.console import INVALID, Results, results, tell_count
-from rnntext.cli.options import ConfigFile, Json, Model, Output, PrintConfig, Quiet, Threads, Verbose, print_settings
+from rnntext.cli.options import Json, Model, Output, Quiet, Threads
 from rnntext.errors import UsageError
+from rnntext.families import CHARLM
+from rnntext.settings.base import OUTPUT
 
 if TYPE_CHECKING:
     from rnntext.jobs.characters import CharacterModel
     from rnntext.jobs.translation import TranslationModel
 
-NAME = "charlm"
+Files = Annotated[list[str] | None, typer.Argument(metavar="FILE", help="Files, or - for stdin (the default).")]
+PerLine = Annotated[
+    bool,
+    typer.Option(
+        "--per-line",
+        help="Score every line on its own; a translation model always does.",
+        rich_help_panel=OUTPUT,
+    ),
+]
 
 
+@command(
+    "rnntext score chapter.txt -m book",
+    "rnntext score pairs.tsv -m es --json",
+)
 def score(
-    context: typer.Context,
-    files: Annotated[
-        list[str] | None, typer.Argument(metavar="FILE", help="Files, or - for stdin (the default).")
-    ] = None,
-    model: Model = NAME,
-    per_line: Annotated[
-        bool, typer.Option("--per-line", help="Bits per character of every line, each for itself (pairs: always).")
-    ] = False,
+    *,
+    files: Files = None,
+    model: Model = CHARLM.name,
+    per_line: PerLine = False,
     threads: Threads = 1,
     output: Output = None,
     as_json: Json = False,
     quiet: Quiet = False,
-    verbose: Verbose = False,
-    config: ConfigFile = None,
-    print_config: PrintConfig = False,
 ) -> None:
-    """Tell how well a model predicts texts.
+    """Measure how well a model predicts a text.
 
-    A character model: bits per character and perplexity. A translation model reads `source TAB target` lines: natural
-    log-probability of each target and its tokens.
+    A character model gives the bits per character and the perplexity of each file. A translation model reads lines
+    `source TAB target` and gives the natural log-probability of each target and its number of tokens.
     """
-    if print_config:
-        print_settings(context)
-        return
     from rnntext.jobs.characters import CharacterModel
     from rnntext.jobs.load import load
     from rnntext.jobs.translation import TranslationModel
     from rnntext.storage.models import find
 
-    loaded = load(find(model, "train-charlm"), threads)
+    loaded = load(find(model, CHARLM.train), threads)
+    sources = files or ["-"]
     with results(output) as out:
         if isinstance(loaded, TranslationModel):
-            _score_pairs(out, loaded, files or ["-"], as_json, quiet)
+            _score_pairs(out, loaded, sources, as_json, quiet)
         elif not isinstance(loaded, CharacterModel):
             raise UsageError(f"--model {model}: not a model of text; there is nothing that it could score")
         elif per_line:
-            _score_lines(out, loaded, files or ["-"], as_json, quiet)
+            _score_lines(out, loaded, sources, as_json, quiet)
         else:
-            _score_files(out, loaded, files or ["-"], as_json)
+            _score_files(out, loaded, sources, as_json)
 
 
 def _score_files(out: Results, model: CharacterModel, files: list[str], as_json: bool) -> None:
+    """Writes the score of each file."""
     from rnntext.jobs.score import score_sources
 
-    for found in score_sources(model, files):
-        where = f"{found.source}: " if len(files) > 1 else ""
-        line = (
-            f"{where}{found.bits_per_character:.4f} bits/char, perplexity {found.perplexity:.4f}, "
-            f"{found.characters} characters"
-        )
-        out.write((json.dumps({"source": found.source, **found.numbers()}) if as_json else line) + "\n")
+    for score in score_sources(model, files):
+        if as_json:
+            line = json.dumps({"source": score.source, **score.numbers()})
+        else:
+            name = f"{score.source}: " if len(files) > 1 else ""
+            line = (
+                f"{name}{score.bits_per_character:.4f} bits/char, perplexity {score.perplexity:.4f}, "
+                f"{score.characters} characters"
+            )
+        out.write(line + "\n")
         out.flush()
 
 
 def _score_lines(out: Results, model: CharacterModel, files: list[str], as_json: bool, quiet: bool) -> None:
+    """Writes the bits per character of each line."""
     from rnntext.jobs.score import score_lines
 
     invalid = 0
-    for found, valid in score_lines(model, files):
+    for score, valid in score_lines(model, files):
         invalid += not valid
-        record = json.dumps({"line": int(found.source), **found.numbers()})
-        out.write((record if as_json else f"{found.bits_per_character:.4f}") + "\n")
+        record = {"line": int(score.source), **score.numbers()}
+        line = json.dumps(record) if as_json else f"{score.bits_per_character:.4f}"
+        out.write(line + "\n")
         out.flush()
     tell_count(invalid, INVALID, quiet)
 
 
 def _score_pairs(out: Results, model: TranslationModel, files: list[str], as_json: bool, quiet: bool) -> None:
+    """Writes the log-probability and the number of tokens of each line's target."""
     from rnntext.jobs.score import score_pairs
 
-    invalid = too_long = 0
-    for found in score_pairs(model, files):
-        invalid += not found.valid
-        known = not math.isnan(found.log_probability)
-        too_long += not known
+    invalid = 0
+    too_long = 0
+    for pair in score_pairs(model, files):
+        invalid += not pair.valid
+        scored = not math.isnan(pair.log_probability)
+        too_long += not scored
         if as_json:
-            log_probability = found.log_probability if known else None  # JSON has no nan
-            out.write(
-                json.dumps({"line": found.line, "log_probability": log_probability, "tokens": found.tokens}) + "\n"
-            )
+            log_probability = pair.log_probability if scored else None  # JSON has no nan
+            record = {"line": pair.line, "log_probability": log_probability, "tokens": pair.tokens}
+            line = json.dumps(record)
         else:
-            out.write(f"{found.log_probability:.4f}\t{found.tokens}\n")
+            line = f"{pair.log_probability:.4f}\t{pair.tokens}"
+        out.write(line + "\n")
         out.flush()
     tell_count(invalid, INVALID, quiet)
     tell_count(too_long, "too long to be scored; the answer says nan, null in JSON", quiet)

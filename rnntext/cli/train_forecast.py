@@ -1,4 +1,4 @@
-"""train-forecast."""
+"""The command `train-forecast`: trains a forecaster of time series."""
 
 from __future__ import annotations
 
@@ -7,118 +7,86 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rnntext.cli import options
-from rnntext.cli.forecast import NAME
-from rnntext.cli.options import Model, pick
-from rnntext.cli.training import Family, Start, training_command
-from rnntext.config import (
-    FORECASTERS,
-    LOSSES,
-    SCALES,
-    SCHEDULES,
-    STRATEGIES,
-    ForecastConfig,
-    ForecastTraining,
-    JobConfig,
-)
+from rnntext.cli.training import training_command
+from rnntext.families import FORECASTER
+from rnntext.settings.base import DATA
+from rnntext.settings.forecaster import ForecastConfig, ForecastTraining
+from rnntext.settings.training import JobConfig
+from rnntext.watch.observer import Observer
 
 if TYPE_CHECKING:
     from rnntext.jobs.promotion import Outcome
-    from rnntext.train.observer import Observer
 
+Table = Annotated[str, typer.Argument(metavar="CSV", help="A CSV table with a header; - reads stdin.")]
 Columns = Annotated[
     list[str] | None,
-    typer.Option("--column", metavar="NAME", help="A column to predict; may be given several times."),
+    typer.Option(
+        "--column",
+        metavar="NAME",
+        help="A column to predict; may be given several times. It is needed if several columns could be meant.",
+        rich_help_panel=DATA,
+    ),
 ]
 Known = Annotated[
     list[str] | None,
-    typer.Option("--known", metavar="NAME", help="A column known in advance (holidays, prices); several times."),
-]
-DateColumn = Annotated[str | None, typer.Option(metavar="NAME", help="Dates, or numbers; rows are sorted by it.")]
-Window = Annotated[int, typer.Option(help="Values that are read to predict the next ones.")]
-Horizon = Annotated[int, typer.Option(help="Values to predict.")]
-Scale = Annotated[
-    str,
     typer.Option(
-        metavar="|".join(SCALES), help="What the network sees: differences, standardised values, values as they are."
+        "--known",
+        metavar="NAME",
+        help="A column whose future is known, such as prices; may be given several times.",
+        rich_help_panel=DATA,
     ),
 ]
-Held = Annotated[str, typer.Option(metavar="FRACTION", help="Held-out share: the end of the series.")]
+DateColumn = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="The column with dates or numbers that rows are sorted by. Without it, the rows must be in order and "
+        "complete.",
+        rich_help_panel=DATA,
+    ),
+]
+HeldOut = Annotated[
+    str,
+    typer.Option(
+        metavar="FRACTION", help="Fraction of the series, at its end, that is held out.", rich_help_panel=DATA
+    ),
+]
 
-LearningRate = Annotated[float, typer.Option(help="The highest, after the warm-up.")]
-Schedule = Annotated[str, typer.Option(metavar="|".join(SCHEDULES), help="How the learning rate falls.")]
 
-
-@training_command(Family(NAME, "windows", "mase", "MASE", "forecast {table}"))
+@training_command(
+    FORECASTER,
+    "rnntext train-forecast sales.csv --column units --date-column day",
+    "rnntext train-forecast load.csv --horizon 24 --architecture lstm --time-limit 10m",
+)
 def train(
-    context: typer.Context,
-    table: Annotated[str, typer.Argument(metavar="CSV", help="A table with a header, or - for stdin.")],
+    *,
+    table: Table,
     column: Columns = None,
     known: Known = None,
     date_column: DateColumn = None,
-    model: Model = NAME,
-    architecture: Annotated[
-        str, typer.Option(metavar="|".join(FORECASTERS), help="Kind of forecaster.")
-    ] = ForecastConfig.architecture,
-    strategy: Annotated[
-        str, typer.Option(metavar="|".join(STRATEGIES), help="How more than one value is predicted.")
-    ] = ForecastConfig.strategy,
-    window: Window = ForecastConfig.window,
-    horizon: Horizon = ForecastConfig.horizon,
-    layers: Annotated[int | None, typer.Option(help="Recurrent layers.", show_default="rnn 1, others 2")] = None,
-    units: Annotated[int | None, typer.Option(help="Units of a layer.", show_default="rnn 1, others 20")] = None,
-    recurrent_output: Annotated[
-        bool, typer.Option("--recurrent-output", help="The output layer is recurrent, too (rnn, deep-rnn).")
-    ] = False,
-    linear: Annotated[
-        bool,
-        typer.Option(
-            "--linear/--no-linear", help="Add a linear model of the window to a recurrent network (--scale relative)."
-        ),
-    ] = ForecastConfig.linear,
-    scale: Scale = ForecastConfig.scale,
-    season: Annotated[
-        int | None, typer.Option(help="Steps after which the series repeats itself. [default: found in the data]")
-    ] = None,
-    validation: Held = "0.2",
-    epochs: options.Epochs = None,
-    steps: Annotated[
-        int | None, typer.Option(help="Most optimizer updates. [default: 1000 if no other limit is given]")
-    ] = None,
-    time_limit: Annotated[
-        float | None, typer.Option(parser=options.duration, metavar="90s|30m|2h", help="The run's whole time.")
-    ] = None,
-    patience: options.Patience = None,
-    batch_size: Annotated[int, typer.Option(help="Windows of a step.")] = ForecastTraining.batch_size,
-    learning_rate: LearningRate = ForecastTraining.learning_rate,
-    schedule: Schedule = ForecastTraining.schedule,
-    dropout: Annotated[float, typer.Option(help="Dropout between layers.")] = ForecastTraining.dropout,
-    loss: Annotated[
-        str, typer.Option(metavar="|".join(LOSSES), help="Squared errors, or squares that outliers cannot dominate.")
-    ] = ForecastTraining.loss,
-    seed: options.Seed = ForecastTraining.seed,
-) -> Start:
-    """Train a forecaster on a column of a table and put it into service.
+    validation: HeldOut = "0.2",
+    shape: ForecastConfig,
+    budget: ForecastTraining,
+    path: Path,
+    job: JobConfig,
+    observer: Observer,
+) -> Outcome:
+    """Train a forecaster on columns of a table and put it into service.
 
-    Interrupted at any moment, the same command goes on where it was. Repeated when the table has changed, it trains a
-    new version that begins where the last one ended.
+    A training that was interrupted continues when the same command is given again. When the table has changed, the same
+    command trains a new version, which begins with the weights in service.
     """
-    shape, budget = pick(ForecastConfig, context.params), pick(ForecastTraining, context.params)
+    from rnntext.jobs.train_forecast import train_forecast
 
-    def start(path: Path, job: JobConfig, observer: Observer) -> Outcome:
-        from rnntext.jobs.train_forecast import train_forecast
-
-        return train_forecast(
-            table,
-            path,
-            shape,
-            budget,
-            columns=column or [],
-            known=known or [],
-            date_column=date_column,
-            validation=validation,
-            job=job,
-            observer=observer,
-        )
-
-    return start
+    return train_forecast(
+        table,
+        path,
+        shape,
+        budget,
+        columns=column or [],
+        known=known or [],
+        date_column=date_column,
+        validation=validation,
+        job=job,
+        observer=observer,
+    )

@@ -1,129 +1,113 @@
-"""What all training commands have in common: options beside data, model and rates, and what they say at the end."""
+"""The common part of the training commands: how the job runs, its observers, and its last messages."""
 
 from __future__ import annotations
 
-import dataclasses
 import inspect
 import json
 import os
 import shlex
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rnntext.cli import options
+from rnntext.cli.command import Function, build, parameters
 from rnntext.cli.console import note, results
-from rnntext.cli.options import ConfigFile, Json, PrintConfig, Quiet, Verbose, pick, print_settings
 from rnntext.cli.watching import watching
-from rnntext.config import JobConfig
 from rnntext.errors import NotPromotedError
-from rnntext.train.logs import JsonLog, MetricsFile, TensorBoard
-from rnntext.train.observer import Observer, Observers
+from rnntext.families import Family
+from rnntext.settings.training import JobConfig
+from rnntext.watch.logs import JsonLog, MetricsFile, TensorBoard
+from rnntext.watch.observer import Observer, Observers
 
 if TYPE_CHECKING:
     from rnntext.jobs.promotion import Outcome
 
-Start = Callable[[Path, JobConfig, Observer], "Outcome"]  # trains the model in a folder
-Command = Callable[..., None]
-
-
-@dataclasses.dataclass(frozen=True)
-class Family:
-    """How one kind of model is spoken of.
-
-    Attributes:
-        name: of the model, if the user gives none.
-        unit: what is counted, in the plural.
-        metric, label: the score's name among the metrics, and what it is called.
-        use: the command that uses such a model; may name options of the training in braces.
-    """
-
-    name: str
-    unit: str
-    metric: str
-    label: str
-    use: str
-
 
 def _shared(
-    promote: options.Promote = JobConfig.promote,
-    tolerance: options.Tolerance = JobConfig.tolerance,
+    job: JobConfig,
     fail_if_not_promoted: options.FailIfNotPromoted = False,
-    keep: options.Keep = JobConfig.keep,
-    warm_start: options.WarmStart = JobConfig.warm_start,
-    force: options.Force = JobConfig.force,
-    fresh: options.Fresh = JobConfig.fresh,
-    save_every: options.SaveEvery = JobConfig.save_every,
-    pause_after: options.PauseAfter = JobConfig.pause_after,
-    wait: options.Wait = JobConfig.wait,
     nice: options.Nice = 0,
     log_json: options.LogJson = None,
     metrics_file: options.MetricsFile = None,
     tensorboard: options.TensorBoard = None,
-    as_json: Json = False,
-    quiet: Quiet = False,
-    verbose: Verbose = False,
-    config: ConfigFile = None,
-    print_config: PrintConfig = False,
+    as_json: options.Json = False,
+    quiet: options.Quiet = False,
 ) -> None:
-    """Only its signature is used: the options that every training command ends with."""
+    """Only its signature is used: the options that every training command has."""
 
 
-def training_command(family: Family) -> Callable[[Callable[..., Start]], Command]:
-    """Makes a command of a function that has the options of one kind of model, the context among them, checks them, and
-    returns how to start the training. The shared options are added to its own."""
+def training_command(family: Family, *examples: str) -> Callable[[Function], Function]:
+    """A decorator that makes a command of a function that trains a model and returns the outcome.
 
-    def decorate(configure: Callable[..., Start]) -> Command:
-        own = inspect.signature(configure, eval_str=True)
-        shared = inspect.signature(_shared, eval_str=True)
+    The options of the job are added to the function's own. Its parameters `path`, `job` and `observer` are no options:
+    they are the model's folder, the settings of the job and the observer that the options ask for.
 
-        def command(**values: Any) -> None:
-            context = values["context"]
-            start = configure(**{name: values[name] for name in own.parameters})
-            job = pick(JobConfig, {**values, "command": shlex.join(["rnntext", *sys.argv[1:]])})
-            if values["print_config"]:
-                print_settings(context)
-            else:
-                _run(family, start, job, values)
+    Args:
+        family: the kind of model.
+        examples: command lines for the help.
+    """
 
-        parameters = [*own.parameters.values(), *shared.parameters.values()]
-        command.__signature__ = own.replace(parameters=parameters, return_annotation=None)  # type: ignore[attr-defined]
-        command.__annotations__ = {p.name: p.annotation for p in parameters}
-        command.__doc__ = configure.__doc__
-        return command
+    def decorate(train: Function) -> Function:
+        keyword = inspect.Parameter.KEYWORD_ONLY
+        model = inspect.Parameter("model", keyword, default=family.name, annotation=options.Model)
+        own = [parameter for parameter in parameters(train) if parameter.name not in ("path", "job", "observer")]
+        shared = parameters(_shared)
+
+        def body(arguments: dict[str, Any], values: Mapping[str, Any]) -> None:
+            command_line = shlex.join(["rnntext", *sys.argv[1:]])
+            job = JobConfig.from_flags({**values, "command": command_line})
+            given = {parameter.name: arguments[parameter.name] for parameter in own}
+            _run(family, lambda path, observer: train(**given, path=path, job=job, observer=observer), values)
+
+        return build([model, *own, *shared], train.__doc__, examples, body)
 
     return decorate
 
 
-def _run(family: Family, start: Start, job: JobConfig, values: dict[str, Any]) -> None:
+def _run(family: Family, train: Callable[[Path, Observer], Outcome], values: Mapping[str, Any]) -> None:
+    """Runs a training and reports its outcome.
+
+    Args:
+        family: the kind of model.
+        train: trains it, given its folder and the observer.
+        values: the values of all options by name.
+    """
     from rnntext.storage.models import folder
 
-    model, quiet = values["model"], values["quiet"]
-    path = folder(model)
+    # 1. Train.
+    name = values["model"]
+    quiet = values["quiet"]
+    path = folder(name)
     os.nice(values["nice"])
     with _observers(family, path, values) as observer:
-        outcome = start(path, job, observer)
+        outcome = train(path, observer)
+    # 2. Report the outcome, and how to use the model.
     if values["as_json"]:
         with results(None) as out:
-            out.write(json.dumps({"model": str(path), **outcome.to_json()}) + "\n")
+            record = {"model": str(path), **outcome.to_json()}
+            out.write(json.dumps(record) + "\n")
+    sentence = outcome.sentence(str(path))
     if values["fail_if_not_promoted"] and outcome.state == "finished" and not outcome.promoted:
-        raise NotPromotedError(outcome.sentence(str(path)))
-    note(outcome.sentence(str(path)), quiet)
+        raise NotPromotedError(sentence)
+    note(sentence, quiet)
     if outcome.promoted:
-        use = family.use.format(**{name: shlex.quote(str(value)) for name, value in values.items()})
-        note(f"try: rnntext {use}{'' if model == family.name else f' -m {shlex.quote(model)}'}", quiet)
+        quoted = {option: shlex.quote(str(value)) for option, value in values.items()}
+        use = family.use.format(**quoted)
+        model = "" if name == family.name else f" -m {shlex.quote(name)}"
+        note(f"try: rnntext {use}{model}", quiet)
 
 
 @contextmanager
-def _observers(family: Family, path: Path, values: dict[str, Any]) -> Iterator[Observer]:
-    """Everybody who wants to be told."""
-    writers: dict[str, Callable[[Path], Observer]] = {
+def _observers(family: Family, path: Path, values: Mapping[str, Any]) -> Iterator[Observer]:
+    """The observers that the options ask for."""
+    makers: dict[str, Callable[[Path], Observer]] = {
         "log_json": lambda file: JsonLog(file, path.name),
         "metrics_file": lambda file: MetricsFile(file, path.name),
         "tensorboard": TensorBoard,
     }
-    found = [make(values[name]) for name, make in writers.items() if values[name] is not None]
+    files = [make(values[name]) for name, make in makers.items() if values[name] is not None]
     with watching(values["quiet"], family.unit, family.metric, family.label, examples=values["verbose"]) as console:
-        yield Observers([console, *found])
+        yield Observers([console, *files])

@@ -1,4 +1,4 @@
-"""What a training tells whoever watches it: a bar on a terminal, lines elsewhere."""
+"""The progress of a training on stderr: a bar on a terminal, lines elsewhere."""
 
 from __future__ import annotations
 
@@ -7,44 +7,54 @@ from contextlib import contextmanager
 from typing import Any
 
 from rnntext.cli.console import note, on_terminal
-from rnntext.train.observer import Observer, Progress
+from rnntext.watch.observer import Observer, Progress
 
 
 def clock(seconds: float) -> str:
-    """75 -> "1:15", 3700 -> "1:01:40"."""
-    minutes, rest = divmod(int(seconds), 60)
+    """A time as minutes and seconds, or with hours: 75 is "1:15", 3700 is "1:01:40"."""
+    minutes, seconds = divmod(int(seconds), 60)
     hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
+    return f"{hours}:{minutes:02d}:{seconds:02d}" if hours else f"{minutes}:{seconds:02d}"
 
 
 class EvaluationLines(Observer):
-    """One line per evaluation, for logs."""
+    """Prints one line for each evaluation.
+
+    Args:
+        unit: what a training counts, in the plural (see Family).
+        metric: the name of the score among the metrics.
+        label: the name of the score in the line.
+        examples: whether to print examples, too.
+    """
 
     def __init__(self, unit: str, metric: str, label: str, examples: bool = False) -> None:
-        self.unit, self.metric, self.label, self.wants_examples = unit, metric, label, examples
+        self.unit = unit
+        self.metric = metric
+        self.label = label
+        self.prints_examples = examples
 
     def start(self, parameters: int, step: int) -> None:
-        going_on = f", going on at step {step}" if step else ""
-        note(f"training {parameters:,} parameters{going_on}")
+        resumed = f", going on at step {step}" if step else ""
+        note(f"training {parameters:,} parameters{resumed}")
 
     def evaluation(self, progress: Progress, metrics: Mapping[str, float], best: bool) -> None:
-        note(
-            f"step {progress.step}/{progress.steps or '?'}  epoch {progress.epoch}  {clock(progress.seconds)}  "
-            f"loss {progress.loss:.4f}  {progress.rate:,.0f} {self.unit}/s  "
-            f"held-out {metrics[self.metric]:.4f} {self.label}{'  *' if best else ''}"
-        )
+        place = f"step {progress.step}/{progress.steps or '?'}  epoch {progress.epoch}  {clock(progress.seconds)}"
+        training = f"loss {progress.loss:.4f}  {progress.rate:,.0f} {self.unit}/s"
+        score = f"held-out {metrics[self.metric]:.4f} {self.label}"
+        mark = "  *" if best else ""
+        note(f"{place}  {training}  {score}{mark}")
 
     def note(self, message: str) -> None:
         note(message)
 
     def examples(self, lines: Sequence[str]) -> None:
-        if self.wants_examples:
+        if self.prints_examples:
             for line in lines:
                 note(line)
 
 
 class ProgressBar(EvaluationLines):
-    """A bar with the time left, for a terminal; evaluations scroll by above it."""
+    """Shows a bar with the remaining time on a terminal; the lines of evaluations appear above it."""
 
     def __init__(self, unit: str, metric: str, label: str, examples: bool = False) -> None:
         super().__init__(unit, metric, label, examples)
@@ -80,14 +90,19 @@ class ProgressBar(EvaluationLines):
         )
 
     def close(self) -> None:
-        """Takes the bar off the screen."""
+        """Removes the bar from the screen."""
         if self._bar is not None:
             self._bar.stop()
 
 
 @contextmanager
 def watching(quiet: bool, unit: str, metric: str, label: str, examples: bool = False) -> Iterator[Observer]:
-    """The observer that fits: a bar on a terminal, lines elsewhere, nothing if quiet."""
+    """The observer for stderr: a bar on a terminal, lines elsewhere, nothing if quiet.
+
+    Args:
+        quiet: print nothing.
+        unit, metric, label, examples: see EvaluationLines.
+    """
     if quiet:
         yield Observer()
         return

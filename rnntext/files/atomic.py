@@ -1,9 +1,9 @@
 """The only code that opens a file for writing.
 
 A file or a folder appears under its name whole or not at all, whenever the process is killed: it is written beside its
-place, forced to the disk, then renamed, and the rename is forced to the disk too.
+place, forced to the disk, and renamed, and then the new name is forced to the disk, too.
 
-What that comes to are calls of a `Disk`; tests put another one in its place, which records them, or fails.
+Every change of the disk is a call of a `Disk`. Tests replace it by one that records the calls, or fails.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from typing import IO
 
 from rnntext.errors import UsageError
 
-TEMPORARY = ".tmp-"  # what the names of unfinished files and folders begin with
+TEMPORARY = ".tmp-"  # prefix of the names of unfinished files and folders
 
 
 def read_bytes(path: Path) -> bytes:
@@ -28,26 +28,26 @@ def read_bytes(path: Path) -> bytes:
 
 
 class Disk:
-    """Everything that changes a disk, one operation at a time."""
+    """All operations that change a disk."""
 
     def make_folder(self, path: Path) -> None:
-        """A new folder; there may be one already."""
+        """Makes a folder, unless it exists."""
         path.mkdir(exist_ok=True)
 
     def write(self, path: Path, data: bytes) -> None:
-        """A new file, its content forced to the disk."""
+        """Writes a new file and forces its content to the disk."""
         with open(path, "xb") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
 
     def append(self, path: Path, data: bytes) -> None:
-        """Bytes at the end of a file, which need not exist; nothing is forced to the disk."""
+        """Adds bytes to a file, which need not exist. Nothing is forced to the disk."""
         with open(path, "ab") as file:
             file.write(data)
 
     def sync_folder(self, path: Path) -> None:
-        """Forces a folder's list of names to the disk."""
+        """Forces the names in a folder to the disk."""
         descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
         try:
             os.fsync(descriptor)
@@ -55,11 +55,11 @@ class Disk:
             os.close(descriptor)
 
     def replace(self, source: Path, target: Path) -> None:
-        """Renames; a file in place of the target is gone in the same moment."""
+        """Renames a file or folder. A file with the new name is replaced in the same moment."""
         os.replace(source, target)
 
     def remove(self, folder: Path) -> None:
-        """Removes a folder and what is in it, as far as that is possible."""
+        """Removes a folder and its content, as far as that is possible."""
         shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -67,7 +67,7 @@ disk = Disk()
 
 
 def make_folder(path: Path) -> None:
-    """Makes a folder and those above it, as far as they are missing, durably."""
+    """Makes a folder and those above it, unless they exist, durably."""
     if path.is_dir():
         return
     make_folder(path.parent)
@@ -84,57 +84,68 @@ def write_file(path: Path, data: bytes) -> None:
 
 @contextmanager
 def atomic_path(path: Path) -> Iterator[Path]:
-    """Gives a name beside `path` to write to; renames it to `path` at the end, or removes it after an error."""
+    """A path to write to. At the end of the block it is renamed to `path`, or removed after an error."""
     folder = _temporary(path.parent)
+    temporary = folder / path.name
     try:
         disk.make_folder(folder)
-        yield folder / path.name
-        disk.replace(folder / path.name, path)
+        yield temporary
+        disk.replace(temporary, path)
         disk.sync_folder(path.parent)
     finally:
         disk.remove(folder)
 
 
 def _temporary(folder: Path) -> Path:
-    """A new name in a folder. It is known before anything has it, so that a signal that comes right after the making
-    of it leaves nothing behind."""
-    return folder / f"{TEMPORARY}{os.urandom(8).hex()}"
+    """A new name in a folder. The caller knows it before anything has it, so that it can remove what it makes even if a
+    signal comes right after the making."""
+    suffix = os.urandom(8).hex()
+    return folder / f"{TEMPORARY}{suffix}"
 
 
 def standard_output() -> IO[bytes]:
-    """stdout as bytes, buffered; with PYTHONUNBUFFERED `sys.stdout.buffer` is raw, and its writes may fall short."""
+    """Standard output as bytes, buffered. With PYTHONUNBUFFERED `sys.stdout.buffer` is not, and may write in part."""
     return open(1, "wb", closefd=False)
 
 
-# What a user names ----------------------------------------------------------------------------------------------------
+# Outputs that the user names ------------------------------------------------------------------------------------------
 
 
 def check_output(path: Path, option: str) -> None:
-    """Says before any work is done that a file which an option names cannot be written.
+    """Checks, before any work is done, that the file which an option names can be written.
+
+    Args:
+        path: the file, which need not exist.
+        option: its name, for messages.
 
     Raises:
-        UsageError: there is no name.
-        OSError: a folder, no folder for it, or no permission; the message names the option.
+        UsageError: the path is empty, or has NUL in it.
+        OSError: it is a folder, its folder is missing, or writing is not permitted; the message names the option.
     """
     _check_name(path, option, "file")
     with named(path, option):
-        target = _replaced(path)
+        target = _replaced_file(path)
         _check_permission(path if target is None else target.parent)
 
 
 def check_log(path: Path, option: str) -> None:
-    """`check_output`, for a file that lines are added to."""
+    """`check_output` for a file that lines are added to."""
     _check_name(path, option, "file")
     with named(path, option):
-        target = _replaced(path)
-        _check_permission(path if target is None or target.exists() else target.parent)
+        target = _replaced_file(path)
+        if target is None or target.exists():
+            _check_permission(path)
+        else:
+            _check_permission(target.parent)
 
 
 def check_output_folder(path: Path, option: str) -> None:
-    """`check_output`, for a folder, which need not exist."""
+    """`check_output` for a folder."""
     _check_name(path, option, "folder")
     with named(path, option, "folder"):
-        existing = next(p for p in (path, *path.parents) if os.path.lexists(p))
+        for existing in (path, *path.parents):
+            if os.path.lexists(existing):
+                break
         if not existing.is_dir():
             raise NotADirectoryError(errno.ENOTDIR, f"{existing} is no folder")
         _check_permission(existing)
@@ -142,10 +153,20 @@ def check_output_folder(path: Path, option: str) -> None:
 
 @contextmanager
 def output_file(path: Path, option: str) -> Iterator[IO[bytes]]:
-    """A file that an option names, to write to piece by piece; it takes its place when the block ends without an error.
-    A link stays, and what it leads to is replaced; a pipe or device, such as /dev/stdout, is written to as it is."""
+    """An open file that an option names, to be written piece by piece; it takes its place when the block ends without
+    an error.
+
+    A symbolic link stays, and the file that it leads to is replaced.
+
+    Args:
+        path: the file; a pipe or a device, such as /dev/stdout, is written to directly.
+        option: its name, for messages.
+
+    Raises:
+        OSError: the file cannot be written; the message names the option.
+    """
     with named(path, option):
-        target = _replaced(path)
+        target = _replaced_file(path)
         if target is None:
             with open(path, "wb") as device:
                 yield device
@@ -159,25 +180,34 @@ def output_file(path: Path, option: str) -> Iterator[IO[bytes]]:
 
 
 @contextmanager
-def named(path: Path, option: str, what: str = "file") -> Iterator[None]:
-    """Blames the file that the user named for whatever goes wrong with it."""
+def named(path: Path, option: str, kind: str = "file") -> Iterator[None]:
+    """Puts option and path into the message of any OSError in the block.
+
+    Args:
+        path: a file or folder that the user named.
+        option: the option that named it.
+        kind: "file" or "folder".
+    """
     try:
         yield
     except OSError as error:
-        reason = f"{error.strerror or error}; give a {what} that can be written"
-        raise OSError(error.errno, reason, f"{option} {path}") from error
+        reason = f"{error.strerror or error}; give a {kind} that can be written"
+        place = f"{option} {path}"
+        raise OSError(error.errno, reason, place) from error
 
 
-def _check_name(path: Path, option: str, what: str) -> None:
-    if path == Path() or "\0" in str(path):  # Path() is what becomes of "" and of "."
-        raise UsageError(f"{option} {str(path)!r}: give the name of a {what}")
+def _check_name(path: Path, option: str, kind: str) -> None:
+    is_empty = path == Path()  # "" and "." both become this path.
+    if is_empty or "\0" in str(path):
+        raise UsageError(f"{option} {str(path)!r}: give the name of a {kind}")
 
 
-def _replaced(path: Path) -> Path | None:
-    """The file that is replaced, or made, where a path leads to; None for a pipe or a device, which never is."""
+def _replaced_file(path: Path) -> Path | None:
+    """The file that writing to a path replaces or makes, with links followed; None for a pipe or a device."""
     target = Path(os.path.realpath(path))
     try:
-        mode = os.stat(path).st_mode  # not of `target`: links in /proc lead to pipes that have no path
+        # The status is not that of `target`, because links in /proc may lead to a pipe that has no path.
+        mode = os.stat(path).st_mode
     except FileNotFoundError as error:
         if not target.parent.is_dir():
             raise FileNotFoundError(errno.ENOENT, f"there is no folder {target.parent}") from error
@@ -198,7 +228,12 @@ def _check_permission(path: Path) -> None:
 
 
 def write_folder(path: Path, files: Mapping[str, bytes], last: str) -> None:
-    """Makes a new folder with these files; the one named `last` is written after all others.
+    """Makes a new folder with files, atomically and durably.
+
+    Args:
+        path: the folder.
+        files: content by name.
+        last: name of the file that is written after all others.
 
     Raises:
         OSError: the folder exists already, or the disk is full; then nothing is left behind.
@@ -206,39 +241,49 @@ def write_folder(path: Path, files: Mapping[str, bytes], last: str) -> None:
     make_folder(path.parent)
     with atomic_path(path) as temporary:
         disk.make_folder(temporary)
-        for name in sorted(files, key=lambda n: n == last):
+        for name in sorted(files, key=lambda name: name == last):
             disk.write(temporary / name, files[name])
         disk.sync_folder(temporary)
 
 
 def append_line(path: Path, line: str) -> None:
-    """Adds a line to a log. A crash may cut the last line short, never an earlier one or a later one. A pipe or device
-    is written to as it is."""
-    begin = b"" if _ends_with_line(path) else b"\n"
-    disk.append(path, begin + line.encode() + b"\n")
+    """Adds a line to a log. A crash may cut the last line short, but no earlier or later one. A pipe or a device is
+    written to directly."""
+    data = line.encode() + b"\n"
+    if not _ends_with_line_break(path):
+        data = b"\n" + data
+    disk.append(path, data)
 
 
-def _ends_with_line(path: Path) -> bool:
+def append_bytes(path: Path, data: bytes) -> None:
+    """Adds bytes to a file, which need not exist, nor its folder. A crash may cut them short."""
+    make_folder(path.parent)
+    disk.append(path, data)
+
+
+def _ends_with_line_break(path: Path) -> bool:
+    """Whether a file is empty, missing, no plain file, or complete to the end of its last line."""
     if not path.is_file():
         return True
     with open(path, "rb") as file:
-        if not file.seek(0, os.SEEK_END):
+        size = file.seek(0, os.SEEK_END)
+        if size == 0:
             return True
         file.seek(-1, os.SEEK_END)
         return file.read(1) == b"\n"
 
 
 def remove_folder(path: Path) -> None:
-    """Removes a folder and what is in it: first its name, at once and durably, then its files."""
+    """Removes a folder and its content: first its name, at once and durably, then its files."""
     if path.exists():
-        doomed = _temporary(path.parent)
-        disk.make_folder(doomed)
-        disk.replace(path, doomed / path.name)
+        removed = _temporary(path.parent)
+        disk.make_folder(removed)
+        disk.replace(path, removed / path.name)
         disk.sync_folder(path.parent)
-        disk.remove(doomed)
+        disk.remove(removed)
 
 
 def remove_leftovers(folder: Path) -> None:
-    """Removes what killed processes left unfinished in a folder; call it only while holding the folder's lock."""
+    """Removes what killed processes have left unfinished in a folder. The caller holds the folder's lock."""
     for leftover in folder.glob(TEMPORARY + "*"):
         disk.remove(leftover)

@@ -12,18 +12,19 @@ from pathlib import Path
 from rnntext.errors import BusyError
 from rnntext.files.atomic import make_folder
 
-POLL_SECONDS = 0.2
+POLL_SECONDS = 0.2  # between two attempts to get the lock
 
 
 @contextmanager
 def locked(path: Path, wait: float = 0.0) -> Iterator[None]:
-    """Holds the lock file `path` while the block runs.
+    """Holds a lock while the block runs.
 
     Args:
-        wait: for how many seconds to wait for another holder.
+        path: the lock file; it is made if it does not exist, and is never removed.
+        wait: seconds to wait for another holder.
 
     Raises:
-        BusyError: another process holds it, still.
+        BusyError: another process still holds the lock.
     """
     make_folder(path.parent)
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
@@ -35,13 +36,13 @@ def locked(path: Path, wait: float = 0.0) -> Iterator[None]:
 
 
 def _take(descriptor: int, path: Path, wait: float) -> None:
-    until = time.monotonic() + wait
+    deadline = time.monotonic() + wait
     while True:
         try:
             return fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            left = until - time.monotonic()
-        if left <= 0:
+            remaining = deadline - time.monotonic()
+        if remaining <= 0:
             waited = f"waited {wait:g} s; " if wait else ""
             raise BusyError(f"{path.parent}: another job is training this model; {waited}try again when it has ended")
-        time.sleep(min(POLL_SECONDS, left))
+        time.sleep(min(POLL_SECONDS, remaining))

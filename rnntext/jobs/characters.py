@@ -1,53 +1,74 @@
-"""A character model in service: text in, text out."""
+"""A character model in service: it continues texts and measures how well it predicts them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from rnntext.config import CharlmConfig, SamplingConfig, check_choice
-from rnntext.errors import CheckpointError, DataError, UsageError
+from rnntext.errors import CheckpointError, DataError
 from rnntext.jobs.generate import StopFilter, fresh_seed, sample
 from rnntext.run.charlm import Charlm, shapes
 from rnntext.run.threads import blas_threads
+from rnntext.settings.base import check_choice
+from rnntext.settings.charlm import CharlmConfig, SamplingConfig
 from rnntext.storage.checkpoint import Checkpoint
 from rnntext.text.normalize import normalize
-from rnntext.text.vocabulary import CharVocabulary
+from rnntext.text.vocabulary import UNKNOWN, CharVocabulary
+
+MAX_NAMED = 8  # unknown characters that an error message names
 
 
 class CharacterModel:
-    """A character model in service, text in and text out.
+    """A character model in service; `rnntext.load` makes it.
+
+    >>> import rnntext
+    >>> model = rnntext.load("checkpoints/charlm")  # has learnt the alphabet
+    >>> "".join(model.generate("abc", length=5, seed=1))
+    'defgh'
 
     Attributes:
-        engine: the NumPy model, for work on ids and logits.
+        engine: the NumPy model, which computes with character ids and logits.
         checkpoint: the version it came from, with its manifest and metrics.
-        threads: how many matrix products may use.
+        threads: number of threads of a matrix product.
     """
 
     def __init__(self, source: Checkpoint, threads: int = 1) -> None:
-        if source.kind != "charlm":
-            raise UsageError(f"{source.path}: this is a {source.kind} model; a character model (charlm) is needed here")
-        self.checkpoint, self.threads = source, threads
+        self.checkpoint = source
+        self.threads = threads
         settings = source.json("config.json")
-        config = CharlmConfig.from_json(settings.get("model") if isinstance(settings, dict) else None)
+        stored = settings.get("model") if isinstance(settings, dict) else None
+        config = CharlmConfig.from_json(stored)
         vocabulary = CharVocabulary(source.strings("vocabulary.json"))
-        if len(vocabulary) == 1:
+        if len(vocabulary) == 1:  # [UNK] alone
             raise CheckpointError(f"{source.path}: the vocabulary is empty")
-        self.engine = Charlm(config, vocabulary, source.arrays(shapes(config, len(vocabulary))))
+        arrays = source.arrays(shapes(config, len(vocabulary)))
+        self.engine = Charlm(config, vocabulary, arrays)
 
     def encode(self, text: str, on_unknown: str = "error") -> list[int]:
-        """Ids of a prompt, normalised.
+        """The ids of the characters of a prompt, which is normalised first.
+
+        >>> import rnntext
+        >>> rnntext.load("checkpoints/charlm").encode("abc1", on_unknown="skip")
+        [2, 3, 4]
+
+        Args:
+            text: the prompt.
+            on_unknown: "error", or "skip" to leave out characters that are not in the vocabulary.
 
         Raises:
-            DataError: characters that the model has never seen, unless `on_unknown` is "skip".
+            DataError: the text has characters that are not in the vocabulary, unless they are skipped.
         """
         check_choice("on_unknown", on_unknown, ("error", "skip"))
         vocabulary = self.engine.vocabulary
         text = normalize(text, self.engine.config.lowercase)
         unknown = vocabulary.unknown(text)
         if unknown and on_unknown == "error":
-            named = " ".join(f"{c!r} (U+{ord(c):04X})" for c in unknown[:8]) + (" ..." if len(unknown) > 8 else "")
-            raise DataError(f"the model has never seen {named}; leave out what it does not know with --on-unknown skip")
-        return [i for i in vocabulary.encode(text).tolist() if i]
+            named = " ".join(f"{c!r} (U+{ord(c):04X})" for c in unknown[:MAX_NAMED])
+            more = " ..." if len(unknown) > MAX_NAMED else ""
+            raise DataError(
+                f"the model has never seen {named}{more}; leave out what it does not know with --on-unknown skip"
+            )
+        ids: list[int] = vocabulary.encode(text).tolist()
+        return [i for i in ids if i != UNKNOWN]
 
     def generate(
         self,
@@ -59,14 +80,21 @@ class CharacterModel:
         on_unknown: str = "error",
         sampling: SamplingConfig | None = None,
     ) -> Iterator[str]:
-        """Continues a prompt, one character at a time, without the prompt itself.
+        """Yields the continuation of a prompt, one character at a time.
+
+        >>> import rnntext
+        >>> model = rnntext.load("checkpoints/charlm")
+        >>> greedy = rnntext.SamplingConfig(temperature=0)
+        >>> "".join(model.generate("abc", length=9, stop=("g",), sampling=greedy))
+        'def'
 
         Args:
-            length: most characters to draw.
-            stop: texts that end the answer; they are not part of it.
-            seed: the same seed gives the same answer; None: another one each time.
-            on_unknown: "error", or "skip" to leave out of the prompt what the model does not know.
-            sampling: temperature and filters.
+            prompt: the beginning of the text; it is not repeated.
+            length: maximum number of characters to draw.
+            stop: texts that end the continuation; they are not part of it.
+            seed: the same seed gives the same continuation; None: a new seed for each call.
+            on_unknown: "error", or "skip" to leave out characters of the prompt that are not in the vocabulary.
+            sampling: temperature and filters of the distribution that characters are drawn from.
 
         Raises:
             DataError: see `encode`.
@@ -76,14 +104,17 @@ class CharacterModel:
         return self._generate(ids, length, self._stop_filter(stop), seed, sampling or SamplingConfig())
 
     def _stop_filter(self, stop: tuple[str, ...]) -> StopFilter:
+        """A filter for stop texts, which are normalised as the training text was."""
         return StopFilter([normalize(text, self.engine.config.lowercase) for text in stop])
 
     def _generate(
         self, ids: list[int], length: int, stop: StopFilter, seed: int, sampling: SamplingConfig
     ) -> Iterator[str]:
+        """The generator of `generate`, whose arguments are checked before the first character is asked for."""
         characters = self.engine.vocabulary.characters
         for drawn in sample(self.engine, ids, length, 1, seed, sampling, self.threads):
-            yield from stop.push(characters[drawn[0] - 1])
+            character = characters[drawn[0] - 1]  # id 0 is [UNK]
+            yield from stop.push(character)
             if stop.done:
                 return
         yield from stop.rest()
@@ -99,23 +130,50 @@ class CharacterModel:
         on_unknown: str = "error",
         sampling: SamplingConfig | None = None,
     ) -> list[str]:
-        """Several continuations of one prompt, drawn side by side as one batch; arguments as for `generate`."""
+        """Independent continuations of one prompt, drawn as one batch.
+
+        >>> import rnntext
+        >>> rnntext.load("checkpoints/charlm").generate_many("abc", count=2, length=5, seed=1)
+        ['defgh', 'defgh']
+
+        Args:
+            prompt, length, stop, seed, on_unknown, sampling: see `generate`.
+            count: number of continuations.
+
+        Raises:
+            DataError: see `encode`.
+        """
+        # 1. Read the arguments.
         ids = self.encode(prompt, on_unknown)
         seed = fresh_seed() if seed is None else seed
+        sampling = sampling or SamplingConfig()
+        characters = self.engine.vocabulary.characters
         filters = [self._stop_filter(stop) for _ in range(count)]
         texts: list[list[str]] = [[] for _ in range(count)]
-        characters = self.engine.vocabulary.characters
-        sampling = sampling or SamplingConfig()
+        # 2. Draw one character of each continuation at a time, until all have met a stop text.
         for drawn in sample(self.engine, ids, length, count, seed, sampling, self.threads):
             for text, stopper, index in zip(texts, filters, drawn.tolist(), strict=True):
-                text.extend(stopper.push(characters[index - 1]))
+                character = characters[index - 1]  # id 0 is [UNK]
+                text.extend(stopper.push(character))
             if all(stopper.done for stopper in filters):
                 break
-        return ["".join(text) + "".join(stopper.rest()) for text, stopper in zip(texts, filters, strict=True)]
+        # 3. Add what the filters have held back.
+        for text, stopper in zip(texts, filters, strict=True):
+            text.extend(stopper.rest())
+        return ["".join(text) for text in texts]
 
     def score(self, text: str) -> tuple[float, int]:
-        """Information content of a text in bits, and its number of characters (after normalisation); their quotient is
-        the bits per character. Unknown characters are counted as `run.charlm.Charlm.score` says."""
+        """The information content of a text in bits, and its number of characters after normalisation; the quotient
+        of the two is the bits per character.
+
+        >>> import rnntext
+        >>> bits, characters = rnntext.load("checkpoints/charlm").score("abcdef")
+        >>> characters, bits / characters < 1
+        (6, True)
+
+        Characters that are not in the vocabulary cost what `run.charlm.Charlm.score` says.
+        """
         text = normalize(text, self.engine.config.lowercase)
+        ids = self.engine.vocabulary.encode(text)
         with blas_threads(self.threads):
-            return self.engine.score(self.engine.vocabulary.encode(text)), len(text)
+            return self.engine.score(ids), len(text)

@@ -1,4 +1,4 @@
-"""Looking after trained models: what there is, whether it is whole, and which version is in service."""
+"""The versions of trained models: a list of them, checks for damage, and which one is in service."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ class Entry:
     """One version of a model.
 
     Attributes:
-        facts: its manifest, without the list of files; empty if it is damaged.
+        facts: its manifest without the list of files; empty if the version is damaged.
         metrics: its scores and durations.
-        size: bytes of all its files.
+        size: of all its files, in bytes.
         damage: what is wrong with it, or None.
     """
 
@@ -32,57 +32,68 @@ class Entry:
 
     @property
     def score(self) -> tuple[str, float] | None:
-        """Name and value of the score that decides, if it is known."""
-        found = self.facts.get("score")
-        name, value = (found.get(key) if isinstance(found, dict) else None for key in ("name", "value"))
-        return (name, float(value)) if isinstance(name, str) and isinstance(value, (int, float)) else None
+        """Name and value of the score that decides about service; None if it is not known."""
+        score = self.facts.get("score")
+        if not isinstance(score, dict):
+            return None
+        name = score.get("name")
+        value = score.get("value")
+        if not isinstance(name, str) or not isinstance(value, (int, float)):
+            return None
+        return name, float(value)
 
     def to_json(self) -> dict[str, Any]:
-        """Everything, for --json."""
+        """All fields by name, for --json."""
         return dataclasses.asdict(self)
 
 
 def find(name: str) -> Path:
-    """The folder of a model that has versions, in service or not.
+    """The folder of a model that has versions, whether one of them is in service or not.
 
     Raises:
-        UsageError: there is none of this name.
+        UsageError: there is no model of this name.
     """
     path = models.folder(name)
-    return path if checkpoint.versions(path) else models.find(name, "train-charlm")
+    if checkpoint.versions(path):
+        return path
+    return models.find(name, "train-charlm")
 
 
 def entries(path: Path) -> list[Entry]:
-    """All versions of a model, oldest first, all their digests checked."""
-    now = service.serving(path)
-    return [_entry(path, version, version == now) for version in checkpoint.versions(path)]
+    """All versions of a model, oldest first. The digests of all files are checked."""
+    current = service.serving(path)
+    return [_entry(path, version, version == current) for version in checkpoint.versions(path)]
 
 
 def serving(path: Path) -> Entry:
     """The version in service of a model that has one, though it may be damaged."""
-    now = service.serving(path)
-    if now is None:
+    current = service.serving(path)
+    if current is None:
         return Entry(path.name, "-", True, {}, {}, 0, pointer_damage(path))
-    return _entry(path, now, True)
+    return _entry(path, current, True)
 
 
 def entry(path: Path, version: str | None) -> Entry:
-    """One version, or the one in service.
+    """One version.
+
+    Args:
+        version: its name, leading zeros or not; None: the version in service.
 
     Raises:
         UsageError: there is no such version.
         CheckpointError: it is damaged.
     """
-    now = service.serving(path)
-    name = _named(path, version) if version is not None else checkpoint.load(path).version
-    found = _entry(path, name, name == now)
-    if found.damage is not None:
-        raise CheckpointError(found.damage)
-    return found
+    current = service.serving(path)
+    name = _full_name(path, version)
+    checked = _entry(path, name, name == current)
+    if checked.damage is not None:
+        raise CheckpointError(checked.damage)
+    return checked
 
 
 def pointer_damage(path: Path) -> str | None:
-    """What is wrong with `current`, or None; without any version in service nothing is."""
+    """What is wrong with the file `current`, or None. A model without a version in service has no such file, which is
+    no damage."""
     if not checkpoint.in_service(path):
         return None
     try:
@@ -93,43 +104,44 @@ def pointer_damage(path: Path) -> str | None:
 
 
 def verify(path: Path) -> dict[str, str | None]:
-    """What is wrong, or None, with every version, with `current`, and with an unfinished training if there is one."""
+    """What is wrong with each part of a model; None for a part that is whole. The parts are its versions, the file
+    "current", and the unfinished training "run", if there is one."""
     from rnntext.jobs import unfinished
     from rnntext.train import state
 
-    found = {entry.version: entry.damage for entry in entries(path)}
-    found["current"] = pointer_damage(path)
+    damage = {entry.version: entry.damage for entry in entries(path)}
+    damage["current"] = pointer_damage(path)
     run = path / "run"
     try:
         if unfinished.read(run) is not None:
-            found["run"] = None
+            damage["run"] = None
             state.load(run / unfinished.STATE)
     except CheckpointError as error:
-        if run.exists():  # and was not finished just now
-            found["run"] = str(error)
-    return found
+        if run.exists():  # A job may have finished, and removed it, just now.
+            damage["run"] = str(error)
+    return damage
 
 
 def promote(path: Path, version: str) -> str:
-    """Puts a version into service that is whole; returns its name.
+    """Puts a version into service if it is not damaged, and returns its full name.
 
     Raises:
         UsageError: there is no such version.
-        CheckpointError: it is damaged; nothing has changed.
+        CheckpointError: it is damaged; the version in service stays.
         BusyError: a job is training this model.
     """
     with locked(path / "lock"):
-        name = _named(path, version)
+        name = _full_name(path, version)
         checkpoint.load_version(path / "versions" / name)
         service.put(path, name)
         return name
 
 
 def rollback(path: Path) -> str:
-    """Puts the version back into service that was there before; returns its name.
+    """Puts the version back into service that was in service before the current one, and returns its name.
 
     Raises:
-        UsageError: there is none.
+        UsageError: there is no such version.
         BusyError: a job is training this model.
     """
     with locked(path / "lock"):
@@ -137,7 +149,7 @@ def rollback(path: Path) -> str:
 
 
 def prune(path: Path, keep: int) -> list[str]:
-    """Removes old versions, see `storage.service.prune`; returns their names.
+    """Removes old versions, see `storage.service.prune`, and returns their names.
 
     Raises:
         CheckpointError: `current` is damaged; nothing was removed.
@@ -152,19 +164,24 @@ def prune(path: Path, keep: int) -> list[str]:
 
 
 def pack(path: Path, version: str | None) -> bytes:
-    """A version, or the one in service, as one file: see `storage.package`."""
+    """The content of an archive of one version, see `storage.package`.
+
+    Args:
+        version: its name, leading zeros or not; None: the version in service.
+    """
     from rnntext.storage import package
 
-    name = _named(path, version) if version is not None else checkpoint.load(path).version
+    name = _full_name(path, version)
     return package.pack(path / "versions" / name)
 
 
 def unpack(archive: Path, path: Path) -> tuple[str, bool]:
-    """Makes the version in an archive the newest one of a model, and puts it into service if none is; returns its name
-    and whether it is in service.
+    """Makes the version in an archive the newest one of a model, and puts it into service if no other one is. Returns
+    its name and whether it is in service.
 
     Raises:
         CheckpointError, UsageError: see `storage.package.unpack`.
+        InputOutputError: there is no such archive.
         BusyError: a job is training this model.
     """
     from rnntext.storage import package
@@ -172,16 +189,23 @@ def unpack(archive: Path, path: Path) -> tuple[str, bool]:
     if not archive.is_file():
         raise InputOutputError(f"{archive}: No such file")
     with locked(path / "lock"):
-        name = package.unpack(archive, path).version
-        free = not checkpoint.in_service(path)
-        if free:
-            service.put(path, name)
-        return name, free
+        version = package.unpack(archive, path).version
+        is_first = not checkpoint.in_service(path)
+        if is_first:
+            service.put(path, version)
+        return version, is_first
 
 
-def _named(path: Path, version: str) -> str:
-    """The name of a version that may be given without its zeros."""
-    name, known = version.zfill(6), checkpoint.versions(path)
+def _full_name(path: Path, version: str | None) -> str:
+    """The name of a version, with all its zeros.
+
+    Args:
+        version: the name, leading zeros or not; None: the version in service.
+    """
+    if version is None:
+        return checkpoint.load(path).version
+    name = version.zfill(6)
+    known = checkpoint.versions(path)
     if name not in known:
         raise UsageError(f"{path} has no version {version}; there are: {', '.join(known)}")
     return name
@@ -189,11 +213,20 @@ def _named(path: Path, version: str) -> str:
 
 def _entry(path: Path, version: str, in_service: bool) -> Entry:
     folder = path / "versions" / version
-    size = sum(file.stat().st_size for file in folder.iterdir() if file.is_file()) if folder.is_dir() else 0
+    size = _size(folder)
     try:
-        found = checkpoint.load_version(folder)
-        facts = {name: value for name, value in found.manifest.items() if name != "files"}
-        metrics = found.json("metrics.json") if "metrics.json" in found.files else {}
+        loaded = checkpoint.load_version(folder)
+        metrics = loaded.json("metrics.json") if "metrics.json" in loaded.files else {}
     except CheckpointError as error:
         return Entry(path.name, version, in_service, {}, {}, size, str(error))
-    return Entry(path.name, version, in_service, facts, metrics if isinstance(metrics, dict) else {}, size)
+    facts = {name: value for name, value in loaded.manifest.items() if name != "files"}
+    if not isinstance(metrics, dict):
+        metrics = {}
+    return Entry(path.name, version, in_service, facts, metrics, size)
+
+
+def _size(folder: Path) -> int:
+    """Bytes of all files in a folder; 0 if it does not exist."""
+    if not folder.is_dir():
+        return 0
+    return sum(file.stat().st_size for file in folder.iterdir() if file.is_file())

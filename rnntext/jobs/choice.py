@@ -1,68 +1,163 @@
-"""What the command leaves open, chosen when the data and the machine are known."""
+"""The fields that the command leaves open, chosen by the rules of `rnntext.sizes` when data and machine are known."""
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 from collections.abc import Callable, Collection, Mapping
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
-from rnntext.config import Config, TrainingConfig
+from rnntext import sizes
 from rnntext.jobs.recipe import IncomparableError
-from rnntext.sizes import EFFICIENCY, SIZES, TRAINING_SHARE, Budget, Fields
+from rnntext.settings.base import Config, flag
+from rnntext.settings.training import SizedTraining
+from rnntext.sizes import Budget, Fields, Row
 
-C = TypeVar("C", bound=Config)
-Chosen = Mapping[str, Any]  # "size", and the fields that were left open
+AnyConfig = TypeVar("AnyConfig", bound=Config)
+Chosen = Mapping[str, Any]  # "size", and the values of the fields that were left open
 
 
-def left_open(given: Collection[str] | None, open_fields: frozenset[str], *configs: Config | None) -> frozenset[str]:
-    """Names of the fields that are to be chosen.
+def all_open(*configs: tuple[Config | None, type[Config]]) -> frozenset[str]:
+    """Names of the fields that are chosen by size, of all configs that are not given.
 
     Args:
-        given: names of fields that are not; None: all fields of the configs that are not None.
-        open_fields: those that can be chosen.
+        configs: pairs of a config, None if it is not given, and its type.
     """
-    if given is None:
-        given = {field.name for config in configs if config for field in dataclasses.fields(config)}  # type: ignore[arg-type]
-    return open_fields - set(given)
+    names: set[str] = set()
+    for config, cls in configs:
+        if config is None:
+            names |= cls.chosen_by_size()
+    return frozenset(names)
 
 
-def filled(config: C, values: Fields, free: Collection[str]) -> C:
-    """A config whose free fields have these values."""
-    names = {field.name for field in dataclasses.fields(config)}  # type: ignore[arg-type]
-    return dataclasses.replace(config, **{n: v for n, v in values.items() if n in free and n in names})  # type: ignore[type-var]
+def filled(config: AnyConfig, values: Fields, free: Collection[str]) -> AnyConfig:
+    """The config with these values in its free fields."""
+    changes = {}
+    for field in dataclasses.fields(config):  # type: ignore[arg-type]
+        if field.name in free and field.name in values:
+            changes[field.name] = values[field.name]
+    return dataclasses.replace(config, **changes)  # type: ignore[type-var]
 
 
 def asked(config: Config, free: Collection[str]) -> dict[str, Any]:
-    """All fields as the command has them; None where it leaves the choice to us."""
-    return {name: None if name in free else value for name, value in config.to_json().items()}
+    """The values of all fields as the command has them, by name; None for those that it leaves open."""
+    values = config.to_json()
+    return {name: None if name in free else value for name, value in values.items()}
 
 
-def check_size(wanted: Fields, stored: Fields, free: Collection[str]) -> None:
-    """Raises IncomparableError unless a version has the size that the command names."""
-    if any(name in free and stored.get(name, value) != value for name, value in wanted.items()):
-        raise IncomparableError("the version in service has another size")
+def training_budget(tokens: float, training: SizedTraining) -> Budget:
+    """What a training can spend on data of so many tokens. TensorFlow must have been started."""
+    if training.time_limit is None:
+        return Budget(tokens)
+    from rnntext.train import precision, speed
+
+    seconds = sizes.TRAINING_SHARE * training.time_limit
+    data_type = precision.choose(training.precision)
+    operations_a_second = sizes.EFFICIENCY * speed.operations_a_second(data_type)
+    return Budget(tokens, seconds, operations_a_second)
 
 
-def budget(units: float, training: TrainingConfig, precision: Callable[[str], str]) -> Budget:
-    """What a training can spend on data of so many units. Call it after TensorFlow was started.
+@dataclasses.dataclass(frozen=True)
+class Inherited:
+    """What a choice takes from the version whose weights a run begins with.
+
+    Attributes:
+        version: its name.
+        fields: of its model and of its training.
+    """
+
+    version: str
+    fields: Fields
+
+
+class SizedRecipe:
+    """What the recipes (see `jobs.recipe.Recipe`) of all models with sizes have in common.
 
     Args:
-        precision: makes of "auto" what this processor computes in.
+        model, training: the configs, with any values in their free fields.
+        size: one of `sizes.SIZES`, or "auto".
+        free: names of the fields that the command leaves open.
+        report: is told what was chosen.
     """
-    if training.time_limit is None:
-        return Budget(units)
-    from rnntext.train.speed import operations_a_second
 
-    speed = operations_a_second(precision(training.precision))
-    return Budget(units, TRAINING_SHARE * training.time_limit, EFFICIENCY * speed)
+    model: Config
+    training: SizedTraining
+
+    def __init__(
+        self,
+        model: Config,
+        training: SizedTraining,
+        size: str,
+        free: frozenset[str],
+        report: Callable[[str], None],
+    ) -> None:
+        self.model = model
+        self.training = training
+        self.size = size
+        self.free = free
+        self.report = report
+
+    def shaped(self, values: Fields) -> Config:
+        """The model's config with these values in its free fields."""
+        return filled(self.model, values, self.free)
+
+    def settled(self, chosen: Chosen) -> Self:
+        """See Recipe."""
+        recipe = copy.copy(self)
+        recipe.model = self.shaped(chosen)
+        recipe.training = filled(self.training, chosen, self.free)
+        return recipe
+
+    def _choose_size(
+        self,
+        rows: Mapping[str, Row],
+        parameters: Callable[[Fields], float],
+        budget: Budget,
+        inherited: Inherited | None,
+        max_size: str = "large",
+    ) -> tuple[str, Fields]:
+        """The name of a size and its fields: the inherited ones, if there are any; otherwise by `sizes.choose_size`.
+
+        Raises:
+            IncomparableError: the command names another size than the inherited one.
+        """
+        if inherited is None:
+            name = sizes.choose_size(self.size, rows, parameters, budget, max_size)
+            return name, rows[name].fields
+        if self.size != "auto":
+            self._check_size(rows[self.size].fields, inherited.fields)
+        return f"of version {inherited.version}", inherited.fields
+
+    def _check_size(self, wanted: Fields, stored: Fields) -> None:
+        for name, value in wanted.items():
+            if name in self.free and stored.get(name, value) != value:
+                raise IncomparableError("the version in service has another size")
+
+    def _chosen(self, size: str, values: Fields, budget: Budget, token: str, seen_tokens: float) -> Chosen:
+        """The choice: the name of the size, and the values of the free fields. Tells the user about it.
+
+        Args:
+            token: what a token is called, in the plural.
+            seen_tokens: number of tokens that the run can see.
+        """
+        free_values = {name: value for name, value in values.items() if name in self.free}
+        chosen = {"size": size, **free_values}
+        self.report(sentence(chosen, budget, token, seen_tokens))
+        return chosen
 
 
-def sentence(chosen: Chosen, budget: Budget, unit: str, seen: float) -> str:
-    """What was chosen, and why, for a person."""
-    fields = ", ".join(f"--{name.replace('_', '-')} {value}" for name, value in chosen.items() if name != "size")
-    reason = f"{budget.units:,.0f} {unit}"
+def learning_rate(inherited: Inherited | None) -> float:
+    """The peak learning rate of a run that begins from scratch, or with inherited weights."""
+    return sizes.LEARNING_RATE if inherited is None else sizes.WARM_LEARNING_RATE
+
+
+def sentence(chosen: Chosen, budget: Budget, token: str, seen_tokens: float) -> str:
+    """What was chosen, and why, in a sentence for the user."""
+    options = [f"{flag(name)} {value}" for name, value in chosen.items() if name != "size"]
+    reason = f"{budget.tokens:,.0f} {token}"
     if budget.seconds is not None:
-        passes = seen / budget.units
+        passes = seen_tokens / budget.tokens
         reason += f", some {passes:.2g} passes at {budget.speed / 1e9:.0f} GFLOP/s"
-    kept = "; --from-scratch chooses anew" if chosen["size"] not in SIZES else ""
-    return f"size {chosen['size']} ({reason}): {fields}{kept}"
+    size = chosen["size"]
+    hint = "" if size in sizes.SIZES else "; --from-scratch chooses anew"
+    return f"size {size} ({reason}): {', '.join(options)}{hint}"

@@ -1,4 +1,4 @@
-"""Drawing text from a character model."""
+"""Text drawn from a character model, and the stop texts that end it."""
 
 from __future__ import annotations
 
@@ -7,47 +7,56 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from rnntext.config import SamplingConfig
 from rnntext.run.charlm import Charlm
 from rnntext.run.sampling import Sampler
 from rnntext.run.threads import blas_threads
+from rnntext.settings.charlm import SamplingConfig
 from rnntext.text.vocabulary import UNKNOWN
 
 
 def fresh_seed() -> int:
-    """A seed that nobody chose, short enough to be typed again."""
+    """A random seed below 2**31, which is short enough to be typed again."""
     return secrets.randbelow(2**31)
 
 
 def sample(
     model: Charlm, prompt: Sequence[int], length: int, count: int, seed: int, config: SamplingConfig, threads: int = 1
 ) -> Iterator[np.ndarray]:
-    """Yields ids `[count]`, `length` times: the next character of each of `count` continuations.
+    """Yields, `length` times, the ids `[batch]` of the next character of each continuation.
 
-    An empty prompt stands for the beginning of a text. `[UNK]` is never drawn, nor is U+FFFD, which stands for it.
+    Args:
+        model: the character model.
+        prompt: ids; none of them stands for the beginning of a text.
+        length: number of characters to draw.
+        count: number of continuations, the size of the batch.
+        seed: seed of the draws.
+        config: temperature and filters.
+        threads: number of threads of a matrix product.
     """
     sampler = Sampler(config, np.random.default_rng(seed), _never_drawn(model))
     state = model.start(count)
     with blas_threads(threads):
-        logits = model.feed(state, prompt or [model.vocabulary.start])
+        logits = model.feed(state, prompt or [model.vocabulary.start])  # [batch, vocabulary]
     for index in range(length):
-        drawn = sampler(logits)
+        drawn = sampler(logits)  # [batch]
         yield drawn
-        if index + 1 < length:
+        if index + 1 < length:  # after the last draw, no more logits are needed
             with blas_threads(threads):
                 logits = model.step(state, drawn)
 
 
 def _never_drawn(model: Charlm) -> list[int]:
+    """Ids that are not drawn: [UNK] is no character, and U+FFFD stands for invalid bytes of the training text."""
     replacement = model.vocabulary.ids.get("\ufffd")
     return [UNKNOWN] if replacement is None else [UNKNOWN, replacement]
 
 
 class StopFilter:
-    """Lets characters through until one of the stop texts is complete; what may be the beginning of one waits.
+    """Passes characters on until one of the stop texts is complete, and holds back the beginning of one.
 
     Attributes:
-        done: a stop text came; nothing passes any more.
+        stops: the stop texts.
+        done: whether a stop text has come; nothing passes any more.
     """
 
     def __init__(self, stops: Sequence[str]) -> None:
@@ -56,25 +65,31 @@ class StopFilter:
         self._held = ""
 
     def push(self, character: str) -> str:
-        """Takes the next character; returns what can be shown now."""
+        """Takes the next character; returns the text that can be shown now."""
         if self.done:
             return ""
         if not self.stops:
             return character
         self._held += character
-        if any(self._held.endswith(stop) for stop in self.stops):
+        complete = [stop for stop in self.stops if self._held.endswith(stop)]
+        if complete:
             self.done = True
-            stop = max((s for s in self.stops if self._held.endswith(s)), key=len)
-            return self._held[: -len(stop)]
-        waiting = max(self._overlap(stop) for stop in self.stops)
-        shown, self._held = self._held[: len(self._held) - waiting], self._held[len(self._held) - waiting :]
+            longest = max(len(stop) for stop in complete)
+            return self._held[:-longest]
+        overlap = max(self._overlap(stop) for stop in self.stops)
+        end = len(self._held) - overlap
+        shown = self._held[:end]
+        self._held = self._held[end:]
         return shown
 
     def rest(self) -> str:
-        """What still waited when the text ended."""
+        """The text that is still held back when the draws have ended."""
         return "" if self.done else self._held
 
     def _overlap(self, stop: str) -> int:
-        """Length of the longest end of what is held that is a beginning of `stop`."""
-        most = min(len(stop) - 1, len(self._held))
-        return next((n for n in range(most, 0, -1) if self._held.endswith(stop[:n])), 0)
+        """Length of the longest suffix of the held text that is a proper prefix of `stop`."""
+        limit = min(len(stop) - 1, len(self._held))
+        for length in range(limit, 0, -1):
+            if self._held.endswith(stop[:length]):
+                return length
+        return 0

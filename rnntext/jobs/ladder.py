@@ -1,37 +1,40 @@
-"""The ladder: every kind of forecaster, from the naive guess to sequence-to-sequence LSTM, on the same data."""
+"""The ladder: every kind of forecaster, from the naive forecast to sequence-to-sequence networks, on the same data."""
 
 from __future__ import annotations
 
 import dataclasses
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from rnntext.config import BASELINES, ForecastConfig, ForecastTraining
 from rnntext.errors import StoppedError, UsageError
+from rnntext.jobs.forecast_split import Split
+from rnntext.jobs.ladder_data import Dataset
 from rnntext.jobs.signals import stop_on_signal
-from rnntext.jobs.train_forecast import Split, make_split, split_series
-from rnntext.run.forecasters import Forecaster, measure, recurrent_output, sizes
+from rnntext.run.forecaster_network import recurrent_output, sizes
+from rnntext.run.forecasters import Forecaster, measure
 from rnntext.run.panel import Panel
 from rnntext.run.threads import blas_threads
-from rnntext.text.dates import rows_axis
-from rnntext.text.series import Series
-from rnntext.text.waves import waves
+from rnntext.settings.forecaster import BASELINES, ForecastConfig, ForecastTraining
 from rnntext.train import tensorflow
-from rnntext.train.observer import Observer
+from rnntext.watch.observer import Observer
 
-SERIES = (7000, 2000, 1000)  # synthetic: to train on, to validate, to test
-LEAST_SQUARES = "least squares"
+LEAST_SQUARES = "least squares"  # the label of the linear model that is fitted in closed form
 Arrays = dict[str, np.ndarray]
 
 
 @dataclasses.dataclass(frozen=True)
 class Rung:
-    """A kind of forecaster."""
+    """A kind of forecaster, with the strategy that it is trained for.
+
+    Attributes:
+        label: its name in the table.
+        architecture, strategy, recurrent_output: see ForecastConfig.
+    """
 
     label: str
     architecture: str
@@ -39,7 +42,7 @@ class Rung:
     recurrent_output: bool = False
 
 
-# As the lesson goes: first the next value, then `horizon` values.
+# The rungs in their order: NEXT predicts one value, AHEAD predicts `horizon` values.
 NEXT = (
     Rung("naive", "naive"),
     Rung("seasonal-naive", "seasonal-naive"),
@@ -70,8 +73,19 @@ AHEAD = (
 
 @dataclasses.dataclass(frozen=True)
 class Result:
-    """What a rung reached on held-out data. `skill` is 1 - MSE / MSE of the naive forecast; `test_mse` that of series
-    which nothing was chosen by, if there are any; `remark` what is worth noticing."""
+    """The errors of a rung on held-out data.
+
+    Attributes:
+        rung: its label.
+        strategy: its strategy; empty for a baseline, which has none.
+        horizon: number of values that were predicted.
+        mse, mae, mase: mean squared, mean absolute and mean absolute scaled error (see `run.accuracy`).
+        skill: 1 - MSE / MSE of the naive forecast.
+        parameters: number of weights.
+        seconds: time of the training.
+        test_mse: mean squared error on the test series, by which nothing is chosen; None if there are none.
+        remark: what the table says beside the numbers.
+    """
 
     rung: str
     strategy: str
@@ -86,81 +100,57 @@ class Result:
     remark: str = ""
 
     def to_json(self) -> dict[str, Any]:
-        """Everything, for --json."""
+        """All fields by name, for --json."""
         return dataclasses.asdict(self)
 
 
-@dataclasses.dataclass(frozen=True)
-class Ground:
-    """Where rungs compete: how to make the data for a number of values ahead.
+def climb(dataset: Dataset, training: ForecastTraining, observer: Observer | None = None) -> Iterator[Result]:
+    """Yields the result of one rung after the other, as soon as it has been trained and measured.
 
-    Attributes:
-        split: makes training and held-out data for a config, and test data or None.
-        scale: what networks see.
-        window, horizon: steps.
-    """
-
-    split: Callable[[ForecastConfig], tuple[Split, Panel | None]]
-    scale: str
-    window: int
-    horizon: int
-
-
-def synthetic(window: int, horizon: int, scale: str = "none", sizes: tuple[int, int, int] = SERIES) -> Ground:
-    """Synthetic series, each one window and what comes after it, as in Hands-On Machine Learning, chapter 15: the very
-    series of that book, so that its figures can be compared."""
-
-    def split(config: ForecastConfig) -> tuple[Split, Panel | None]:
-        panel = Panel.of(waves(sum(sizes), window + config.measured).astype(np.float64))
-        train, held_out, test = (
-            Panel(panel.values[begin:end], panel.counted[begin:end])
-            for begin, end in zip(np.cumsum((0, *sizes[:2])), np.cumsum(sizes), strict=True)
-        )
-        series = Series("synthetic", ["value"], [], panel.values[0], np.empty((0, 0)), rows_axis(), [])
-        return make_split(series, dataclasses.replace(config, season=1), train, held_out), test
-
-    return Ground(split, scale, window, horizon)
-
-
-def real(series: Series, window: int, horizon: int, validation: str, scale: str = "relative") -> Ground:
-    """A series of the user's, cut by time."""
-    return Ground(lambda config: (split_series(series, config, validation), None), scale, window, horizon)
-
-
-def climb(ground: Ground, training: ForecastTraining, observer: Observer | None = None) -> Iterator[Result]:
-    """Trains and measures one rung after the other.
+    Args:
+        dataset: the training, held-out and test data.
+        training: how each rung is trained.
+        observer: watches the trainings.
 
     Raises:
         StoppedError: a signal came.
         DataError: the series is too short.
     """
-    ground.split(_config(ground, Rung("linear", "linear", "direct")))  # is something wrong with the data?
+    # 1. Split the data once before TensorFlow is started, to find errors in them early.
+    dataset.split(_config(dataset, Rung("linear", "linear", "direct")))
     tensorflow.start(training.seed)
     learnt: dict[str, Arrays] = {}
     for rungs in (NEXT, AHEAD):
-        naive, linear = 1.0, None
+        naive_mse = 1.0
+        linear: Result | None = None
         for rung in rungs:
-            config = _config(ground, rung)
+            # 2. Train and measure the rung.
+            config = _config(dataset, rung)
             try:
-                split, test = ground.split(config)
-            except UsageError:  # no season, no seasonal naive forecast
+                split, test = dataset.split(config)
+            except UsageError:  # the seasonal naive forecast needs a season
                 continue
-            found = _climb(rung, config, training, split, test, learnt, observer or Observer())
-            naive = found.mse if rung.label == "naive" else naive
-            linear = found if rung.label == "linear" and rung.strategy in ("next", "direct") else linear
-            skill = 1.0 - found.mse / naive if naive else 0.0
-            yield dataclasses.replace(found, skill=skill, remark=_remark(found, config, linear, split))
+            result = _climb(rung, config, training, split, test, learnt, observer or Observer())
+            # 3. Compare it with the naive forecast and with the linear model.
+            if rung.label == "naive":
+                naive_mse = result.mse
+            if rung.label == "linear" and rung.strategy in ("next", "direct"):
+                linear = result
+            skill = 1.0 - result.mse / naive_mse if naive_mse else 0.0
+            remark = _remark(result, config, linear, split)
+            yield dataclasses.replace(result, skill=skill, remark=remark)
 
 
-def _config(ground: Ground, rung: Rung) -> ForecastConfig:
+def _config(dataset: Dataset, rung: Rung) -> ForecastConfig:
+    """The config of a rung."""
     return ForecastConfig(
         architecture=rung.architecture,
         strategy=rung.strategy,
-        window=ground.window,
-        horizon=1 if rung.strategy == "next" else ground.horizon,
+        window=dataset.window,
+        horizon=1 if rung.strategy == "next" else dataset.horizon,
         recurrent_output=rung.recurrent_output,
-        linear=False,  # that is a rung of its own
-        scale=ground.scale,
+        linear=False,  # the linear model is a rung of its own
+        scale=dataset.scale,
     )
 
 
@@ -173,7 +163,16 @@ def _climb(
     learnt: dict[str, Arrays],
     observer: Observer,
 ) -> Result:
-    """One rung. An iterated one uses what was learnt for the next value."""
+    """The result of one rung, without its skill and its remark.
+
+    Args:
+        rung, config: the kind of forecaster.
+        training: how it is trained.
+        split, test: the data.
+        learnt: weights by label of the rungs that predict one value; an iterated rung uses them.
+        observer: watches the training.
+    """
+    # 1. Train.
     began = time.monotonic()
     if rung.label == LEAST_SQUARES:
         arrays = _least_squares(config, split)
@@ -183,30 +182,33 @@ def _climb(
         arrays = learnt[rung.label]
     else:
         arrays = _train(config, training, split, observer)
-        learnt.setdefault(rung.label, arrays)  # the first is the one for the next value
+        learnt.setdefault(rung.label, arrays)  # the first rung of a label predicts one value
     seconds = time.monotonic() - began
+    # 2. Measure.
     engine = Forecaster(config, split.scale, split.known, arrays)
     with blas_threads():
-        scores = [measure(engine, panel, split.naive_errors) for panel in (split.held_out, test) if panel is not None]
+        held_out_errors = measure(engine, split.held_out, split.naive_errors)
+        test_errors = measure(engine, test, split.naive_errors) if test is not None else None
     return Result(
-        rung.label,
-        rung.strategy if rung.architecture not in BASELINES else "",
-        config.measured,
-        mse=scores[0]["mse"],
-        mae=scores[0]["mae"],
-        mase=scores[0]["mase"],
+        rung=rung.label,
+        strategy="" if rung.architecture in BASELINES else rung.strategy,
+        horizon=config.measured,
+        mse=held_out_errors["mse"],
+        mae=held_out_errors["mae"],
+        mase=held_out_errors["mase"],
         skill=0.0,
         parameters=sum(array.size for array in arrays.values()),
         seconds=seconds,
-        test_mse=scores[1]["mse"] if test is not None else None,
+        test_mse=test_errors["mse"] if test_errors is not None else None,
     )
 
 
 def _train(config: ForecastConfig, training: ForecastTraining, split: Split, observer: Observer) -> Arrays:
+    """The weights of a trained network with the best held-out error."""
     from rnntext.train.forecast_task import ForecastTask
     from rnntext.train.loop import Loop
 
-    tensorflow.start(training.seed)  # each rung begins from the same seed, whatever came before it
+    tensorflow.start(training.seed)  # the result of a rung does not depend on those before it
     task = ForecastTask(config, training, split.scale, split.training, split.held_out, split.naive_errors)
     with tempfile.TemporaryDirectory() as folder, stop_on_signal() as request:
         loop = Loop(task, training, Path(folder) / "state.safetensors", observer, time.monotonic())
@@ -216,28 +218,40 @@ def _train(config: ForecastConfig, training: ForecastTraining, split: Split, obs
 
 
 def _least_squares(config: ForecastConfig, split: Split) -> Arrays:
-    """The linear model with the smallest mean squared error on the training data, in closed form."""
+    """The weights of the linear model with the smallest mean squared error on the training data.
+
+    The least-squares solution of [X 1] W = Y in closed form, where a row of X is a scaled window, and a row of Y the
+    scaled values after it. Windows after which a value is missing are left out.
+    """
+    # 1. Cut the training data into windows with the values after them.
     ahead = config.ahead
-    panel, scale = split.training, split.scale
-    chunk, counted = panel.chunks(panel.origins(config.window, ahead), config.window + ahead)
-    whole = counted[:, config.window :, : scale.targets].all(axis=(1, 2))
-    chunk = chunk[whole]
-    inputs = scale.inputs(chunk, ahead).reshape(len(chunk), -1)
-    labels = scale.labels(chunk, ahead, np.array([config.window - 1]))[:, 0]
+    panel = split.training
+    scale = split.scale
+    origins = panel.origins(config.window, ahead)
+    chunk, counted = panel.chunks(origins, config.window + ahead)  # [windows, window + ahead, columns]
+    complete = counted[:, config.window :, : scale.targets].all(axis=(1, 2))  # [windows]
+    chunk = chunk[complete]
+    # 2. Solve for the weights.
+    inputs = scale.inputs(chunk, ahead).reshape(len(chunk), -1)  # [windows, window * features]
+    last_step = np.array([config.window - 1])
+    labels = scale.labels(chunk, ahead, last_step)[:, 0]  # [windows, ahead * targets]
     ones = np.ones((len(chunk), 1))
-    found = np.linalg.lstsq(np.concatenate([inputs, ones], axis=1, dtype=np.float64), labels, rcond=None)[0]
-    return {"output.kernel": found[:-1].astype(np.float32), "output.bias": found[-1].astype(np.float32)}
+    design = np.concatenate([inputs, ones], axis=1, dtype=np.float64)  # [windows, window * features + 1]
+    weights, *_ = np.linalg.lstsq(design, labels, rcond=None)  # [window * features + 1, ahead * targets]
+    return {"output.kernel": weights[:-1].astype(np.float32), "output.bias": weights[-1].astype(np.float32)}
 
 
-def _remark(found: Result, config: ForecastConfig, linear: Result | None, split: Split) -> str:
-    """What a reader should see at a glance."""
+def _remark(result: Result, config: ForecastConfig, linear: Result | None, split: Split) -> str:
+    """Says whether a larger model loses against the linear one, and whether tanh limits the output."""
     remarks = []
-    if linear and found.parameters > linear.parameters and found.mse > linear.mse:
+    if linear and result.parameters > linear.parameters and result.mse > linear.mse:
         remarks.append("larger than linear, and worse")
-    _, outputs = sizes(config, split.scale.targets, 0)
+    targets = split.scale.targets
+    _, outputs = sizes(config, targets, 0)
     if config.architecture not in BASELINES and recurrent_output(config, outputs):
-        targets = split.scale.targets
-        reached = np.abs(split.scale.scaled(split.held_out.values[:, :, :targets])).max()
-        outside = "" if reached <= 1 or split.scale.relative else f"; the data reach {reached:.2g}"
+        scaled = split.scale.scaled(split.held_out.values[:, :, :targets])  # [series, time, targets]
+        highest = np.abs(scaled).max()
+        beyond = highest > 1 and not split.scale.relative
+        outside = f"; the data reach {highest:.2g}" if beyond else ""
         remarks.append(f"tanh holds the output within 1{outside}")
     return "; ".join(remarks)

@@ -1,4 +1,4 @@
-"""From a folder to a model that can be used."""
+"""Trained models, loaded from their folders and ready for use."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rnntext.errors import CheckpointError, UsageError
-from rnntext.storage import checkpoint
+from rnntext.families import CHARLM, FAMILIES, FORECASTER, TRANSLATOR, Family
+from rnntext.storage.checkpoint import Checkpoint, in_service
+from rnntext.storage.checkpoint import load as load_checkpoint
 
 if TYPE_CHECKING:
     from rnntext.jobs.characters import CharacterModel
@@ -17,62 +19,83 @@ if TYPE_CHECKING:
 
 
 def load(path: str | PathLike[str], threads: int = 1) -> CharacterModel | TranslationModel | ForecastModel:
-    """Loads the version in service of a model's folder, whatever kind of model it is.
+    """The version in service of a model, of whatever kind.
+
+    >>> import rnntext
+    >>> rnntext.load("checkpoints/charlm").generate_many("abc", count=1, length=5)
+    ['defgh']
 
     Args:
-        threads: how many matrix products may use; more than one pays on a machine that has nothing else to do.
+        path: the model's folder.
+        threads: that a matrix product may use; more than one helps only on a machine with nothing else to do.
 
     Raises:
         CheckpointError: there is no checkpoint in the folder, or it is damaged.
-        UsageError: a kind of model that this version does not know.
+        UsageError: this version of rnntext does not know the kind of model.
     """
-    found = _checkpoint(path)
-    if found.kind == "charlm":
-        from rnntext.jobs.characters import CharacterModel
-
-        return CharacterModel(found, threads)
-    if found.kind == "translator":
-        from rnntext.jobs.translation import TranslationModel
-
-        return TranslationModel(found, threads)
-    if found.kind == "forecaster":
-        from rnntext.jobs.forecasting import ForecastModel
-
-        return ForecastModel(found, threads)
-    raise UsageError(f"{found.path}: this is a {found.kind} model, which this version of rnntext does not know")
+    checkpoint = _in_service(path)
+    model = FAMILIES[checkpoint.kind].implementation()
+    return model(checkpoint, threads)  # type: ignore[no-any-return]
 
 
 def load_characters(path: str | PathLike[str], threads: int = 1) -> CharacterModel:
-    """`load`, for a character model; UsageError if it is another kind."""
-    from rnntext.jobs.characters import CharacterModel
+    """The version in service of a character model; see `load`.
 
-    return CharacterModel(_checkpoint(path), threads)
+    Raises:
+        UsageError: it is another kind of model.
+    """
+    checkpoint = _in_service(path, CHARLM)
+    return CHARLM.implementation()(checkpoint, threads)  # type: ignore[no-any-return]
 
 
 def load_translation(
     path: str | PathLike[str], threads: int = 1, engine: str = "numpy", jobs: int = 1
 ) -> TranslationModel:
-    """`load`, for a translation model, to be run by "numpy" or "ctranslate2", the latter with so many jobs side by
-    side; UsageError if it is another kind, or one that the engine cannot run. The process then keeps what memory it
-    frees, and all objects that it has: it is one of our commands."""
-    from rnntext.jobs.translation import TranslationModel
+    """The version in service of a translation model; see `load`.
+
+    From then on the process keeps the memory that it frees, and all objects that exist are exempt from garbage
+    collection: this function is for processes that do nothing but translate.
+
+    Args:
+        engine: "numpy" or "ctranslate2".
+        jobs: number of translations that CTranslate2 computes at the same time.
+
+    Raises:
+        UsageError: it is another kind of model, or one that the engine cannot run.
+    """
     from rnntext.run.memory import keep_freed_memory
 
     keep_freed_memory()
-    model = TranslationModel(_checkpoint(path), threads, engine, jobs)
-    gc.freeze()  # what is loaded stays: Python need not look through it for cycles, again and again
-    return model
+    checkpoint = _in_service(path, TRANSLATOR)
+    model = TRANSLATOR.implementation()(checkpoint, threads, engine, jobs)
+    gc.freeze()  # The model stays, so Python need not search it for garbage again and again.
+    return model  # type: ignore[no-any-return]
 
 
 def load_forecaster(path: str | PathLike[str], threads: int = 1) -> ForecastModel:
-    """`load`, for a forecaster; UsageError if it is another kind."""
-    from rnntext.jobs.forecasting import ForecastModel
+    """The version in service of a forecaster; see `load`.
 
-    return ForecastModel(_checkpoint(path), threads)
+    Raises:
+        UsageError: it is another kind of model.
+    """
+    checkpoint = _in_service(path, FORECASTER)
+    return FORECASTER.implementation()(checkpoint, threads)  # type: ignore[no-any-return]
 
 
-def _checkpoint(path: str | PathLike[str]) -> checkpoint.Checkpoint:
+def _in_service(path: str | PathLike[str], family: Family | None = None) -> Checkpoint:
+    """The checkpoint in service.
+
+    Args:
+        family: the kind that it must be of; None: any kind that this version of rnntext knows.
+    """
     root = Path(path)
-    if not checkpoint.in_service(root):
+    if not in_service(root):
         raise CheckpointError(f"{root}: there is no trained model in this folder (no file 'current')")
-    return checkpoint.load(root)
+    checkpoint = load_checkpoint(root)
+    if checkpoint.kind not in FAMILIES:
+        raise UsageError(
+            f"{checkpoint.path}: this is a {checkpoint.kind} model, which this version of rnntext does not know"
+        )
+    if family is not None and checkpoint.kind != family.kind:
+        raise UsageError(f"{checkpoint.path}: this is a {checkpoint.kind} model; {family.title} is needed here")
+    return checkpoint

@@ -1,40 +1,50 @@
-"""The end of a training: a new version, and whether it goes into service."""
+"""The end of a training: a new version is written, compared with the version in service, and promoted or not."""
 
 from __future__ import annotations
 
 import dataclasses
 import hashlib
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from rnntext.config import JobConfig
-from rnntext.errors import CheckpointError, NewerCheckpointError, UsageError
+from rnntext.errors import CheckpointError
 from rnntext.files.atomic import remove_folder
-from rnntext.jobs.recipe import IncomparableError, Recipe
-from rnntext.jobs.unfinished import Options, Snapshot
+from rnntext.jobs.recipe import IncomparableError, Recipe, Run
+from rnntext.jobs.unfinished import Options
+from rnntext.settings.training import JobConfig
 from rnntext.storage import checkpoint, service
-from rnntext.storage.checkpoint import Checkpoint, to_json
+from rnntext.storage.checkpoint import Checkpoint
+from rnntext.storage.json_files import to_json
 from rnntext.text import overlap
 
-SEEN = "seen.bin"  # sketch of all text that a version has learnt from, its parents' included
-UNFAIR = 0.05  # share of the held-out text that one has trained on and the other has not, which is worth saying
+SEEN = "seen.bin"  # file with the sketch of all data that a version and its parents have learnt from
+MAX_SHARED = 0.05  # share of the held-out data that only the version in service has seen; more is worth a remark
 
 
 @dataclasses.dataclass(frozen=True)
 class Outcome:
     """How a job ended.
 
+    >>> import rnntext
+    >>> model = rnntext.ForecastConfig(architecture="seasonal-naive", window=14, horizon=7)
+    >>> outcome = rnntext.train_forecast("sales.csv", "checkpoints/weekly", model)
+    >>> outcome.state, outcome.version, outcome.promoted, outcome.label
+    ('finished', '000001', True, 'MASE')
+
     Attributes:
         state: "finished", "paused" (the same command goes on) or "unchanged" (there was nothing to do).
-        version: the new one; the newest one, if unchanged; None if paused.
-        promoted: whether it went into service.
-        score: of the new version on the held-out text.
-        champion: score of the version that was in service before, on the same text.
+        version: the new version; if unchanged, the newest one; if paused, None.
+        promoted: whether the new version went into service.
+        score: of the new version on the held-out data.
+        champion: score of the version that was in service before, on the same data.
+        steps: of the run so far.
+        seconds: that the run has taken so far.
+        parameters: number of parameters of the model.
+        label: the name of the score.
         parent: the version whose weights the run began with.
-        reason: why the new version was not put into service.
+        reason: why the new version did not go into service.
         remark: what makes the comparison unfair, if anything does.
     """
 
@@ -52,11 +62,11 @@ class Outcome:
     remark: str | None = None
 
     def to_json(self) -> dict[str, Any]:
-        """Everything, for --json."""
+        """All fields by name, for --json."""
         return dataclasses.asdict(self)
 
     def sentence(self, path: str) -> str:
-        """What a person wants to know."""
+        """The outcome in one sentence for the user."""
         if self.state == "paused":
             return f"{path}: paused and saved at step {self.steps}; the same command goes on from there"
         if self.state == "unchanged":
@@ -74,7 +84,16 @@ class Outcome:
 
 @dataclasses.dataclass(frozen=True)
 class Trained:
-    """The best weights of a run, and how it came to them."""
+    """The best weights of a run.
+
+    Attributes:
+        arrays: the weights by name.
+        metrics: of the evaluation at which they were the best.
+        step: of that evaluation.
+        steps: of the whole run.
+        seconds: that the whole run took.
+        parameters: number of all weights.
+    """
 
     arrays: dict[str, np.ndarray]
     metrics: dict[str, float]
@@ -86,19 +105,40 @@ class Trained:
 
 @dataclasses.dataclass(frozen=True)
 class _Comparison:
+    """Score of the version in service, why it stays, and what makes the comparison unfair; see Outcome."""
+
     champion: float | None = None
     reason: str | None = None
     remark: str | None = None
 
 
-def finish(recipe: Recipe, snapshot: Snapshot, path: Path, job: JobConfig, trained: Trained) -> Outcome:
-    """Writes the version, puts it into service if it deserves it, and removes what is not needed any more."""
-    score = trained.metrics[recipe.metric]
-    found = _compare(recipe, snapshot, path, score, job.tolerance) if job.promote == "better" else _Comparison()
-    version = _written(path, snapshot.run) or _write(recipe, snapshot, path, job, trained, found.champion)
-    promoted = job.promote == "always" or (job.promote == "better" and found.reason is None)
+def finish(run: Run, champion: Any | None, path: Path, job: JobConfig, trained: Trained) -> Outcome:
+    """Writes the new version, puts it into service if it deserves it, and removes old versions and the run.
+
+    Args:
+        champion: the model in service.
+        path: the model's folder, whose lock the caller holds.
+    """
+    family = run.recipe.family
+    score = trained.metrics[family.metric]
+
+    # 1. Compare it with the version in service.
+    comparison = _Comparison()
+    if champion is not None and job.promote == "better":
+        comparison = _compare(run, champion, score, job.tolerance)
+
+    # 2. Write it, unless this very run wrote it and was killed before it could go on.
+    version = _written_by(path, run.snapshot.run)
+    if version is None:
+        version = _write(run, path, job, trained, comparison.champion)
+
+    # 3. Put it into service.
+    is_better = job.promote == "better" and comparison.reason is None
+    promoted = job.promote == "always" or is_better
     if promoted:
         service.put(path, version)
+
+    # 4. Remove what is no longer needed.
     service.prune(path, job.keep)
     remove_folder(path / "run")
     return Outcome(
@@ -106,119 +146,114 @@ def finish(recipe: Recipe, snapshot: Snapshot, path: Path, job: JobConfig, train
         version,
         promoted,
         score,
-        found.champion,
-        trained.steps,
-        trained.seconds,
-        trained.parameters,
-        recipe.label,
-        snapshot.parent,
-        found.reason,
-        found.remark,
+        champion=comparison.champion,
+        steps=trained.steps,
+        seconds=trained.seconds,
+        parameters=trained.parameters,
+        label=family.label,
+        parent=run.snapshot.parent,
+        reason=comparison.reason,
+        remark=comparison.remark,
     )
 
 
-def _write(
-    recipe: Recipe, snapshot: Snapshot, path: Path, job: JobConfig, trained: Trained, champion: float | None
-) -> str:
+def _write(run: Run, path: Path, job: JobConfig, trained: Trained, champion: float | None) -> str:
+    """Writes the new version and returns its name.
+
+    Args:
+        champion: score of the version in service.
+    """
+    # 1. Collect the files.
+    snapshot = run.snapshot
     metrics = {**trained.metrics, "step": trained.step, "steps": trained.steps, "seconds": trained.seconds}
+    seen = overlap.merge(snapshot.arrays["seen"], snapshot.arrays["inherited"])
     files = {
-        "config.json": to_json(_config(recipe)),
+        "config.json": to_json(_config(run.recipe)),
         "metrics.json": to_json(metrics),
-        SEEN: overlap.to_bytes(overlap.merge(snapshot.arrays["seen"], snapshot.arrays["inherited"])),
-        **recipe.files(snapshot),
+        SEEN: overlap.to_bytes(seen),
+        **run.material.files,
     }
+
+    # 2. Collect the facts for the manifest.
+    family = run.recipe.family
     about = {
         "run": snapshot.run,
         "parent": snapshot.parent,
         "corpus": snapshot.corpus,
         "settings": settings_digest(snapshot.options),
         "command": job.command,
-        "score": {"name": recipe.metric, "value": trained.metrics[recipe.metric], "champion": champion},
+        "score": {"name": family.metric, "value": trained.metrics[family.metric], "champion": champion},
         "finished": service.timestamp(),
-        **recipe.about(snapshot),
+        **run.material.about,
     }
-    return checkpoint.write_version(path, recipe.kind, files, trained.arrays, about)
+    return checkpoint.write_version(path, family.kind, files, trained.arrays, about)
 
 
 def _config(recipe: Recipe) -> Options:
-    """Shape and training, with the values of what the command left open."""
-    model = {name: getattr(recipe.model, name) for name in recipe.options["model"] if hasattr(recipe.model, name)}
+    """All options of model and training, with the values that were chosen for those that the command left open."""
+    model = {}
+    for name in recipe.options["model"]:
+        if hasattr(recipe.model, name):  # Options of another architecture are no fields of this one.
+            model[name] = getattr(recipe.model, name)
     return {"model": {**model, **recipe.model.to_json()}, "training": recipe.training.to_json()}
 
 
 def settings_digest(options: Options) -> str:
-    """SHA-256 of options, whatever their order."""
-    ordered = {group: dict(sorted(members.items())) for group, members in sorted(options.items())}
+    """SHA-256 of options; it does not depend on their order."""
+    ordered = {}
+    for group, values in sorted(options.items()):
+        ordered[group] = dict(sorted(values.items()))
     return hashlib.sha256(to_json(ordered)).hexdigest()
 
 
-def _compare(recipe: Recipe, snapshot: Snapshot, path: Path, score: float, tolerance: float) -> _Comparison:
-    """The score of the version in service, if there is a usable one, and why it must stay, if it must."""
-    found = champion(path, recipe.kind)
-    if found is None:
-        return _Comparison()
+def _compare(run: Run, champion: Any, score: float, tolerance: float) -> _Comparison:
+    """The score of the version in service, and why it stays, if it does.
+
+    Args:
+        score: of the new version.
+        tolerance: how much worse than the version in service the new one may be.
+    """
     try:
-        recipe.check_comparable(found)
-        other = recipe.score(found, snapshot)
+        run.recipe.check_comparable(champion)
+        champion_score = run.material.score(champion)
     except IncomparableError as error:
         return _Comparison(reason=str(error))
-    except CheckpointError:  # damaged in a way that only shows in use
-        return _Comparison()
-    lead = other - score if recipe.higher else score - other
-    reason = f"the version in service is better ({other:.4f})" if lead > tolerance else None
-    return _Comparison(other, reason, _unfair(found, snapshot, recipe.held_out(snapshot)))
+    lead = champion_score - score if run.recipe.family.higher else score - champion_score
+    reason = None
+    if lead > tolerance:
+        reason = f"the version in service is better ({champion_score:.4f})"
+    return _Comparison(champion_score, reason, _unfair(run, champion.checkpoint))
 
 
-def _unfair(found: Checkpoint, snapshot: Snapshot, held_out: overlap.Hashes) -> str | None:
-    """Says so if the version in service has trained on the held-out text. What the new version's own training text has
-    in common with it (sayings, headings) is not meant."""
-    seen = overlap.share(held_out, overlap.from_bytes(found.files.get(SEEN, b"")))
-    if seen - overlap.share(held_out, snapshot.arrays["seen"]) <= UNFAIR:
+def _unfair(run: Run, champion: Checkpoint) -> str | None:
+    """A remark if the version in service has trained on the held-out data. What these data have in common with the new
+    version's own training data (sayings, headings) does not count."""
+    held_out = run.material.held_out()
+    champion_seen = overlap.from_bytes(champion.files.get(SEEN, b""))
+    champion_share = overlap.share(held_out, champion_seen)
+    own_share = overlap.share(held_out, run.snapshot.arrays["seen"])
+    if champion_share - own_share <= MAX_SHARED:
         return None
-    return f"the version in service (or its parents) trained on {seen:.0%} of the held-out text, which flatters it"
+    return (
+        f"the version in service (or its parents) trained on {champion_share:.0%} of the held-out text, "
+        "which flatters it"
+    )
 
 
-def _written(path: Path, run: str) -> str | None:
-    """The newest version, if this very run wrote it and was killed before it could say so."""
-    found = newest(path)
-    return found.version if found is not None and found.manifest.get("run") == run else None
+def _written_by(path: Path, run: str) -> str | None:
+    """The name of the newest version, if this run has written it; otherwise None."""
+    latest = newest(path)
+    if latest is None or latest.manifest.get("run") != run:
+        return None
+    return latest.version
 
 
 def newest(path: Path) -> Checkpoint | None:
-    """The newest version, in service or not; None if there is none, or a damaged one."""
-    for name in checkpoint.versions(path)[-1:]:
-        try:
-            return checkpoint.load_version(path / "versions" / name)
-        except CheckpointError:
-            return None
-    return None
-
-
-def champion(path: Path, kind: str) -> Checkpoint | None:
-    """The version in service; None if there is none, or a damaged one: anything that works is better.
-
-    Raises:
-        NewerCheckpointError, UsageError: a newer rnntext wrote it, or it is another kind of model.
-    """
-    if not checkpoint.in_service(path):
+    """The newest version, in service or not; None if there is none or it is damaged."""
+    names = checkpoint.versions(path)
+    if not names:
         return None
     try:
-        found = checkpoint.load(path)
-    except NewerCheckpointError:
-        raise
+        return checkpoint.load_version(path / "versions" / names[-1])
     except CheckpointError:
         return None
-    if found.kind != kind:
-        raise UsageError(f"{path}: this is a {found.kind} model; train a {kind} under another name")
-    return found
-
-
-def usable_parent(recipe: Recipe, found: Checkpoint, defaults: Mapping[str, Any]) -> None:
-    """Raises IncomparableError unless a run can begin with the weights of a version."""
-    recipe.check_comparable(found)
-    stored = found.json("config.json")  # readable, or `check_comparable` would have failed
-    model = {**defaults, **stored["model"]}
-    wanted = {name: value for name, value in recipe.options["model"].items() if name not in recipe.free}
-    changed = [name for name, value in wanted.items() if model.get(name) != value]
-    if changed:
-        raise IncomparableError(f"the version in service has another shape ({', '.join(changed)})")

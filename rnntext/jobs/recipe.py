@@ -1,32 +1,34 @@
-"""What differs from training one kind of model to training another."""
+"""What the training of one kind of model does differently from that of another kind."""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
-from rnntext.config import Config, TrainingConfig
+from rnntext.families import Family
 from rnntext.jobs.unfinished import Options, Snapshot
-from rnntext.storage.checkpoint import Checkpoint
+from rnntext.settings.base import Config
+from rnntext.settings.training import TrainingConfig
 from rnntext.text.overlap import Hashes
 
 if TYPE_CHECKING:
-    from rnntext.train.loop import Task
+    from rnntext.train.task import Task
 
 
 class IncomparableError(Exception):
-    """Two models have too little in common to be compared, or to begin one with the weights of the other; says why."""
+    """Two models have too little in common: neither can they be compared, nor can one begin with the weights of the
+    other. The message says why."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Data:
-    """What a training reads, before anything is made of it.
+    """The data that a training reads, before it makes anything of them.
 
     Attributes:
-        digest: SHA-256 of training text and held-out text.
-        seen: sketch of the training text (`text.overlap`).
-        content: the texts, as the recipe that read them wants them.
+        digest: SHA-256 of training data and held-out data.
+        seen: sketch of the training data (`text.overlap`).
+        content: the data, in a form that only the recipe knows.
     """
 
     digest: str
@@ -34,78 +36,99 @@ class Data:
     content: Any
 
 
-class Recipe(Protocol):
-    """What is special about training one kind of model.
+@dataclasses.dataclass(frozen=True)
+class Material:
+    """What a run trains on and is scored on, made from its snapshot.
 
     Attributes:
-        kind: as in a manifest.
-        metric: the name of the score among the metrics of an evaluation.
-        label: what the score is called.
-        higher: whether a higher score is better.
-        options: all options of the command that decide what is learnt: "model", "training", "data"; None for those of
-            `free`.
+        task: model and data for the loop.
+        files: further files of the version, such as vocabularies.
+        about: facts about the data for the manifest.
+        held_out: returns hashes of the held-out data, comparable with those in `Data.seen`.
+        score: returns the score of another version on the held-out data; raises IncomparableError if it has none.
+        verdict: returns a remark on the score of the new version, or None.
+    """
+
+    task: Task
+    files: dict[str, bytes]
+    about: dict[str, Any]
+    held_out: Callable[[], Hashes]
+    score: Callable[[Any], float]
+    verdict: Callable[[float], str | None] = lambda score: None
+
+
+class Recipe(Protocol):
+    """What is special about the training of one kind of model.
+
+    The model in service is an object of the family's class. It is called the champion where the new version is compared
+    with it, and the parent where a run begins with its weights.
+
+    Attributes:
+        family: the kind of model.
+        options: all options of the command that decide what is learnt, by group ("model", "training", "data") and name;
+            None for those in `free`.
         free: names of the fields of model and training that the command leaves open.
     """
 
-    kind: str
-    metric: str
-    label: str
-    higher: bool
+    family: Family
     options: Options
     free: frozenset[str]
 
     @property
     def model(self) -> Config:
-        """The shape."""
+        """The shape of the model."""
         ...
 
     @property
     def training(self) -> TrainingConfig:
-        """The budget."""
+        """How the model is trained, and for how long."""
         ...
 
     def read(self) -> Data:
-        """Reads and checks the data; needs no TensorFlow.
+        """The data, read and checked. TensorFlow is not needed.
 
         Raises:
-            DataError: nothing can be learnt from them.
+            DataError: nothing can be learnt from the data.
         """
         ...
 
-    def choose(self, data: Data, parent: Checkpoint | None) -> Mapping[str, Any]:
-        """Values for the free fields, from the data, the budget and the speed of the machine; with a parent, its shape.
-        Call it after TensorFlow was started."""
+    def choose(self, data: Data, parent: Any | None) -> Mapping[str, Any]:
+        """Values for the free fields; they follow from data, budget and machine, or from the shape of the parent.
+        TensorFlow must have been started.
+
+        Raises:
+            IncomparableError: the command names another size than the parent's.
+        """
         ...
 
     def settled(self, chosen: Mapping[str, Any]) -> Recipe:
         """The recipe with these values in its free fields."""
         ...
 
-    def begin(self, data: Data, parent: Checkpoint | None) -> Snapshot:
-        """Makes of the data what a run trains on. With a parent, the run begins with its weights
-        (see `train.warm`) and its vocabulary, grown for what is new in the data."""
+    def begin(self, data: Data, parent: Any | None) -> Snapshot:
+        """The snapshot of a new run. With a parent, the run begins with its weights (see `train.warm`) and with its
+        vocabulary, to which new symbols of the data are added."""
         ...
 
-    def task(self, snapshot: Snapshot) -> Task:
-        """Model and data for the loop."""
+    def open(self, snapshot: Snapshot) -> Material:
+        """What the loop and the end of a run need of a snapshot."""
         ...
 
-    def files(self, snapshot: Snapshot) -> dict[str, bytes]:
-        """Vocabulary files of a version."""
+    def check_comparable(self, champion: Any) -> None:
+        """Raises IncomparableError if the version in service has other inputs or outputs."""
         ...
 
-    def about(self, snapshot: Snapshot) -> dict[str, Any]:
-        """What the manifest says about the data."""
-        ...
 
-    def held_out(self, snapshot: Snapshot) -> Hashes:
-        """Hashes of the held-out text, as `Data.seen` has them of the training text."""
-        ...
+@dataclasses.dataclass(frozen=True)
+class Run:
+    """A run that has begun.
 
-    def check_comparable(self, champion: Checkpoint) -> None:
-        """Raises IncomparableError if the version in service reads another text, or writes another one."""
-        ...
+    Attributes:
+        recipe: nothing in it is left open.
+        snapshot: what the run trains on.
+        material: made from the snapshot.
+    """
 
-    def score(self, champion: Checkpoint, snapshot: Snapshot) -> float:
-        """The score of a comparable version on the snapshot's held-out text."""
-        ...
+    recipe: Recipe
+    snapshot: Snapshot
+    material: Material

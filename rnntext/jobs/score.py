@@ -1,4 +1,4 @@
-"""Scoring text with a character model."""
+"""Scores of texts by a character model, and of translations by a translation model."""
 
 from __future__ import annotations
 
@@ -10,12 +10,18 @@ from rnntext.jobs.characters import CharacterModel
 from rnntext.jobs.translation import TranslationModel
 from rnntext.text.lines import LineReader, name_of, read_lines, read_text
 
-PORTION = 1024  # pairs that are scored side by side
+PORTION = 1024  # pairs that are read ahead, so that pairs of similar length share a batch
 
 
 @dataclasses.dataclass(frozen=True)
 class Score:
-    """What a text costs. `characters` is counted after normalisation."""
+    """The score of a text.
+
+    Attributes:
+        source: the name of the file, or the number of the line.
+        characters: number of characters after normalisation.
+        bits: information content.
+    """
 
     source: str
     characters: int
@@ -23,16 +29,16 @@ class Score:
 
     @property
     def bits_per_character(self) -> float:
-        """0 for an empty text."""
+        """The cross-entropy of text and model in bits; 0 for an empty text."""
         return self.bits / self.characters if self.characters else 0.0
 
     @property
     def perplexity(self) -> float:
-        """2 to the power of the bits per character."""
+        """The perplexity per character, 2 ** bits per character."""
         return float(2.0**self.bits_per_character)
 
     def numbers(self) -> dict[str, float]:
-        """All figures, for --json."""
+        """All numbers by name, for --json."""
         return {
             "characters": self.characters,
             "bits": self.bits,
@@ -42,7 +48,7 @@ class Score:
 
 
 def score_sources(model: CharacterModel, sources: Sequence[str]) -> Iterator[Score]:
-    """Yields one score per file (or stdin, `-`).
+    """Yields the score of each file, or of stdin (`-`).
 
     Raises:
         DataError: a text is empty or not UTF-8.
@@ -56,8 +62,10 @@ def score_sources(model: CharacterModel, sources: Sequence[str]) -> Iterator[Sco
 
 
 def score_lines(model: CharacterModel, sources: Sequence[str]) -> Iterator[tuple[Score, bool]]:
-    """Yields one score per line, as soon as the line arrives, and whether the line was valid UTF-8. Every line stands
-    for itself: it is read as if after a line break, without its own."""
+    """Yields the score of each line as soon as the line arrives, and whether the line was valid UTF-8.
+
+    Lines are independent: each is predicted as if after a line break, and its own line break is not counted.
+    """
     for number, (line, valid) in enumerate(read_lines(sources), start=1):
         bits, characters = model.score(line)
         yield Score(str(number), characters, bits), valid
@@ -65,8 +73,15 @@ def score_lines(model: CharacterModel, sources: Sequence[str]) -> Iterator[tuple
 
 @dataclasses.dataclass(frozen=True)
 class PairScore:
-    """What a translation model thinks of a `source TAB target` line: the target's natural log-probability, and its
-    tokens, the end included; nan where a side is longer than any model can judge."""
+    """The score of a `source TAB target` line.
+
+    Attributes:
+        line: its number, from 1.
+        log_probability: natural logarithm of the probability of the target given the source; nan if a side is too
+            long to be scored.
+        tokens: number of tokens of the target, the end included.
+        valid: whether the line was valid UTF-8.
+    """
 
     line: int
     log_probability: float
@@ -75,7 +90,7 @@ class PairScore:
 
 
 def score_pairs(model: TranslationModel, sources: Sequence[str]) -> Iterator[PairScore]:
-    """Yields one score per line, portions of lines side by side.
+    """Yields the score of each line.
 
     Raises:
         DataError: a line has no TAB, or a blank source.
@@ -89,7 +104,9 @@ def score_pairs(model: TranslationModel, sources: Sequence[str]) -> Iterator[Pai
             if not tab or not source.strip():
                 what = "no TAB between source and target" if not tab else "no source before the TAB"
                 raise DataError(f"{', '.join(map(name_of, sources))}: line {offset}: {what}")
-            pairs.append((source, target.partition("\t")[0]))
-        for line, (log_probability, tokens) in zip(lines, model.score(pairs), strict=True):
+            target, _, _ = target.partition("\t")  # further columns mean nothing
+            pairs.append((source, target))
+        scores = model.score(pairs)
+        for line, (log_probability, tokens) in zip(lines, scores, strict=True):
             number += 1
             yield PairScore(number, log_probability, tokens, line.valid)

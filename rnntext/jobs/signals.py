@@ -1,4 +1,5 @@
-"""Being asked to stop: the first signal is noted, for the loop to end at its next step; a second one ends at once."""
+"""Stopping on a signal: the first one is noted, so that the training ends before its next step; a second one ends the
+process at once."""
 
 from __future__ import annotations
 
@@ -13,17 +14,21 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class StopRequest:
-    """Whether, and by which signal, we were asked to stop."""
+    """Whether a signal has asked the process to stop.
+
+    Attributes:
+        number: of the first signal; None if there was none.
+    """
 
     def __init__(self) -> None:
         self.number: int | None = None
 
     def __call__(self) -> bool:
-        """Whether a signal came."""
+        """Whether there was a signal."""
         return self.number is not None
 
     def note(self, number: int, frame: FrameType | None) -> None:
-        """The signal handler."""
+        """Handles a signal; ends the process if it is the second one."""
         if self.number is not None:
             os._exit(128 + number)
         self.number = number
@@ -31,15 +36,16 @@ class StopRequest:
 
 @contextmanager
 def stop_on_signal() -> Iterator[StopRequest]:
-    """Handles SIGINT, SIGTERM and SIGHUP inside the block; one that is ignored (nohup) stays ignored. Signals reach a
-    process's main thread only; in another one the request never comes."""
+    """A request that SIGINT, SIGTERM and SIGHUP set inside the block. A signal that is ignored, as SIGHUP under nohup,
+    stays ignored. Only the main thread of a process can handle signals; in another one the request is never set."""
     request = StopRequest()
-    before = {}
-    for number in SIGNALS if threading.current_thread() is threading.main_thread() else ():
-        if signal.getsignal(number) is not signal.SIG_IGN:
-            before[number] = signal.signal(number, request.note)
+    previous_handlers = {}
+    if threading.current_thread() is threading.main_thread():
+        for number in SIGNALS:
+            if signal.getsignal(number) is not signal.SIG_IGN:
+                previous_handlers[number] = signal.signal(number, request.note)
     try:
         yield request
     finally:
-        for number, handler in before.items():
+        for number, handler in previous_handlers.items():
             signal.signal(number, handler)

@@ -2,39 +2,35 @@
 
 from __future__ import annotations
 
-import copy
 import hashlib
 import math
 from collections.abc import Callable, Collection, Sequence
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from rnntext import sizes
-from rnntext.config import CharlmConfig, CharlmTraining, JobConfig, check_choice
 from rnntext.errors import DataError
+from rnntext.families import CHARLM
 from rnntext.jobs.characters import CharacterModel
-from rnntext.jobs.choice import Chosen, asked, budget, check_size, filled, left_open, sentence
+from rnntext.jobs.choice import Chosen, Inherited, SizedRecipe, all_open, asked, filled, learning_rate, training_budget
 from rnntext.jobs.promotion import Outcome
-from rnntext.jobs.recipe import Data, IncomparableError
-from rnntext.jobs.training import fraction, train, with_budget
+from rnntext.jobs.recipe import Data, IncomparableError, Material
+from rnntext.jobs.training import fraction, train, with_limit
 from rnntext.jobs.unfinished import Options, Snapshot
 from rnntext.run.charlm import shapes
-from rnntext.storage.checkpoint import Checkpoint, parse_json, to_json
+from rnntext.settings.base import check_choice
+from rnntext.settings.charlm import CharlmConfig, CharlmTraining
+from rnntext.settings.training import JobConfig
+from rnntext.storage.json_files import parse_json, to_json
 from rnntext.text import overlap
 from rnntext.text.catalogue import read_source
 from rnntext.text.lines import ENCODING_ERRORS, read_text
 from rnntext.text.normalize import normalize
 from rnntext.text.vocabulary import UNKNOWN, CharVocabulary
 from rnntext.train import warm
-from rnntext.train.observer import Observer
-
-if TYPE_CHECKING:
-    from rnntext.train.loop import Task
-
-METRIC = "bits_per_character"
+from rnntext.watch.observer import Observer
 
 
 def train_charlm(
@@ -44,7 +40,7 @@ def train_charlm(
     training: CharlmTraining | None = None,
     *,
     size: str = "auto",
-    given: Collection[str] | None = None,
+    left_open: Collection[str] | None = None,
     validation: str = "0.1",
     encoding_errors: str = "strict",
     job: JobConfig | None = None,
@@ -52,36 +48,49 @@ def train_charlm(
 ) -> Outcome:
     """Trains a character model, or goes on with its unfinished training, and puts it into service.
 
+    >>> import rnntext
+    >>> model = rnntext.CharlmConfig(cell="gru", layers=1, units=8, embedding=4)
+    >>> training = rnntext.CharlmTraining(steps=2, batch_size=2, window=8)
+    >>> rnntext.train_charlm(["book.txt"], "checkpoints/book", model, training).version
+    '000001'
+
     Args:
         sources: files, `-` for stdin, or names of corpora.
         path: the model's folder.
-        model, training: shape and budget.
-        size: "tiny", "small", "base", "large", or "auto": what is chosen for the fields that are left open
-            (`rnntext.sizes`).
-        given: names of fields of `model` and `training` that are not left open; None: all of those that are passed.
+        model: the shape of the model.
+        training: how it is trained, and for how long.
+        size: "tiny", "small", "base", "large" or "auto"; decides about the fields that are left open (`rnntext.sizes`).
+        left_open: names of fields of `model` and `training`; None: those of a config that is not given.
         validation: the held-out text: a fraction, taken from the end, or a file.
         encoding_errors: "strict" or "replace".
         job, observer: see `jobs.training.train`, which also says what is raised.
     """
+    # 1. Find out what is left open.
     check_choice("encoding_errors", encoding_errors, ENCODING_ERRORS)
     check_choice("size", size, ("auto", *sizes.SIZES))
+    if left_open is None:
+        left_open = all_open((model, CharlmConfig), (training, CharlmTraining))
+
+    # 2. Train.
+    model = model or CharlmConfig()
+    training = with_limit(training or CharlmTraining())
+    report = (observer or Observer()).note
     recipe = CharlmRecipe(
-        list(sources),
-        model or CharlmConfig(),
-        with_budget(training or CharlmTraining()),
-        validation,
-        encoding_errors,
-        size,
-        left_open(given, sizes.CHARLM_OPEN, model, training),
-        (observer or Observer()).note,
+        list(sources), model, training, validation, encoding_errors, size, frozenset(left_open), report
     )
     return train(recipe, Path(path), job, observer)
 
 
-class CharlmRecipe:
-    """See `jobs.training.Recipe`."""
+class CharlmRecipe(SizedRecipe):
+    """What is special about training a character model; see `jobs.recipe.Recipe`.
 
-    kind, metric, label, higher = "charlm", METRIC, "bits/char", False
+    Args:
+        errors: "strict" or "replace", for bytes that are no UTF-8.
+    """
+
+    family = CHARLM
+    model: CharlmConfig
+    training: CharlmTraining
 
     def __init__(
         self,
@@ -94,140 +103,146 @@ class CharlmRecipe:
         free: frozenset[str] = frozenset(),
         report: Callable[[str], None] = lambda message: None,
     ) -> None:
-        self.sources, self.model, self.training = sources, model, training
-        self.validation, self.errors = validation, errors
-        self.size, self.free, self.report = size, free, report
+        super().__init__(model, training, size, free, report)
+        self.sources = sources
+        self.validation = validation
+        self.errors = errors
         data = {"validation": validation, "sources": sources, "size": size}
         self.options: Options = {"model": asked(model, free), "training": asked(training, free), "data": data}
 
+    # The beginning of a run -------------------------------------------------------------------------------------------
+
     def read(self) -> Data:
         """See Recipe."""
-        scored = sizes.scored_characters(self.training.time_limit)
-        text, held_out = _texts(self.sources, self.validation, self.errors, self.model.lowercase, scored)
+        text, held_out = self._texts()
+        where = _names(self.sources)
         window = self.training.window
         if len(text) <= window:
             raise DataError(
-                f"{_named(self.sources)}: {len(text)} characters to train on are too few for --window {window}; "
-                "give more text"
+                f"{where}: {len(text)} characters to train on are too few for --window {window}; give more text"
             )
         if not held_out:
-            where = _named(self.sources) if fraction(self.validation) else self.validation
+            if fraction(self.validation) is None:
+                where = self.validation
             raise DataError(f"{where}: no held-out text; give more text, or another file with --validation FILE")
-        digest = hashlib.sha256(text.encode())  # long texts are not put together: memory
-        digest.update(b"\0" + held_out.encode())
-        return Data(digest.hexdigest(), overlap.of_text(text, overlap.MOST), (text, held_out))
+        digest = hashlib.sha256(text.encode())
+        digest.update(b"\0" + held_out.encode())  # Joining both texts first would copy a long one.
+        seen = overlap.of_text(text, overlap.MAX_HASHES)
+        return Data(digest.hexdigest(), seen, (text, held_out))
 
-    def choose(self, data: Data, parent: Checkpoint | None) -> Chosen:
+    def _texts(self) -> tuple[str, str]:
+        """Training text and held-out text, normalised. Of the text that a fraction holds out, only the end is returned,
+        as much as can be scored; nobody learns from the rest."""
+        text = self._text()
+        share = fraction(self.validation)
+        if share is None:
+            held_out = read_text(self.validation, self.errors)
+            return text, normalize(held_out, self.model.lowercase)
+        cut = int(len(text) * (1.0 - share))
+        scored = sizes.scored_characters(self.training.time_limit)
+        begin = max(cut, len(text) - scored)
+        return text[:cut], text[begin:]
+
+    def _text(self) -> str:
+        """The text of all sources, normalised; each source begins on a line of its own."""
+        parts = [read_source(source, self.errors) for source in self.sources]
+        if len(parts) == 1:
+            text = parts[0]
+        else:
+            text = "\n".join(part.removesuffix("\n") for part in parts) + "\n"
+        text = normalize(text, self.model.lowercase)
+        if not text:
+            raise DataError(f"{_names(self.sources)}: empty; there is nothing to train on")
+        return text
+
+    def choose(self, data: Data, parent: CharacterModel | None) -> Chosen:
         """See Recipe."""
         if not self.free:
             return {}
-        from rnntext.train.precision import choose as precision
 
+        # 1. Choose the size.
         text, _ = data.content
-        characters = len(set(text)) + 1
+        vocabulary_size = len(set(text)) + 1  # with [UNK]
 
-        def shape(fields: sizes.Fields) -> CharlmConfig:
-            return filled(self.model, fields, self.free)
-
-        def weights(fields: sizes.Fields) -> float:
-            arrays = shapes(shape(fields), characters)
+        def parameters(fields: sizes.Fields) -> float:
+            """The number of parameters, without those of the embedding, which takes no matrix products."""
+            arrays = shapes(filled(self.model, fields, self.free), vocabulary_size)
             return float(sum(math.prod(shape) for name, shape in arrays.items() if name != "embedding"))
 
-        spent = budget(len(text), self.training, precision)
+        inherited = None
         if parent is not None:
-            fields = parent.json("config.json")["model"]
-            if self.size != "auto":
-                check_size(sizes.CHARLM[self.size].fields, fields, self.free)
-            size = f"of version {parent.version}"
-        else:
-            size = sizes.choose_size(self.size, sizes.CHARLM, weights, spent)
-            fields = sizes.CHARLM[size].fields
-        seen = spent.affords(weights(fields))
-        values: dict[str, Any] = {
+            inherited = Inherited(parent.checkpoint.version, parent.engine.config.to_json())
+        budget = training_budget(len(text), self.training)
+        size, fields = self._choose_size(sizes.CHARLM, parameters, budget, inherited)
+
+        # 2. Choose how a model of this size is trained.
+        seen_characters = budget.affordable_tokens(parameters(fields))
+        passes = seen_characters / len(text)
+        values = {
             **fields,
-            **sizes.by_passes(sizes.CHARLM_PASSES, seen / len(text)),
-            "learning_rate": sizes.LEARNING_RATE if parent is None else sizes.WARM_LEARNING_RATE,
-            "batch_size": sizes.batch(sizes.STREAMS, self.training.window, seen),
+            **sizes.by_passes(sizes.CHARLM_PASSES, passes),
+            "learning_rate": learning_rate(inherited),
+            "batch_size": sizes.choose_batch(sizes.BATCH_SIZES, self.training.window, seen_characters),
         }
-        chosen = {"size": size, **{name: values[name] for name in values if name in self.free}}
-        self.report(sentence(chosen, spent, "characters", seen))
-        return chosen
+        return self._chosen(size, values, budget, "characters", seen_characters)
 
-    def settled(self, chosen: Chosen) -> CharlmRecipe:
+    def begin(self, data: Data, parent: CharacterModel | None) -> Snapshot:
         """See Recipe."""
-        recipe = copy.copy(self)
-        recipe.model = filled(self.model, chosen, self.free)
-        recipe.training = filled(self.training, chosen, self.free)
-        return recipe
-
-    def begin(self, data: Data, parent: Checkpoint | None) -> Snapshot:
-        """See Recipe."""
-        text, held_out = data.content
         from rnntext.train.pipelines import learn_characters, vectorize
 
+        text, held_out = data.content
         vocabulary = learn_characters(text, self.training.vocabulary_size)
         start: dict[str, np.ndarray] = {}
         if parent is not None:
-            vocabulary, start = self._grown(parent, vocabulary)
+            vocabulary = self._grown(parent.engine.vocabulary, vocabulary)
+            start = self._start(parent, vocabulary)
         files = {"vocabulary.json": to_json(vocabulary.characters), "held_out.txt": held_out.encode()}
-        return Snapshot(self.kind, self.options, files, {"ids": vectorize(text, vocabulary), **start}, data.digest)
+        arrays = {"ids": vectorize(text, vocabulary), **start}
+        return Snapshot(self.family.kind, self.options, files, arrays, data.digest)
 
-    def _grown(self, parent: Checkpoint, learnt: CharVocabulary) -> tuple[CharVocabulary, dict[str, np.ndarray]]:
-        """The parent's vocabulary with new characters, and its weights for a snapshot."""
-        old = CharVocabulary(parent.json("vocabulary.json"))
-        grown = CharVocabulary(warm.grow(old.characters, learnt.characters, self.training.vocabulary_size))
-        ids = warm.old_ids(grown.characters, old.characters, UNKNOWN + 1)
+    def _grown(self, old: CharVocabulary, learnt: CharVocabulary) -> CharVocabulary:
+        """The parent's vocabulary with the new characters of the text."""
+        return CharVocabulary(warm.grow(old.characters, learnt.characters, self.training.vocabulary_size))
+
+    def _start(self, parent: CharacterModel, vocabulary: CharVocabulary) -> dict[str, np.ndarray]:
+        """The parent's weights for a snapshot, see `train.warm`."""
+        old = parent.engine.vocabulary
+        old_ids = warm.old_ids(vocabulary.characters, old.characters, UNKNOWN + 1)
         names = ("embedding", "logits.kernel", "logits.bias")
-        weights = parent.arrays(shapes(self.model, len(old)))
-        return grown, warm.to_arrays(weights, dict.fromkeys(names, ids), UNKNOWN)
+        weights = parent.checkpoint.arrays(shapes(self.model, len(old)))
+        return warm.to_arrays(weights, dict.fromkeys(names, old_ids), UNKNOWN)
 
-    def task(self, snapshot: Snapshot) -> Task:
+    # Its material, and the version in service -------------------------------------------------------------------------
+
+    def open(self, snapshot: Snapshot) -> Material:
         """See Recipe."""
         from rnntext.train.charlm_task import CharlmTask
 
-        vocabulary = CharVocabulary(parse_json(snapshot.files["vocabulary.json"], Path("vocabulary.json")))
-        return CharlmTask(self.model, self.training, vocabulary, snapshot.arrays["ids"], _held_out(snapshot))
+        # 1. Read the snapshot.
+        vocabulary_file = snapshot.files["vocabulary.json"]
+        vocabulary = CharVocabulary(parse_json(vocabulary_file, Path("vocabulary.json")))
+        ids = snapshot.arrays["ids"]  # [time]
+        held_out = snapshot.files["held_out.txt"].decode()
 
-    def files(self, snapshot: Snapshot) -> dict[str, bytes]:
-        """See Recipe."""
-        return {"vocabulary.json": snapshot.files["vocabulary.json"]}
+        def score(champion: CharacterModel) -> float:
+            bits, characters = champion.score(held_out)
+            return bits / characters
 
-    def about(self, snapshot: Snapshot) -> dict[str, Any]:
-        """See Recipe."""
-        return {"characters": len(snapshot.arrays["ids"]), "held_out": len(_held_out(snapshot))}
+        # 2. Put the material together.
+        return Material(
+            CharlmTask(self.model, self.training, vocabulary, ids, held_out),
+            files={"vocabulary.json": vocabulary_file},
+            about={"characters": len(ids), "held_out": len(held_out)},
+            held_out=lambda: overlap.of_text(held_out),
+            score=score,
+        )
 
-    def held_out(self, snapshot: Snapshot) -> overlap.Hashes:
+    def check_comparable(self, champion: CharacterModel) -> None:
         """See Recipe."""
-        return overlap.of_text(_held_out(snapshot))
-
-    def check_comparable(self, champion: Checkpoint) -> None:
-        """See Recipe."""
-        if CharacterModel(champion).engine.config.lowercase != self.model.lowercase:
+        if champion.engine.config.lowercase != self.model.lowercase:
             raise IncomparableError("the version in service folds case differently")
 
-    def score(self, champion: Checkpoint, snapshot: Snapshot) -> float:
-        """See Recipe."""
-        bits, characters = CharacterModel(champion).score(_held_out(snapshot))
-        return bits / characters
 
-
-def _held_out(snapshot: Snapshot) -> str:
-    return snapshot.files["held_out.txt"].decode()
-
-
-def _texts(sources: Sequence[str], validation: str, errors: str, lowercase: bool, scored: int) -> tuple[str, str]:
-    """Training text and held-out text, normalised; of what a fraction holds out, at most the last `scored`
-    characters are returned, and nobody learns from the others."""
-    parts = [read_source(source, errors) for source in sources]
-    text = normalize("\n".join(p.removesuffix("\n") for p in parts) + "\n" if len(parts) > 1 else parts[0], lowercase)
-    if not text:
-        raise DataError(f"{_named(sources)}: empty; there is nothing to train on")
-    share = fraction(validation)
-    if share is None:
-        return text, normalize(read_text(validation, errors), lowercase)
-    cut = int(len(text) * (1.0 - share))
-    return text[:cut], text[max(cut, len(text) - scored) :]
-
-
-def _named(sources: Sequence[str]) -> str:
+def _names(sources: Sequence[str]) -> str:
+    """The sources for a message."""
     return ", ".join("<stdin>" if source == "-" else source for source in sources)

@@ -1,47 +1,40 @@
-"""What every training job does around the loop: one writer at a time, an unfinished run goes on, a finished one is
-followed by a new one when something has changed. What differs from one kind of model to another is in a Recipe."""
+"""What every training job does around the loop.
+
+One job at a time trains a model. It goes on with an unfinished run; after a finished one it begins a new run if data or
+settings have changed. A Recipe holds what differs between kinds of models.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import dataclasses
 import json
-import math
 import os
-import shutil
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from rnntext.config import JobConfig, TrainingConfig
-from rnntext.errors import (
-    BusyError,
-    CheckpointError,
-    DivergedError,
-    InputOutputError,
-    RnntextError,
-    StoppedError,
-    UsageError,
-)
+from rnntext.errors import BusyError, DivergedError, RnntextError, StoppedError, UsageError
 from rnntext.files.atomic import append_line, remove_folder, remove_leftovers
 from rnntext.files.lock import locked
-from rnntext.jobs import promotion, unfinished
+from rnntext.jobs import beginning, promotion, unfinished
+from rnntext.jobs.champion import load_champion
 from rnntext.jobs.promotion import Outcome, Trained
-from rnntext.jobs.recipe import Data, IncomparableError, Recipe
+from rnntext.jobs.recipe import Recipe, Run
 from rnntext.jobs.signals import StopRequest, stop_on_signal
-from rnntext.jobs.unfinished import STATE, Options, Snapshot
+from rnntext.jobs.unfinished import STATE, Snapshot
+from rnntext.settings.training import JobConfig, TrainingConfig
 from rnntext.storage import service
-from rnntext.storage.checkpoint import WEIGHTS, Checkpoint, in_service
-from rnntext.text import overlap
-from rnntext.train import tensorflow, warm
-from rnntext.train.observer import Observer, Observers, Progress
+from rnntext.storage.weights import WEIGHTS
+from rnntext.watch.observer import Observer, Observers, Progress
 
 if TYPE_CHECKING:
-    from rnntext.train.loop import Loop, Task
+    from rnntext.train.loop import Loop
+    from rnntext.train.task import Task
 
-MARGIN = 2**20  # bytes of small files, lists of names and the like
-Training = TypeVar("Training", bound=TrainingConfig)
+TIME_LIMIT = 600.0  # seconds, of a training without any limit of its own
+AnyTraining = TypeVar("AnyTraining", bound=TrainingConfig)
 
 
 def train(recipe: Recipe, path: Path, job: JobConfig | None = None, observer: Observer | None = None) -> Outcome:
@@ -49,7 +42,7 @@ def train(recipe: Recipe, path: Path, job: JobConfig | None = None, observer: Ob
 
     Args:
         path: the model's folder.
-        job: how the training runs and what becomes of it.
+        job: how the training runs and what becomes of the new version.
         observer: is told what happens.
 
     Raises:
@@ -59,13 +52,17 @@ def train(recipe: Recipe, path: Path, job: JobConfig | None = None, observer: Ob
         BusyError: another process trains this model.
         UsageError: TensorFlow is missing, or an unfinished training began with other options.
         InputOutputError: there is not enough room on the disk to begin.
-        OSError: reading or writing failed; what was saved before is whole.
+        OSError: reading or writing failed; what was saved before is not damaged.
     """
-    job, observer = job or JobConfig(), observer or Observer()
-    with _told(observer, path), locked(path / "lock", job.wait):
+    job = job or JobConfig()
+    observer = observer or Observer()
+    with _errors_reported(observer, path), locked(path / "lock", job.wait):
+        # 1. Remove what killed jobs have left behind.
         began = time.monotonic()
         for folder in (path, path / "versions", path / "run"):
-            remove_leftovers(folder)  # of killed jobs
+            remove_leftovers(folder)
+
+        # 2. Train, and tell how it ended.
         outcome = _train(recipe, path, job, observer, began)
         if outcome.state == "paused":
             observer.stop(outcome.sentence(str(path)))
@@ -73,18 +70,24 @@ def train(recipe: Recipe, path: Path, job: JobConfig | None = None, observer: Ob
         return outcome
 
 
-def with_budget(training: Training) -> Training:
-    """Without any budget, ten minutes."""
-    if (training.epochs, training.steps, training.time_limit) == (None, None, None):
-        return dataclasses.replace(training, time_limit=600.0)
-    return training
+def has_limit(training: TrainingConfig) -> bool:
+    """Whether anything says when the training ends."""
+    limits = (training.epochs, training.steps, training.time_limit)
+    return limits != (None, None, None)
+
+
+def with_limit(training: AnyTraining) -> AnyTraining:
+    """The training; one without any limit gets ten minutes."""
+    if has_limit(training):
+        return training
+    return dataclasses.replace(training, time_limit=TIME_LIMIT)
 
 
 def fraction(validation: str) -> float | None:
-    """The fraction that `--validation` gives, or None if it is a file.
+    """The fraction that the value of `--validation` stands for; None if it is the name of a file.
 
     Raises:
-        UsageError: a number that is no fraction.
+        UsageError: it is a number, but not between 0 and 1.
     """
     try:
         share = float(validation)
@@ -96,8 +99,8 @@ def fraction(validation: str) -> float | None:
 
 
 @contextlib.contextmanager
-def _told(observer: Observer, path: Path) -> Iterator[None]:
-    """Tells the observer why a job ends early; a failed write says what became of the training."""
+def _errors_reported(observer: Observer, path: Path) -> Iterator[None]:
+    """Tells the observer why a job ends early. The message of a failed write says what became of the training."""
     try:
         try:
             yield
@@ -107,99 +110,120 @@ def _told(observer: Observer, path: Path) -> Iterator[None]:
                 reason += "; the last saved state is whole, and the same command goes on from it"
             raise OSError(error.errno, reason, error.filename or str(path)) from error
     except BusyError:
-        raise  # the other job is what observers are told about
+        raise  # The files of the observers are about the other job, which goes on.
     except StoppedError as error:
         observer.stop(str(error))
         raise
     except (RnntextError, OSError, MemoryError) as error:
-        with contextlib.suppress(OSError):  # the first error is what matters
-            observer.error(str(error) or type(error).__name__)
+        message = str(error) or type(error).__name__
+        with contextlib.suppress(OSError):  # The first error is the one that matters.
+            observer.error(message)
         raise
 
 
-# The run --------------------------------------------------------------------------------------------------------------
-
-
 def _train(recipe: Recipe, path: Path, job: JobConfig, observer: Observer, began: float) -> Outcome:
-    settings = _settings(recipe, job)
-    champion = promotion.champion(path, recipe.kind)  # what cannot be compared with is noticed now, not after hours
+    """Trains, in a folder that is locked.
+
+    Args:
+        began: `time.monotonic()` when the job began.
+    """
+    # 1. Load the version in service. If it must not be replaced, being of another kind or written by a newer rnntext,
+    #    that is an error now, not after hours of training.
+    champion = load_champion(path, recipe.family, observer.note)
+
+    # 2. Go on with the unfinished run, or begin a new one.
+    settings = beginning.settings(recipe, job)
     snapshot = None if job.fresh else unfinished.read(path / "run")
-    if snapshot and snapshot.options != settings and not (path / "run" / STATE).exists():
-        snapshot = None  # nothing was learnt yet that could be lost
-    if snapshot is None:
-        data = recipe.read()
-        if not (job.force or job.fresh) and (same := _made_of(path, settings, data, champion)):
-            return same
-        recipe, snapshot = _begin(recipe, data, champion, settings, observer)
-        task = _task(recipe, snapshot)
-        _check_room(path, snapshot, task)
-        remove_folder(path / "run")  # only now: a mistake in the command must not cost an unfinished training
-        unfinished.write(path / "run", snapshot)
+    has_state = (path / "run" / STATE).exists()
+    if snapshot is not None and snapshot.options != settings and not has_state:
+        snapshot = None  # Nothing has been learnt yet that could be lost.
+    if snapshot is not None:
+        run = beginning.resume(recipe, snapshot, settings, path, observer)
     else:
-        unfinished.check_same(snapshot, recipe.kind, settings, _defaults(recipe), recipe.free)
-        recipe = recipe.settled(_concrete(snapshot) if snapshot.chosen is None else snapshot.chosen)
-        if message := unfinished.upgraded(snapshot):
-            observer.note(message)
-        tensorflow.start(recipe.training.seed)
-        task = _task(recipe, snapshot)
-        _check_room(path, None, task)
-    compared = _relative_size(champion, task) if champion is not None and job.promote == "better" else 0.0
-    trained = _learn(recipe, snapshot, task, path, job, observer, began, compared)
+        data = recipe.read()
+        if not (job.force or job.fresh):
+            unchanged = beginning.unchanged(path, settings, data, champion)
+            if unchanged is not None:
+                return unchanged
+        run = beginning.begin(recipe, data, champion, settings, path, observer)
+
+    # 3. Train.
+    relative_size = 0.0
+    if champion is not None and job.promote == "better":
+        relative_size = _relative_size(champion, run.material.task)
+    trained = _learn(run, path, job, observer, began, relative_size)
     if isinstance(trained, Outcome):
         return trained
-    outcome = promotion.finish(recipe, snapshot, path, job, trained)
-    if outcome.remark:
-        observer.note(outcome.remark)
-    observer.version(str(outcome.version), outcome.promoted, {recipe.metric: trained.metrics[recipe.metric]})
+
+    # 4. Write the new version and decide whether it goes into service.
+    outcome = promotion.finish(run, champion, path, job, trained)
+    verdict = run.material.verdict(outcome.score or 0.0)
+    for remark in (outcome.remark, verdict):
+        if remark:
+            observer.note(remark)
+    metric = recipe.family.metric
+    observer.version(str(outcome.version), outcome.promoted, {metric: trained.metrics[metric]})
     return outcome
 
 
 def _learn(
-    recipe: Recipe,
-    snapshot: Snapshot,
-    task: Task,
-    path: Path,
-    job: JobConfig,
-    observer: Observer,
-    began: float,
-    compared: float,
+    run: Run, path: Path, job: JobConfig, observer: Observer, began: float, relative_size: float
 ) -> Trained | Outcome:
-    """Trains to the end of the run, or of this session."""
+    """The best weights, at the end of the run; the outcome "paused", at the end of a session before that.
+
+    Args:
+        relative_size: see `_relative_size`; 0 if the version in service is not scored.
+    """
     from rnntext.train.loop import Loop
 
-    watchers = Observers([_History(path / "history.jsonl", snapshot), observer])
-    warm = snapshot.parent is not None
+    # 1. Put the loop together.
+    history = _History(path / "history.jsonl", run.snapshot)
+    observers = Observers([history, observer])
     state = path / "run" / STATE
-    loop = Loop(task, recipe.training, state, watchers, began, job.save_every, job.pause_after, warm, compared)
+    task = run.material.task
+    training = run.recipe.training
+    warm = run.snapshot.parent is not None
+    loop = Loop(task, training, state, observers, began, job.save_every, job.pause_after, warm, relative_size)
+
+    # 2. Run it.
     with stop_on_signal() as request:
         try:
             finished = loop.run(request)
         except DivergedError:
-            remove_folder(path / "run")  # going on would only diverge again
+            remove_folder(path / "run")  # Its next session would diverge again.
             raise
     if not finished:
-        return _unfinished(loop, request)
+        return _paused(loop, request)
     if warm and loop.position.best_step == 0:
         observer.note("nothing was better than the weights that the run began with: they stay")
     return _trained(task, loop)
 
 
-def _relative_size(champion: Checkpoint, task: Task) -> float:
-    """How many times as large as the new model the version in service is, and as slow, about."""
-    return len(champion.files.get(WEIGHTS, b"")) / _bytes_of_weights(task)
-
-
-def _bytes_of_weights(task: Task) -> int:
-    return sum(4 * math.prod(variable.shape) for variable in task.model.trainable_variables)
+def _relative_size(champion: Any, task: Task) -> float:
+    """The size of the version in service divided by that of the new model. Its evaluation takes about so many times as
+    long as one of the new model. A naive forecaster has no weights, so its evaluation counts as one of equal size."""
+    own_bytes = beginning.weight_bytes(task)
+    if not own_bytes:
+        return 1.0
+    champion_bytes = len(champion.checkpoint.files.get(WEIGHTS, b""))
+    return champion_bytes / own_bytes
 
 
 def _trained(task: Task, loop: Loop) -> Trained:
-    arrays, position = task.model.arrays(loop.best), loop.position
-    parameters = sum(array.size for array in arrays.values())
-    return Trained(arrays, position.best or {}, position.best_step, position.step, loop.seconds(), parameters)
+    position = loop.position
+    arrays = task.model.arrays(loop.best)
+    return Trained(
+        arrays,
+        metrics=position.best or {},
+        step=position.best_step,
+        steps=position.step,
+        seconds=loop.seconds(),
+        parameters=sum(array.size for array in arrays.values()),
+    )
 
 
-def _unfinished(loop: Loop, request: StopRequest) -> Outcome:
+def _paused(loop: Loop, request: StopRequest) -> Outcome:
+    """The outcome of a session that ends before its run; raises StoppedError if a signal ended it."""
     step = loop.position.step
     if request.number is not None:
         raise StoppedError(f"stopped and saved at step {step}; the same command goes on from there", request.number)
@@ -207,10 +231,12 @@ def _unfinished(loop: Loop, request: StopRequest) -> Outcome:
 
 
 class _History(Observer):
-    """Writes every evaluation to history.jsonl."""
+    """Writes a line to history.jsonl at every evaluation."""
 
     def __init__(self, path: Path, snapshot: Snapshot) -> None:
-        self.path, self.corpus, self.run = path, snapshot.corpus, snapshot.run
+        self.path = path
+        self.run = snapshot.run
+        self.corpus = snapshot.corpus
 
     def evaluation(self, progress: Progress, metrics: Mapping[str, float], best: bool) -> None:
         entry = {
@@ -222,88 +248,3 @@ class _History(Observer):
             "best": best,
         }
         append_line(self.path, json.dumps(entry))
-
-
-# Its beginning --------------------------------------------------------------------------------------------------------
-
-
-def _settings(recipe: Recipe, job: JobConfig) -> Options:
-    """The options of the command that decide what is learnt."""
-    free = recipe.model.may_change | recipe.training.may_change
-    found = {
-        group: {name: value for name, value in members.items() if name not in free}
-        for group, members in recipe.options.items()
-    }
-    return {**found, "job": {n: v for n, v in job.to_json().items() if n not in job.may_change}}
-
-
-def _defaults(recipe: Recipe) -> dict[str, Any]:
-    configs = (type(recipe.model)(), type(recipe.training)(), JobConfig())
-    return {name: value for config in configs for name, value in config.to_json().items()}
-
-
-def _made_of(path: Path, settings: Options, data: Data, champion: Checkpoint | None) -> Outcome | None:
-    """That there is nothing to do, if the newest version was made of the same data with the same settings, and the
-    version in service is not damaged."""
-    found = None if champion is None and in_service(path) else promotion.newest(path)
-    if found is None or found.manifest.get("corpus") != data.digest:
-        return None
-    if found.manifest.get("settings") != promotion.settings_digest(settings):
-        return None
-    return Outcome("unchanged", found.version, parent=found.manifest.get("parent"))
-
-
-def _concrete(snapshot: Snapshot) -> dict[str, Any]:
-    """The values of all options, for a run that rnntext 0.1 began, which left none open."""
-    return {**snapshot.options["model"], **snapshot.options["training"]}
-
-
-def _begin(
-    recipe: Recipe, data: Data, champion: Checkpoint | None, settings: Options, observer: Observer
-) -> tuple[Recipe, Snapshot]:
-    """A new run, with a warm start if that is wanted and possible; and the recipe with nothing left open."""
-    tensorflow.start(recipe.training.seed)
-
-    def begun(parent: Checkpoint | None) -> tuple[Recipe, Mapping[str, Any], Snapshot]:
-        chosen = recipe.choose(data, parent)
-        settled = recipe.settled(chosen)
-        return settled, chosen, settled.begin(data, parent)
-
-    parent = champion if settings["job"]["warm_start"] else None
-    found = None
-    if parent is not None:
-        try:
-            promotion.usable_parent(recipe, parent, _defaults(recipe))
-            found = begun(parent)
-        except (IncomparableError, CheckpointError) as error:
-            observer.note(f"{error}: the new run begins from scratch, without its weights")
-            parent = None
-    settled, chosen, snapshot = found or begun(None)
-    inherited = parent.files.get(promotion.SEEN, b"") if parent else b""
-    sketches = {"seen": data.seen, "inherited": overlap.from_bytes(inherited)}
-    arrays = {**snapshot.arrays, **sketches}
-    version = parent.version if parent else None
-    return settled, dataclasses.replace(snapshot, options=settings, arrays=arrays, chosen=chosen, parent=version)
-
-
-def _task(recipe: Recipe, snapshot: Snapshot) -> Task:
-    task = recipe.task(snapshot)
-    if snapshot.parent is not None:
-        task.model.assign(warm.transplant(task.model.arrays(), snapshot.arrays))
-    return task
-
-
-def _check_room(path: Path, snapshot: Snapshot | None, task: Task) -> None:
-    """Raises InputOutputError if the disk cannot hold what a run writes: its snapshot (None: written already), two
-    states at a time, of five arrays per array of weights, and a version."""
-    weights = _bytes_of_weights(task)
-    needed = (10 if snapshot else 5) * weights + weights + MARGIN
-    if snapshot is not None:
-        needed += sum(array.nbytes for array in snapshot.arrays.values())
-        needed += sum(len(data) for data in snapshot.files.values())
-    free = shutil.disk_usage(path).free
-    if free < needed:
-        raise InputOutputError(
-            f"{path}: this training needs {needed / 2**20:,.0f} MB on the disk, and {free / 2**20:,.0f} MB are free; "
-            "make room, or train a smaller model"
-        )

@@ -1,4 +1,4 @@
-"""A translation model in service: sentences in, sentences out."""
+"""A translation model in service: it reads sentences and writes their translations."""
 
 from __future__ import annotations
 
@@ -11,31 +11,40 @@ from typing import TypeAlias
 
 import numpy as np
 
-from rnntext.config import ARCHITECTURES, SEARCH_TOKENS, SearchConfig, TranslatorConfig
-from rnntext.errors import CheckpointError, UsageError
+from rnntext.errors import CheckpointError
 from rnntext.run import translators
+from rnntext.run.batching import in_order
 from rnntext.run.forcing import log_probabilities
 from rnntext.run.search import Hypothesis, search_all
 from rnntext.run.threads import blas_threads
+from rnntext.settings.translator import ARCHITECTURES, SEARCH_TOKENS, SearchConfig, TranslatorConfig
 from rnntext.storage.checkpoint import Checkpoint
 from rnntext.text import tokens
 from rnntext.text.normalize import normalize_line
 from rnntext.text.segments import split_long
 
 SearchAll: TypeAlias = Callable[..., Iterator[tuple[int, list[Hypothesis]]]]
-MOST_SCORED = 2048  # tokens of a side: attention costs their square, and no model has learnt from longer ones
+MAX_SCORED = 2048  # tokens on a side of a pair that is scored; the cost of attention is quadratic
+CHARACTERS_A_TOKEN = 64  # a line with more characters for each token of `longest` is split before it is tokenised
 
 
 @dataclasses.dataclass(frozen=True)
 class Answer:
-    """One translation of a sentence.
+    """One translation of a line.
+
+    >>> import rnntext
+    >>> model = rnntext.load("checkpoints/translator")  # answers each letter with the next one of the alphabet
+    >>> answer = model.translate_all(["hal"])[0].answers[0]
+    >>> answer.text, answer.tokens, answer.log_probability > -0.01
+    ('ibm', ['i', 'b', 'm'], True)
 
     Attributes:
-        text: on one line.
-        log_probability: natural logarithm, of all tokens and the end; nan if a greedy search was not asked for it.
-        score: what it was ranked by, or nan.
-        tokens: of the translation.
-        attention: how each token looked at the source's, `[tokens, source]`, if asked for.
+        text: the translation, one line.
+        log_probability: natural logarithm of the probability of all tokens and the end; nan after a greedy search
+            without scores.
+        score: the log-probability with the length penalty, by which hypotheses are ranked; nan as above.
+        tokens: the tokens of the translation.
+        attention: attention weights of each token, `[target, source]`, if they were asked for.
     """
 
     text: str
@@ -47,12 +56,18 @@ class Answer:
 
 @dataclasses.dataclass(frozen=True)
 class Translation:
-    """What became of a line.
+    """The translations of one line.
+
+    >>> import rnntext
+    >>> model = rnntext.load("checkpoints/translator")
+    >>> translation = model.translate_all(["hal"], rnntext.SearchConfig(n_best=2))[0]
+    >>> translation.text, len(translation.answers), translation.source_tokens
+    ('ibm', 2, ['h', 'a', 'l'])
 
     Attributes:
-        answers: the best first; always `n_best` of them, the last one repeated where there are not so many.
-        source_tokens: of the line.
-        parts: into how many parts the line was cut because it was too long; 0 for a blank line.
+        answers: `n_best` translations, the best one first; the last one is repeated if the search found fewer.
+        source_tokens: the tokens of the line.
+        parts: number of parts into which the line was cut because it was too long; 0 for a blank line.
     """
 
     answers: list[Answer]
@@ -66,29 +81,34 @@ class Translation:
 
 
 class TranslationModel:
-    """A translation model.
+    """A translation model in service; `rnntext.load` makes it.
+
+    >>> import rnntext
+    >>> model = rnntext.load("checkpoints/translator")  # answers each letter with the next one of the alphabet
+    >>> list(model.translate(["hal", "a cat"], search=rnntext.SearchConfig(beam=1)))
+    ['ibm', 'b dbu']
 
     Attributes:
-        config: its shape.
+        config: its architecture.
         source, target: its languages.
-        engine: the NumPy model, for work on ids and logits.
-        search_all: how translations are searched for, by NumPy (`run.search.search_all`) or by CTranslate2.
+        engine: the NumPy model, which computes with token ids and logits.
+        search_all: the search for translations: in NumPy (`run.search.search_all`) or by CTranslate2.
         checkpoint: the version it came from, with its manifest and metrics.
-        longest: tokens of a source sentence that it was trained on, at the most; positions beyond mean nothing to it.
-        threads: how many matrix products may use.
-        jobs: batches that `search_all` computes side by side by itself, in threads: CTranslate2 as many as it is told,
-            NumPy one.
+        longest: maximum number of tokens of a source sentence in its training; later positions are untrained.
+        threads: number of threads of a matrix product.
+        jobs: number of batches that `search_all` computes at the same time: CTranslate2 as many as it is told, NumPy
+            one.
     """
 
     def __init__(self, source: Checkpoint, threads: int = 1, engine: str = "numpy", jobs: int = 1) -> None:
-        if source.kind != "translator":
-            raise UsageError(f"{source.path}: this is a {source.kind} model; a translation model is needed here")
-        self.checkpoint, self.threads = source, threads
+        self.checkpoint = source
+        self.threads = threads
         self.jobs = jobs if engine == "ctranslate2" else 1
         self.config, self.longest = _config(source)
         sides = ["tokens"] if self.config.joint else ["source", "target"]
-        lists = {f"{side}.json": source.strings(f"{side}.json") for side in sides}
-        self.source, self.target = tokens.from_files(self.config.tokens, self.config.joint, {**source.files, **lists})
+        token_lists = {f"{side}.json": source.strings(f"{side}.json") for side in sides}
+        files = {**source.files, **token_lists}
+        self.source, self.target = tokens.from_files(self.config.tokens, self.config.joint, files)
         shapes = translators.shapes(self.config, len(self.source), len(self.target))
         arrays = source.arrays(shapes)
         self.engine = translators.build(self.config, arrays)
@@ -100,123 +120,140 @@ class TranslationModel:
 
     @property
     def attends(self) -> bool:
-        """Whether there is any attention that could be shown."""
+        """Whether the model has attention weights that could be shown."""
         return getattr(self.config, "attention", "") != "none"
 
-    def translate(
-        self,
-        lines: Iterable[str],
-        *,
-        beam: int = SearchConfig.beam,
-        length_penalty: float = SearchConfig.length_penalty,
-        max_length: int | None = None,
-        ahead: int = 64,
-    ) -> Iterator[str]:
-        """Translations of lines, in order, as they are asked for: lazily in, lazily out.
+    def translate(self, lines: Iterable[str], *, search: SearchConfig | None = None, ahead: int = 64) -> Iterator[str]:
+        """The best translation of each line, in order, computed as they are asked for.
+
+        >>> import rnntext
+        >>> model = rnntext.load("checkpoints/translator")
+        >>> for translation in model.translate(["hal", "a cat"]):
+        ...     print(translation)
+        ibm
+        b dbu
 
         Args:
-            beam, length_penalty, max_length: see `SearchConfig`.
-            ahead: lines that are taken, and translated, at a time; 1 takes none before it is needed.
+            lines: sentences of the source language.
+            search: how to search.
+            ahead: number of lines that are taken and translated at a time; 1 takes no line before it is needed.
         """
-        config = SearchConfig(beam=beam, length_penalty=length_penalty, max_length=max_length)
+        unscored = dataclasses.replace(search or SearchConfig(), with_scores=False)
         source = iter(lines)
         while portion := list(itertools.islice(source, ahead)):
-            yield from (found.text for found in self.translate_all(portion, config, with_scores=False))
+            yield from (translation.text for translation in self.translations(portion, unscored))
 
-    def translate_all(
-        self,
-        lines: Sequence[str],
-        config: SearchConfig | None = None,
-        batch_tokens: int = SEARCH_TOKENS,
-        with_attention: bool = False,
-        with_scores: bool = True,
-    ) -> list[Translation]:
-        """Translations of lines, similarly long ones side by side; `translate_each` in the order of the lines."""
-        found = dict(self.translate_each(lines, config, batch_tokens, with_attention, with_scores))
-        return [found[index] for index in range(len(lines))]
+    def translate_all(self, lines: Sequence[str], search: SearchConfig | None = None) -> list[Translation]:
+        """The translations of lines with scores, tokens and, if asked for, attention.
 
-    def translate_each(
-        self,
-        lines: Sequence[str],
-        config: SearchConfig | None = None,
-        batch_tokens: int = SEARCH_TOKENS,
-        with_attention: bool = False,
-        with_scores: bool = True,
-    ) -> Iterator[tuple[int, Translation]]:
-        """Yields numbers and translations of lines as they are ready, batch by batch.
+        Lines of similar length are translated in one batch.
 
-        A line of more tokens than the model was trained on is cut into parts, and their translations are joined.
+        >>> import rnntext
+        >>> model = rnntext.load("checkpoints/translator")
+        >>> [translation.text for translation in model.translate_all(["hal", "a cat"])]
+        ['ibm', 'b dbu']
         """
-        config = config or SearchConfig()
-        parts = [self.parts(line) for line in lines]
-        flat = [(index, part) for index, members in enumerate(parts) for part in members]
-        waiting: list[dict[int, list[Hypothesis]]] = [{} for _ in lines]
-        yield from ((index, _blank(config.n_best)) for index, members in enumerate(parts) if not members)
-        first = np.cumsum([0, *(len(members) for members in parts)])
-        ids = [self.source.lookup(part) for _, part in flat]
-        searching = self.search_all(ids, config, self.target.forbidden, batch_tokens, with_attention, with_scores)
+        return list(self.translations(lines, search))
+
+    def translations(self, lines: Sequence[str], search: SearchConfig | None = None) -> Iterator[Translation]:
+        """The same as `translate_all`; yields each translation as soon as it and those before it are ready.
+
+        A line with more tokens than the sentences of the training is cut into parts, and their translations are joined.
+        """
+        search = search or SearchConfig()
+        lines_of_parts = [self.parts(line) for line in lines]
+        ids = [self.source.lookup(part) for parts in lines_of_parts for part in parts]
+        hypotheses = in_order(self._searched(ids, search))
+        for parts in lines_of_parts:
+            if parts:
+                of_parts = list(itertools.islice(hypotheses, len(parts)))
+                yield self._translation(parts, of_parts, search.n_best)
+            else:
+                yield _blank(search.n_best)
+
+    def _searched(self, ids: list[np.ndarray], search: SearchConfig) -> Iterator[tuple[int, list[Hypothesis]]]:
+        """The number and the hypotheses of each sentence. The limit of BLAS threads holds only while a batch is
+        searched, not while the caller works."""
+        searching = self.search_all(ids, search, self.target.forbidden)
         while True:
             with blas_threads(self.threads):
-                number, hypotheses = next(searching, (-1, []))
-            if number < 0:
+                numbered = next(searching, None)
+            if numbered is None:
                 return
-            index = flat[number][0]
-            waiting[index][number] = hypotheses
-            if len(waiting[index]) == len(parts[index]):
-                numbers = range(first[index], first[index + 1])
-                found = [waiting[index].pop(n) for n in numbers]
-                yield index, self._translation(parts[index], found, config.n_best)
+            yield numbered
 
     def parts(self, line: str) -> list[list[str]]:
-        """The tokens of a line, normalised, as sentences that are not too long for the model; none if there is no token
-        in it."""
+        """The tokens of a normalised line, cut into parts that are not too long for the model; an empty list if the
+        line has no token."""
         split = self.source.tokenizer.split
         text = normalize_line(line, self.config.lowercase)
-        if len(text) <= 64 * self.longest and len(cut := split(text)) <= self.longest:
-            return [cut] if cut else []  # to a model of words, wide spaces alone are nothing
-        parts = split_long(text, lambda part: len(split(part)), self.longest)
-        return [cut for part in parts if (cut := split(part))]
+        if len(text) <= CHARACTERS_A_TOKEN * self.longest:
+            line_tokens = split(text)
+            if len(line_tokens) <= self.longest:
+                return [line_tokens] if line_tokens else []  # to a model of words, wide spaces are no token
+        texts = split_long(text, lambda part: len(split(part)), self.longest)
+        parts = [split(part) for part in texts]
+        return [part for part in parts if part]
 
-    def _translation(self, source: list[list[str]], found: list[list[Hypothesis]], n_best: int) -> Translation:
-        """A line's translation from those of its parts: the best ones of all parts together, the second best, ..."""
-        answers = [
-            self._answer([hypotheses[min(rank, len(hypotheses) - 1)] for hypotheses in found]) for rank in range(n_best)
-        ]
-        return Translation(answers, [token for part in source for token in part], len(found))
+    def _translation(self, source: list[list[str]], hypotheses: list[list[Hypothesis]], n_best: int) -> Translation:
+        """The translation of a line: the best hypotheses of all its parts joined, then the second best, and so on.
+
+        Args:
+            source: the tokens of each part.
+            hypotheses: those of each part, the best one first.
+            n_best: number of answers.
+        """
+        answers = []
+        for rank in range(n_best):
+            ranked = [of_part[min(rank, len(of_part) - 1)] for of_part in hypotheses]
+            answers.append(self._answer(ranked))
+        source_tokens = [token for part in source for token in part]
+        return Translation(answers, source_tokens, len(hypotheses))
 
     def _answer(self, parts: list[Hypothesis]) -> Answer:
+        """The answer that consists of one hypothesis for each part of a line."""
         texts = [self.target.decode(part.ids) for part in parts]
-        maps = [part.attention for part in parts]
+        ids = [i for part in parts for i in part.ids]
+        maps = [part.attention for part in parts if part.attention is not None]
         return Answer(
-            " ".join(text for text in texts if text),
-            sum(part.log_probability for part in parts),
-            sum(part.score for part in parts) / len(parts),
-            [self.target.tokens[i - tokens.RESERVED] for part in parts for i in part.ids],
-            None if any(m is None for m in maps) else _diagonal([m for m in maps if m is not None]),
+            text=" ".join(text for text in texts if text),
+            log_probability=sum(part.log_probability for part in parts),
+            score=sum(part.score for part in parts) / len(parts),
+            tokens=[self.target.tokens[i - tokens.RESERVED] for i in ids],
+            attention=_block_diagonal(maps) if len(maps) == len(parts) else None,
         )
 
     def score(self, pairs: Sequence[tuple[str, str]]) -> list[tuple[float, int]]:
-        """The natural log-probability of each target given its source, and the target's number of tokens, the end
-        included; nan for a pair with a blank source, or with a side of more than MOST_SCORED tokens."""
+        """The natural log-probability of each target given its source, and the target's number of tokens with the end.
+
+        >>> import rnntext
+        >>> model = rnntext.load("checkpoints/translator")
+        >>> (good, tokens), (bad, _) = model.score([("hal", "ibm"), ("hal", "abc")])
+        >>> tokens, good > bad
+        (4, True)
+
+        The log-probability is nan for a pair with a blank source, or with more than MAX_SCORED tokens on a side.
+        """
+        # 1. Encode both sides, and leave out the pairs that cannot be scored.
         lowercase = self.config.lowercase
-        clean = [(normalize_line(source, lowercase), normalize_line(target, lowercase)) for source, target in pairs]
-        sources = [self.source.encode(source) for source, _ in clean]
-        targets = [self.target.encode(target) for _, target in clean]
-        usable = [
-            index
-            for index, (source, target) in enumerate(zip(sources, targets, strict=True))
-            if len(source) and max(len(source), len(target)) <= MOST_SCORED
-        ]
-        scores = np.full(len(pairs), np.nan)
+        sources = [self.source.encode(normalize_line(source, lowercase)) for source, _ in pairs]
+        targets = [self.target.encode(normalize_line(target, lowercase)) for _, target in pairs]
+        usable = []
+        for index, (source, target) in enumerate(zip(sources, targets, strict=True)):
+            if len(source) and max(len(source), len(target)) <= MAX_SCORED:
+                usable.append(index)
+        # 2. Score the others.
+        scores = np.full(len(pairs), np.nan)  # [pairs]
+        usable_sources = [sources[index] for index in usable]
+        usable_targets = [targets[index] for index in usable]
         with blas_threads(self.threads):
-            scores[usable] = log_probabilities(
-                self.engine, [sources[i] for i in usable], [targets[i] for i in usable], SEARCH_TOKENS
-            )
+            scores[usable] = log_probabilities(self.engine, usable_sources, usable_targets, SEARCH_TOKENS)
         return [(float(score), len(target) + 1) for score, target in zip(scores, targets, strict=True)]
 
 
 def _config(source: Checkpoint) -> tuple[TranslatorConfig, int]:
-    """The model's config, and the most tokens of a sentence that it was trained on."""
+    """The config of the model, and the maximum number of tokens of a sentence in its training."""
+    # 1. Read the architecture.
     settings = source.json("config.json")
     where = f"{source.path}: config.json"
     if not isinstance(settings, dict) or not isinstance(settings.get("model"), dict):
@@ -224,26 +261,33 @@ def _config(source: Checkpoint) -> tuple[TranslatorConfig, int]:
     model = dict(settings["model"])
     architecture = model.pop("architecture", None)
     if not isinstance(architecture, str) or architecture not in ARCHITECTURES:
-        raise CheckpointError(
-            f"{where}: architecture {reprlib.repr(architecture)} is unknown to this version of rnntext"
-        )
+        shown = reprlib.repr(architecture)
+        raise CheckpointError(f"{where}: architecture {shown} is unknown to this version of rnntext")
+    # 2. Read the length. The manifest has that of the longest sentence; the settings have only the limit.
     training = settings.get("training")
-    longest = training.get("longest") if isinstance(training, dict) else None
-    longest = source.manifest.get("longest", longest)  # that it saw, rather than that it might have seen
+    limit = training.get("longest") if isinstance(training, dict) else None
+    longest = source.manifest.get("longest", limit)
     if type(longest) is not int or not 1 <= longest <= 100_000:
         raise CheckpointError(f"{where}: 'longest' is missing")
     return ARCHITECTURES[architecture].from_json(model), longest
 
 
 def _blank(n_best: int) -> Translation:
-    return Translation([Answer("", 0.0, 0.0, [], np.zeros((0, 0), np.float32))] * n_best, [], 0)
+    """The translation of a blank line."""
+    answer = Answer("", 0.0, 0.0, [], np.zeros((0, 0), np.float32))
+    return Translation([answer] * n_best, [], 0)
 
 
-def _diagonal(maps: list[np.ndarray]) -> np.ndarray:
-    """The attention of a line from those of its parts, which did not see one another."""
-    found = np.zeros((sum(len(m) for m in maps), sum(m.shape[1] for m in maps)), np.float32)
-    row = column = 0
+def _block_diagonal(maps: list[np.ndarray]) -> np.ndarray:
+    """The attention of a line from that of its parts, each `[target, source]`: parts do not see one another, so that
+    all weights outside the blocks are 0."""
+    rows = sum(len(part) for part in maps)
+    columns = sum(part.shape[1] for part in maps)
+    attention = np.zeros((rows, columns), np.float32)  # [target, source]
+    row = 0
+    column = 0
     for part in maps:
-        found[row : row + len(part), column : column + part.shape[1]] = part
-        row, column = row + len(part), column + part.shape[1]
-    return found
+        attention[row : row + len(part), column : column + part.shape[1]] = part
+        row += len(part)
+        column += part.shape[1]
+    return attention

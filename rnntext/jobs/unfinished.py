@@ -1,4 +1,7 @@
-"""The unfinished training in a model's folder `run/`: what it began with, so that the same command goes on with it."""
+"""The unfinished training in the folder `run/` of a model: all that it began with.
+
+The same command goes on with it, even if the source files have changed meanwhile.
+"""
 
 from __future__ import annotations
 
@@ -7,46 +10,51 @@ import dataclasses
 import hashlib
 import importlib.metadata
 import secrets
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import safetensors.numpy
 
-from rnntext import __version__
 from rnntext.errors import CheckpointError, UsageError
 from rnntext.files.atomic import read_bytes, write_folder
-from rnntext.storage.checkpoint import parse_json, to_json
+from rnntext.settings.base import Config, Option, flag
+from rnntext.storage.json_files import parse_json, to_json
+from rnntext.version import __version__
 
 STATE = "state.safetensors"
-SETTINGS, ARRAYS = "settings.json", "arrays.safetensors"
-Options = Mapping[str, Mapping[str, Any]]
+SETTINGS = "settings.json"
+ARRAYS = "arrays.safetensors"
+Options = Mapping[str, Mapping[str, Any]]  # values by group and name
+
+_IN_SETTINGS = ("kind", "options", "corpus", "chosen", "parent", "run", "software")  # fields of a Snapshot
 
 
 def software() -> dict[str, str]:
-    """Versions of what a training computes with; only among equal ones does it repeat itself bit by bit."""
-    found = {"rnntext": __version__}
+    """Versions of the packages that a training computes with. Only with equal versions does it repeat itself bit for
+    bit."""
+    versions = {"rnntext": __version__}
     for name in ("tensorflow", "keras", "numpy"):
         with contextlib.suppress(importlib.metadata.PackageNotFoundError):
-            found[name] = importlib.metadata.version(name)
-    return found
+            versions[name] = importlib.metadata.version(name)
+    return versions
 
 
 @dataclasses.dataclass(frozen=True)
 class Snapshot:
-    """What a run trains on until its end, however its sources change meanwhile.
+    """Everything that a run trains on until its end, even if the source files change meanwhile.
 
     Attributes:
-        kind: "charlm", "translator".
+        kind: of the model, see `families.Family`.
         options: those of the command that must match to go on, by group ("model", "training", "data", "job") and name.
-        files: vocabulary and held-out text, by file name.
-        arrays: the training text as ids.
-        corpus: SHA-256 of training text and held-out text.
+        files: vocabulary and held-out data, by file name.
+        arrays: training data, for a text its ids; sketches of the data; with a parent, its weights (`train.warm`).
+        corpus: SHA-256 of training data and held-out data.
         chosen: values of the options that the command left open; None in a run of rnntext 0.1, which left none open.
         parent: the version whose weights the run began with, if any.
-        run: a name of this run that no other has.
-        software: versions of what computes, by name.
+        run: a random name, unique to this run.
+        software: see `software`.
     """
 
     kind: str
@@ -61,19 +69,21 @@ class Snapshot:
 
 
 def write(folder: Path, snapshot: Snapshot) -> None:
-    """Begins an unfinished training, atomically."""
+    """Writes the snapshot of a new run into its folder, atomically."""
     files = {**snapshot.files, ARRAYS: safetensors.numpy.save(snapshot.arrays)}
-    settings = {name: getattr(snapshot, name) for name in _SETTINGS}
-    settings["files"] = {name: _digest(data) for name, data in files.items()}
+    settings = {name: getattr(snapshot, name) for name in _IN_SETTINGS}
+    settings["files"] = {name: _digest(content) for name, content in files.items()}
     settings["sha256"] = _digest(to_json(settings))
-    write_folder(folder, {**files, SETTINGS: to_json(settings)}, last=SETTINGS)
-
-
-_SETTINGS = ("kind", "options", "corpus", "chosen", "parent", "run", "software")
+    files[SETTINGS] = to_json(settings)
+    write_folder(folder, files, last=SETTINGS)
 
 
 def read(folder: Path) -> Snapshot | None:
-    """The unfinished training in a folder, or None."""
+    """The unfinished training in a folder, or None.
+
+    Raises:
+        CheckpointError: it is damaged.
+    """
     if not folder.is_dir():
         return None
     try:
@@ -91,63 +101,99 @@ def _read(folder: Path) -> Snapshot:
         raise CheckpointError(f"{SETTINGS}: its SHA-256 is not the one that was stored with it")
     files = {}
     for name, digest in settings["files"].items():
-        files[name] = read_bytes(folder / Path(name).name)
+        file_name = Path(name).name  # Without a folder: the settings cannot lead elsewhere.
+        files[name] = read_bytes(folder / file_name)
         if _digest(files[name]) != digest:
             raise CheckpointError(f"{name}: its SHA-256 is not the one in {SETTINGS}")
     arrays = safetensors.numpy.load(files.pop(ARRAYS))
     settings.setdefault("chosen", None)
-    rest = {name: settings[name] for name in _SETTINGS}
-    return Snapshot(files=files, arrays=arrays, **rest)
+    fields = {name: settings[name] for name in _IN_SETTINGS}
+    return Snapshot(files=files, arrays=arrays, **fields)
 
 
-def _digest(data: bytes) -> str:
-    return hashlib.sha256(data).hexdigest()
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
 
 
 def check_same(
-    snapshot: Snapshot, kind: str, options: Options, defaults: Mapping[str, Any], free: Collection[str] = ()
+    snapshot: Snapshot, kind: str, options: Options, configs: Sequence[Config], free: Collection[str] = ()
 ) -> None:
-    """Raises UsageError, naming the options, if a command differs from the one that began the training. The texts
-    themselves may have changed: a run ends on what it began with.
+    """Raises UsageError, which names the options, if a command differs from the one that began the training. The data
+    themselves may have changed: a run ends on the data that it began with.
 
     Args:
-        options: those that must match.
-        defaults: of options that an older rnntext, which began the training, may not have had.
-        free: options that the command leaves open: so did the one that began the training, if its rnntext could.
+        options: those of the command that must match.
+        configs: that the options belong to. If an older rnntext began the training and had no such option, it counts as
+            given with its default.
+        free: names of the options that the command leaves open. They are not compared with a training that rnntext 0.1
+            began, which could not leave them open.
     """
     if snapshot.kind != kind:
         raise UsageError(f"an unfinished {snapshot.kind} training lies here: train under another name, or add --fresh")
-    before, now = (
-        {name: value for group in found.values() for name, value in group.items()}
-        for found in (snapshot.options, options)
-    )
-    before = {**defaults, **before}
+
+    # 1. Put the options of both commands side by side.
+    before = {**defaults(configs), **_by_name(snapshot.options)}
+    now = _by_name(options)
     skipped = free if snapshot.chosen is None else ()
-    other = [n for n, value in now.items() if n in before and n not in skipped and before[n] != value]
-    changed = [f"{_named(name)} {_shown(before[name])} -> {_shown(now[name])}" for name in other]
-    if changed:
+
+    # 2. Describe the options that differ.
+    declared: dict[str, Option] = {}
+    for config in configs:
+        declared |= config.options()
+    changes = []
+    for name, value in now.items():
+        if name in before and name not in skipped and before[name] != value:
+            changes.append(_change(name, before[name], value, declared.get(name)))
+    if changes:
         raise UsageError(
-            f"an unfinished training began with other options ({', '.join(changed)}): "
+            f"an unfinished training began with other options ({', '.join(changes)}): "
             "repeat its command to go on with it, or add --fresh to drop it"
         )
 
 
 def upgraded(snapshot: Snapshot) -> str | None:
-    """What has been upgraded since the training began, in a sentence; None if nothing has."""
-    now = software()
-    names = [n for n in now if snapshot.software.get(n) != now[n]]
-    if not names:
+    """A sentence that names the packages that have been upgraded since the training began; None if there are none."""
+    changes = []
+    for name, version in software().items():
+        before = snapshot.software.get(name, "unknown")
+        if before != version:
+            changes.append(f"{name} {before} -> {version}")
+    if not changes:
         return None
-    changed = ", ".join(f"{name} {snapshot.software.get(name, 'unknown')} -> {now[name]}" for name in names)
-    return f"since this training began something was upgraded ({changed}): it goes on, but may not repeat bit by bit"
+    return (
+        f"since this training began something was upgraded ({', '.join(changes)}): "
+        "it goes on, but may not repeat bit by bit"
+    )
 
 
-_NAMES = {"sources": "text", "tied": "not --untied", "joint": "not --separate", "warm_start": "not --from-scratch"}
+def defaults(configs: Sequence[Config]) -> dict[str, Any]:
+    """The defaults of all fields of the configs' types, by name."""
+    values: dict[str, Any] = {}
+    for config in configs:
+        values |= type(config)().to_json()
+    return values
 
 
-def _named(name: str) -> str:
-    return _NAMES.get(name, f"--{name.replace('_', '-')}")
+def _by_name(options: Options) -> dict[str, Any]:
+    """The options of all groups together."""
+    values: dict[str, Any] = {}
+    for group in options.values():
+        values |= group
+    return values
+
+
+def _change(name: str, before: Any, now: Any, declared: Option | None) -> str:
+    """An option with its value before and now, as the user types them."""
+    if declared is not None and declared.negative:
+        flags = [flag(name) if value else declared.negative for value in (before, now)]
+        return " -> ".join(flags)
+    title = "text" if name == "sources" else flag(name)
+    return f"{title} {_shown(before)} -> {_shown(now)}"
 
 
 def _shown(value: object) -> str:
-    return "none" if value is None else " ".join(value) if isinstance(value, list) else str(value)
+    if value is None:
+        return "none"
+    if isinstance(value, list):
+        return " ".join(value)
+    return str(value)

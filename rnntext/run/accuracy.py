@@ -4,30 +4,58 @@ from __future__ import annotations
 
 import numpy as np
 
-Array = np.ndarray
+from rnntext.run.arrays import Array
+
+WINDOWS = (0, 1)  # the axes that are summed over; what is left is [targets]
 
 
 def naive_errors(training: Array, season: int) -> Array:
-    """Mean absolute error of the seasonal naive forecast on the training data `[series, time, targets]` (missing: NaN),
-    `[targets]`: what errors are compared with in MASE (Hyndman, Koehler 2006). A constant column gives 1."""
-    differences = np.abs(training[:, season:] - training[:, :-season])
-    counted = np.isfinite(differences)
-    total = np.where(counted, differences, 0.0).sum(axis=(0, 1))
-    found = total / np.maximum(1, counted.sum(axis=(0, 1)))
-    return np.where(found > 0, found, 1.0)
+    """The mean absolute error of the seasonal naive forecast on the training data, `[targets]`, float64.
 
-
-def accuracy(found: Array, wanted: Array, counted: Array, scale: Array) -> dict[str, float]:
-    """MSE, MAE and MASE of forecasts.
+    It is the mean over t of |y_t - y_(t - season)|, by which MASE divides the errors of a forecast (Hyndman, Koehler
+    2006, "Another look at measures of forecast accuracy"). A constant column has 1, as nothing can be divided by 0.
 
     Args:
-        found, wanted, counted: `[windows, steps, targets]`; where `counted` is False, nothing is known.
-        scale: of each target, from `naive_errors`.
+        training: `[series, time, targets]`; a missing value is NaN.
+        season: in steps.
     """
-    error = np.where(counted, found - np.where(counted, wanted, 0.0), 0.0)
-    number = np.maximum(1, counted.sum(axis=(0, 1)))
+    now = training[:, season:]
+    before = training[:, :-season]
+    differences = np.abs(now - before)  # [series, time - season, targets]
+    counted = np.isfinite(differences)
+    known = np.where(counted, differences, 0.0)
+    total = known.sum(axis=WINDOWS)  # [targets]
+    number = counted.sum(axis=WINDOWS)  # [targets]
+    number = np.maximum(1, number)
+    mean = total / number
+    return np.where(mean > 0, mean, 1.0)
+
+
+def accuracy(
+    forecast: Array,
+    actual: Array,
+    counted: Array,
+    scale: Array,
+) -> dict[str, float]:
+    """The errors of forecasts: MSE, MAE and MASE, each the mean over the columns.
+
+    Args:
+        forecast, actual: `[batch, steps, targets]`.
+        counted: the same shape, boolean; where it is False the actual value is missing.
+        scale: what MASE divides the errors of each column by, `[targets]`, from `naive_errors`.
+    """
+    known = np.where(counted, actual, 0.0)
+    error = forecast - known
+    error = np.where(counted, error, 0.0)
+    number = counted.sum(axis=WINDOWS)  # [targets]
+    number = np.maximum(1, number)
+    squares = error**2
+    mse = squares.sum(axis=WINDOWS) / number
+    distances = np.abs(error)
+    mae = distances.sum(axis=WINDOWS) / number
+    mase = mae / scale
     return {
-        "mse": float(np.mean((error**2).sum(axis=(0, 1)) / number)),
-        "mae": float(np.mean(np.abs(error).sum(axis=(0, 1)) / number)),
-        "mase": float(np.mean(np.abs(error).sum(axis=(0, 1)) / number / scale)),
+        "mse": float(mse.mean()),
+        "mae": float(mae.mean()),
+        "mase": float(mase.mean()),
     }

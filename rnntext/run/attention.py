@@ -1,7 +1,6 @@
-"""What the translation models' NumPy twins have in common beside products: layer normalisation, softmax, attention
-(Vaswani et al. 2017).
+"""What the NumPy translation models share beside products: layer normalisation, softmax and attention.
 
-Axis words: `[batch, time, units]` for sentences, `[rows, units]` for hypotheses, `[batch, heads, time, width]` inside
+Axes: `[batch, time, units]` for sentences, `[rows, units]` for hypotheses, `[batch, heads, time, width]` inside
 attention, where width is units / heads.
 """
 
@@ -9,88 +8,167 @@ from __future__ import annotations
 
 import numpy as np
 
-Array = np.ndarray
+from rnntext.run.arrays import Array, Sentences
 
 EPSILON = 1e-6  # of layer normalisation
+EPSILON_32 = np.float32(EPSILON)
+ZERO = np.float32(0.0)
+MINUS_INFINITY = np.float32(-np.inf)
 
 
 def centre(x: Array) -> Array:
-    """x - mean along the last axis; `[..., units]`, as it was."""
-    return np.asarray(x - x.mean(axis=-1, keepdims=True))
+    """x - mean(x) along the last axis; `[..., units]` to the same."""
+    mean = x.mean(axis=-1, keepdims=True)  # [..., 1]
+    centred = x - mean
+    return np.asarray(centred)
 
 
 def standardize(x: Array) -> Array:
-    """x / sqrt(mean square + epsilon) along the last axis: for a centred x layer normalisation (Ba, Kiros, Hinton
-    2016) without its scale and bias, which belong to the product behind it (`run/transformer.py`)."""
-    squares = np.vecdot(x, x)[..., None]
-    return np.asarray(x * (1 / np.sqrt(squares / np.float32(x.shape[-1]) + np.float32(EPSILON))))
+    """x / sqrt(mean(x^2) + epsilon) along the last axis; `[..., units]` to the same.
+
+    If x is centred, this is layer normalisation (Ba, Kiros, Hinton 2016) without its scale and its bias, which
+    `run/transformer_blocks.py` makes part of the next product.
+    """
+    units = x.shape[-1]
+    squares = np.vecdot(x, x)  # [...]
+    variance = squares / np.float32(units)
+    deviation = np.sqrt(variance + EPSILON_32)
+    factor = 1 / deviation
+    standardized = x * factor[..., None]
+    return np.asarray(standardized)
 
 
 def softmax(scores: Array) -> Array:
-    """exp(scores) / sum(exp(scores)) along the last axis, `[..., keys]`. Keys come first meanwhile, as NumPy takes many
-    times as long for the maxima of many short rows; but not for the sums, whose order would depend on how many rows
-    there are."""
-    x = np.ascontiguousarray(scores.reshape(-1, scores.shape[-1]).T)
-    x -= x.max(axis=0)
-    weights = np.ascontiguousarray(np.exp(x, out=x).T)
-    weights /= np.einsum("rk->r", weights)[:, None]
+    """exp(scores) / sum(exp(scores)) along the last axis; `[..., keys]` to the same. `scores` may be overwritten.
+
+    The maximum is subtracted first, which changes nothing but the range: no exponential overflows.
+    """
+    keys = scores.shape[-1]
+    rows = scores.reshape(-1, keys)  # [rows, keys]
+
+    # Keys come first for the maxima, as NumPy takes many times as long for those of many short rows.
+    columns = np.ascontiguousarray(rows.T)  # [keys, rows]
+    highest = columns.max(axis=0)  # [rows]
+    columns -= highest
+    np.exp(columns, out=columns)
+
+    # Rows come first for the sums: otherwise the order of their terms would depend on the number of rows.
+    weights = np.ascontiguousarray(columns.T)  # [rows, keys]
+    sums = np.einsum("rk->r", weights)  # [rows]
+    weights /= sums[:, None]
     return weights.reshape(scores.shape)
 
 
 def split_heads(x: Array, heads: int) -> Array:
     """`[batch, time, units]` to `[batch, heads, time, width]`."""
     batch, time, units = x.shape
-    return np.ascontiguousarray(x.reshape(batch, time, heads, units // heads).swapaxes(1, 2))
+    width = units // heads
+    split = x.reshape(batch, time, heads, width)
+    by_head = split.swapaxes(1, 2)  # [batch, heads, time, width]
+    return np.ascontiguousarray(by_head)
 
 
 def merge_heads(x: Array) -> Array:
     """`[batch, heads, time, width]` to `[batch, time, units]`."""
     batch, heads, time, width = x.shape
-    return x.swapaxes(1, 2).reshape(batch, time, heads * width)
+    by_time = x.swapaxes(1, 2)  # [batch, time, heads, width]
+    units = heads * width
+    return by_time.reshape(batch, time, units)
 
 
-def attend(queries: Array, keys: Array, values: Array, mask: Array | None = None) -> tuple[Array, Array]:
-    """softmax(Q K^T / sqrt(width)) V.
+def attend(
+    queries: Array,
+    keys: Array,
+    values: Array,
+    mask: Array | None = None,
+) -> tuple[Array, Array]:
+    """softmax(Q K^T / sqrt(width) + mask) V: scaled dot-product attention (Vaswani et al. 2017, equation 1).
 
     Args:
-        queries: `[batch, heads, queries, width]`.
-        keys, values: `[batch, heads, keys, width]`.
-        mask: added to the scores `[batch, heads, queries, keys]`: 0, or -inf where nobody may look.
+        queries: Q, `[batch, heads, queries, width]`.
+        keys, values: K and V, `[batch, heads, keys, width]`.
+        mask: 0 where a query may look, -inf where it may not; of a shape that broadcasts to that of the scores,
+            `[batch, heads, queries, keys]`.
 
     Returns:
-        what was found, `[batch, heads, queries, width]`, and the weights `[batch, heads, queries, keys]`.
+        the context, a weighted mean of the values, `[batch, heads, queries, width]`, and the weights,
+        `[batch, heads, queries, keys]`.
     """
-    scores = queries @ keys.swapaxes(2, 3)
-    scores *= np.float32(queries.shape[-1] ** -0.5)
+    width = queries.shape[-1]
+    scale = width**-0.5
+    transposed = keys.swapaxes(2, 3)  # [batch, heads, width, keys]
+    scores = queries @ transposed  # [batch, heads, queries, keys]
+    scores *= np.float32(scale)
     if mask is not None:
         scores += mask
     weights = softmax(scores)
-    return weights @ values, weights
+    context = weights @ values  # [batch, heads, queries, width]
+    return context, weights
 
 
-def padding_mask(lengths: Array, longest: int) -> Array:
-    """0 at the positions of each sentence, -inf behind its end: `[batch, longest]`, float32."""
-    return np.where(np.arange(longest) < lengths[:, None], np.float32(0), np.float32(-np.inf))
+def lengths_of(sentences: Sentences) -> Array:
+    """The number of tokens of each sentence, `[batch]`."""
+    lengths = [len(sentence) for sentence in sentences]
+    return np.array(lengths)
 
 
-def pad(sentences: list[Array], longest: int) -> tuple[Array, Array]:
-    """Sentences as one array `[batch, longest]`, filled up with PAD (0), and their lengths `[batch]`."""
-    ids = np.zeros((len(sentences), longest), np.int32)
-    for row, sentence in zip(ids, sentences, strict=True):
-        row[: len(sentence)] = sentence
-    return ids, np.array([len(sentence) for sentence in sentences])
+def padding_mask(lengths: Array, padded_length: int) -> Array:
+    """0 at the positions of each sentence, -inf behind its end: `[batch, padded_length]`, float32.
+
+    Args:
+        lengths: of the sentences, `[batch]`.
+    """
+    positions = np.arange(padded_length)
+    ends = lengths[:, None]  # [batch, 1]
+    inside = positions < ends  # [batch, padded_length]
+    return np.where(inside, ZERO, MINUS_INFINITY)
 
 
-def take(array: Array, origins: Array) -> Array:
-    """array[origins], in place: a row that stays where it is costs nothing.
+def beside(left: Array, right: Array) -> Array:
+    """[left, right]: `[rows, m]` and `[rows, n]` to `[rows, m + n]`."""
+    return np.concatenate([left, right], axis=1)
+
+
+def pad(sentences: Sentences, padded_length: int) -> tuple[Array, Array]:
+    """Sentences as one array `[batch, padded_length]`, int32, padded with PAD (0), and their lengths `[batch]`."""
+    batch = len(sentences)
+    ids = np.zeros((batch, padded_length), np.int32)
+    for row, sentence in enumerate(sentences):
+        length = len(sentence)
+        ids[row, :length] = sentence
+    return ids, lengths_of(sentences)
+
+
+def rows_of(sentences: Array, rows: int, batch: int) -> Array:
+    """The rows of the hypotheses of some sentences, of which all have equally many.
+
+    Args:
+        sentences: their numbers, `[fewer sentences]`.
+        rows, batch: how many rows and sentences there are.
+
+    Returns:
+        `[fewer rows]`.
+    """
+    hypotheses = rows // batch
+    first_rows = sentences * hypotheses
+    numbers = np.arange(hypotheses)
+    by_sentence = first_rows[:, None] + numbers  # [fewer sentences, hypotheses]
+    return by_sentence.ravel()
+
+
+def take_in_place(array: Array, origins: Array) -> Array:
+    """array[origins], written over the first rows of the array: a row that stays where it is costs nothing.
 
     Args:
         array: `[rows, ...]`; overwritten.
-        origins: `[fewer rows]`, where each row comes from.
+        origins: `[fewer rows]`, the row that each row comes from.
 
     Returns:
         a view of the first rows, `[fewer rows, ...]`.
     """
-    moved = np.flatnonzero(origins != np.arange(len(origins)))
-    array[moved] = array[origins[moved]]
-    return array[: len(origins)]
+    count = len(origins)
+    moves = origins != np.arange(count)
+    moved = np.flatnonzero(moves)
+    origins = origins[moved]
+    array[moved] = array[origins]
+    return array[:count]

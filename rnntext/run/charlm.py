@@ -1,48 +1,61 @@
-"""The character model in NumPy, one step at a time: the twin of `train/charlm.py`, and the only one that users run."""
+"""The character model in NumPy, one step at a time: the twin of `train/charlm.py`, and the one that users run."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from rnntext.config import CharlmConfig
-from rnntext.run.cells import CELLS, Array, stack_memory, stack_shapes
+from rnntext.run.affine import affine_shapes
+from rnntext.run.arrays import Array, Shapes, Weights, empty
+from rnntext.run.stack import Stack, StackState, stack_shapes
+from rnntext.settings.charlm import CharlmConfig
 from rnntext.text.vocabulary import CODE_POINTS, UNKNOWN, CharVocabulary
 
-# A long text is scored in parts, side by side. Each part first reads this many characters of the part before it, to
-# know its context: on tinyshakespeare the result differs from one long walk by less than 1e-6 bits (docs/decisions.md).
+# A long text is scored in parts, side by side. Each part first reads OVERLAP characters of the part before it, so that
+# it knows its context: on tinyshakespeare the result differs from that of one long walk by less than 1e-6 bits
+# (docs/decisions.md).
 OVERLAP = 256
-PART = 1024  # shortest part
-MOST_PARTS = 64
+MIN_PART = 1024  # characters
+MAX_PARTS = 64
 
 
-def shapes(config: CharlmConfig, vocabulary_size: int) -> dict[str, tuple[int, ...]]:
-    """Names and shapes of the arrays that a model of this config consists of, all float32."""
-    found: dict[str, tuple[int, ...]] = {"embedding": (vocabulary_size, config.embedding)}
-    found |= stack_shapes(config.cell, config.embedding, [config.units] * config.layers)
-    found["logits.kernel"] = (config.units, vocabulary_size)
-    found["logits.bias"] = (vocabulary_size,)
-    return found
+def shapes(config: CharlmConfig, vocabulary_size: int) -> Shapes:
+    """Names and shapes of the arrays of a model, all float32."""
+    units = config.units
+    layers = [units] * config.layers
+    weights: Shapes = {}
+    weights["embedding"] = (vocabulary_size, config.embedding)
+    weights |= stack_shapes(config.cell, config.embedding, layers)
+    weights |= affine_shapes("logits", units, vocabulary_size)
+    return weights
 
 
 class State:
-    """What a model remembers of `batch` texts, and its work space. A step overwrites it."""
+    """What a model remembers of `batch` texts, and its work space. A step overwrites it.
 
-    def __init__(self, model: Charlm, batch: int) -> None:
-        self.hidden, self.h, self.both = stack_memory([model.config.units] * model.config.layers, batch)
-        self.column = np.empty((len(model.table), batch), np.float32)
-        self.logits = np.empty((batch, model.kernel.shape[1]), np.float32)
-        self.spaces = [cell.start(batch) for cell in model.cells]
+    Attributes:
+        batch: the number of texts.
+    """
 
-    def layers(self, model: Charlm) -> list[tuple[Array, ...]]:
+    def __init__(self, stack: StackState, batch: int, gate_units: int, vocabulary_size: int) -> None:
+        self.batch = batch
+        self.stack = stack
+        self.projected = empty(gate_units, batch)
+        self.logits = empty(batch, vocabulary_size)
+
+    def layers(self) -> list[tuple[Array, ...]]:
         """For each layer its states `[units, batch]`, in Keras's order (h, then an LSTM's c), to read or overwrite."""
-        return [(h, *cell.memory(s)) for h, cell, s in zip(self.h, model.cells, self.spaces, strict=True)]
+        return self.stack.layers()
 
 
 class Charlm:
     """A trained character model.
+
+    x = embedding of the character that is read
+    h = output of the last of the recurrent layers, the first of which reads x
+    P(next character | characters so far) = softmax(h W + b)
 
     Args:
         config: its shape.
@@ -50,23 +63,29 @@ class Charlm:
         arrays: its weights, as `shapes` names them.
     """
 
-    def __init__(self, config: CharlmConfig, vocabulary: CharVocabulary, arrays: Mapping[str, Array]) -> None:
-        self.config, self.vocabulary = config, vocabulary
-        cell = CELLS[config.cell]
-        self.table = cell.table(arrays["embedding"], arrays["layer0.kernel"], arrays["layer0.bias"])
-        self.cells = [
-            cell(
-                arrays[f"layer{index}.kernel"] if index else None,
-                arrays[f"layer{index}.recurrent_kernel"],
-                arrays[f"layer{index}.bias"],
-            )
-            for index in range(config.layers)
-        ]
-        self.kernel, self.bias = np.ascontiguousarray(arrays["logits.kernel"]), arrays["logits.bias"]
+    def __init__(
+        self,
+        config: CharlmConfig,
+        vocabulary: CharVocabulary,
+        arrays: Weights,
+    ) -> None:
+        self.config = config
+        self.vocabulary = vocabulary
+        layers = [config.units] * config.layers
+        self.stack = Stack(config.cell, layers, arrays)
+        # The first layer reads nothing but embeddings, so its products with all of them are computed once.
+        embedding = arrays["embedding"]  # [vocabulary, embedding size]
+        self.table = self.stack.project(embedding)  # [gates * units, vocabulary]
+        kernel = arrays["logits.kernel"]
+        self.kernel = np.ascontiguousarray(kernel)  # [units, vocabulary]
+        self.bias = arrays["logits.bias"]  # [vocabulary]
 
     def start(self, batch: int = 1) -> State:
         """A state that has read nothing."""
-        return State(self, batch)
+        gate_units = len(self.table)  # gates * units
+        vocabulary_size = len(self.bias)
+        stack = self.stack.start(batch)
+        return State(stack, batch, gate_units, vocabulary_size)
 
     def step(self, state: State, ids: Array) -> Array:
         """Reads one character of each text.
@@ -76,57 +95,92 @@ class Charlm:
             ids: `[batch]`, integers.
 
         Returns:
-            logits of the next character `[batch, vocabulary]`; the next step overwrites them.
+            logits of the next character, `[batch, vocabulary]`, which the next step overwrites.
         """
-        np.take(self.table, ids, axis=1, out=state.column, mode="clip")
-        column: Array | None = state.column
-        below: Array | None = None
-        for cell, space, both, h in zip(self.cells, state.spaces, state.both, state.h, strict=True):
-            cell.step(space, below, column, both, h)
-            column, below = None, h
-        np.matmul(state.h[-1].T, self.kernel, out=state.logits)
-        state.logits += self.bias
-        return state.logits
+        projected = state.projected  # [gates * units, batch]
+        np.take(self.table, ids, axis=1, out=projected, mode="clip")
+        h = self.stack.step(state.stack, projected)  # [units, batch]
+        logits = state.logits
+        np.matmul(h.T, self.kernel, out=logits)  # [batch, vocabulary]
+        logits += self.bias
+        return logits
 
     def feed(self, state: State, ids: Sequence[int] | Array) -> Array:
-        """Reads the same characters `[time]`, at least one, into every text of the batch; returns the last logits."""
-        batch = state.hidden.shape[1]
+        """Reads the same characters into every text of the batch; returns the last logits, `[batch, vocabulary]`.
+
+        Args:
+            state: overwritten.
+            ids: `[time]`, at least one.
+        """
         for character in ids:
-            logits = self.step(state, np.full(batch, character))
+            repeated = np.full(state.batch, character)  # [batch]
+            logits = self.step(state, repeated)
         return logits
 
     def score(self, ids: Array) -> float:
-        """The information content of a text in bits, its first character predicted as if after a line break.
+        """The information content of a text in bits, its first character predicted after `vocabulary.start`.
 
-        An unknown character costs what `[UNK]` costs plus log2 of the number of characters that it could be, so that a
-        smaller vocabulary wins nothing.
+        It is the sum of -log2 P(character | characters before it). An unknown character costs what `[UNK]` costs and,
+        in addition, log2 of the number of characters that it can be, so that a smaller vocabulary wins nothing.
 
         Args:
             ids: `[time]`, integers.
         """
-        nats = math.fsum(float(losses.sum()) for losses in self._losses(ids))
+        sums = (losses.sum() for losses in self._losses(ids))
+        nats = math.fsum(sums)
+        bits = nats / math.log(2)
         unknown = int(np.count_nonzero(ids == UNKNOWN))
-        return nats / math.log(2) + unknown * math.log2(CODE_POINTS - len(self.vocabulary))
+        choices = CODE_POINTS - len(self.vocabulary)
+        return bits + unknown * math.log2(choices)
 
     def _losses(self, ids: Array) -> Iterator[Array]:
-        """Yields the negative log-likelihoods, in nats, of the characters that are read at one step, `[parts]`."""
-        parts = max(1, min(MOST_PARTS, len(ids) // PART))
-        text = np.concatenate([[self.vocabulary.start], ids])
-        edges = np.linspace(0, len(ids), parts + 1).astype(int)  # part p predicts ids[edges[p]:edges[p + 1]]
-        ahead = OVERLAP if parts > 1 else 0
-        begins = np.maximum(edges[:-1] - ahead, 0)
+        """Yields the negative log-likelihoods, in nats, of the characters that are predicted at one step, `[parts]`.
+
+        A part that still reads its context, or has come to its end, is left out.
+        """
+        # 1. Cut the text into parts: part p predicts ids[begins[p]:ends[p]] and reads from starts[p] on.
+        length = len(ids)
+        parts = min(MAX_PARTS, length // MIN_PART)
+        parts = max(1, parts)
+        edges = np.linspace(0, length, parts + 1)
+        edges = edges.astype(int)
+        begins = edges[:-1]  # [parts]
+        ends = edges[1:]  # [parts]
+        starts = begins
+        if parts > 1:
+            starts = np.maximum(begins - OVERLAP, 0)
+        steps = ends - starts
+        longest = steps.max(initial=0)
+
+        # 2. Read all parts side by side. text[t] is the character before ids[t].
+        before = [self.vocabulary.start]
+        text = np.concatenate([before, ids])  # [time + 1]
         state = self.start(parts)
         rows = np.arange(parts)
-        for offset in range(int((edges[1:] - begins).max(initial=0))):
-            position = np.minimum(begins + offset, len(ids) - 1)
-            logits = self.step(state, text[position])
-            counted = (begins + offset >= edges[:-1]) & (begins + offset < edges[1:])
+        for offset in range(int(longest)):
+            position = starts + offset  # [parts]
+            counted = position >= begins
+            counted &= position < ends
+            inside = np.minimum(position, length - 1)
+            logits = self.step(state, text[inside])  # [parts, vocabulary]
             if counted.any():
-                yield _negative_log_likelihood(logits, rows, text[position + 1])[counted]
+                targets = text[inside + 1]
+                losses = _negative_log_likelihood(logits, rows, targets)
+                yield losses[counted]
 
 
 def _negative_log_likelihood(logits: Array, rows: Array, targets: Array) -> Array:
-    """-log softmax(logits)[target], `[batch]`, in nats, summed up in float64."""
-    top = logits.max(axis=1)
-    total = np.exp(logits - top[:, None]).sum(axis=1, dtype=np.float64)
-    return np.asarray(np.log(total) + top - logits[rows, targets])
+    """-log softmax(logits)[target] of each row, `[batch]`, in nats; sums are float64.
+
+    Args:
+        logits: `[batch, vocabulary]`.
+        rows: their numbers, `[batch]`.
+        targets: `[batch]`, ids.
+    """
+    highest = logits.max(axis=1)  # [batch]
+    shifted = logits - highest[:, None]  # so that no exponential overflows
+    exponentials = np.exp(shifted)
+    total = exponentials.sum(axis=1, dtype=np.float64)  # [batch]
+    log_sum_exp = np.log(total) + highest
+    chosen = logits[rows, targets]  # [batch]
+    return np.asarray(log_sum_exp - chosen)

@@ -1,7 +1,7 @@
 """CTranslate2, a C++ engine, in place of the NumPy one: the same Transformers and the same search, in 8-bit integers.
 
 A model is converted in memory whenever it is loaded. That takes less time than importing the package
-(docs/decisions.md), and no file lies about whose content native code would have to trust.
+(docs/decisions.md), and there is no converted file whose content native code would have to trust.
 """
 
 from __future__ import annotations
@@ -9,38 +9,42 @@ from __future__ import annotations
 import logging
 import math
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from rnntext.config import SearchConfig, TransformerConfig, TranslatorConfig
 from rnntext.errors import UsageError
-from rnntext.run.attention import EPSILON, Array
+from rnntext.run.arrays import Array, Weights
+from rnntext.run.attention import EPSILON
 from rnntext.run.batching import batches, length_class
-from rnntext.run.search import Hypothesis, answer_limit, length_penalty
-from rnntext.run.transformer import MOST_POSITIONS, alignment_layer, sinusoids
+from rnntext.run.positions import MAX_POSITIONS, sinusoids
+from rnntext.run.search import Hypothesis, answer_limit, best_first, length_penalty
+from rnntext.run.transformer import alignment_layer
+from rnntext.settings.translator import SearchConfig, TransformerConfig, TranslatorConfig
 from rnntext.text.tokens import RESERVED
 
-OWN = ["<blank>", "<unk>", "<s>", "</s>"]  # the reserved ids, by the names that CTranslate2 knows them by
-# Any penalty but zero makes CTranslate2 wait for `beam` finished hypotheses, as our search does; ours ranks them.
+RESERVED_NAMES = ["<blank>", "<unk>", "<s>", "</s>"]  # CTranslate2's names of the reserved ids
+# With any length penalty but zero CTranslate2 waits for `beam` finished hypotheses, as our search does. This one is too
+# small to change their order; they are ranked with ours afterwards.
 _NO_PENALTY = 1e-9
-_BATCH = 512  # source tokens that it computes side by side: integers are quickest so
+_BATCH_TOKENS = 512  # source tokens that CTranslate2 computes side by side: with integers this is the fastest
 
 
 class CTranslate2:
-    """A trained Transformer, run by CTranslate2.
-
-    It is brought up at the first search.
+    """A trained Transformer, run by CTranslate2, which is started at the first search.
 
     Args:
         config, arrays: the model, as `run.transformer.Transformer` takes it.
-        longest: tokens of a source sentence at the most.
-        threads: of a matrix product.
-        jobs: batches that are computed side by side.
-        compute_type: of the products, "int8" or "float32".
+        max_source_length: in tokens.
+        threads: number of threads of a matrix product.
+        jobs: number of batches that are computed side by side.
+        compute_type: data type of the products' operands, "int8" or "float32".
+
+    Attributes:
+        files: the converted model: the content of each file by its name.
 
     Raises:
         UsageError: CTranslate2 is not installed, or the model is no Transformer.
@@ -49,24 +53,30 @@ class CTranslate2:
     def __init__(
         self,
         config: TranslatorConfig,
-        arrays: Mapping[str, Array],
-        longest: int,
+        arrays: Weights,
+        max_source_length: int,
         threads: int = 1,
         jobs: int = 1,
         compute_type: str = "int8",
     ) -> None:
         if not isinstance(config, TransformerConfig):
             raise UsageError("--engine ctranslate2 runs Transformers only; this is another model: leave the option out")
-        self.config, self.arrays, self.compute_type = config, arrays, compute_type
-        self.threads, self.jobs = threads, jobs
-        self.sources = [_name(token) for token in range(len(arrays["source.embedding"]))]
-        self._convert(max(MOST_POSITIONS, answer_limit(length_class(longest), SearchConfig())))
+        self.config = config
+        self.arrays = arrays
+        self.compute_type = compute_type
+        self.threads = threads
+        self.jobs = jobs
+        embedding = arrays["source.embedding"]  # [vocabulary, units]
+        self.names = _names(len(embedding))
+        padded_length = length_class(max_source_length)
+        max_answer = answer_limit(padded_length, SearchConfig())
+        self._convert(max(MAX_POSITIONS, max_answer))
 
     def _convert(self, positions: int) -> None:
-        """Makes it ready for answers of so many tokens: CTranslate2 knows no positions but those in a table."""
+        """Converts the model for translations of at most `positions` tokens: CTranslate2 reads positions in a table."""
         self.positions = positions
         self.files = _converted(self.config, self.arrays, positions, self.compute_type)
-        self.__dict__.pop("translator", None)
+        self.__dict__.pop("translator", None)  # the cached one has the old table
 
     @cached_property
     def translator(self) -> Any:
@@ -80,7 +90,7 @@ class CTranslate2:
             compute_type=self.compute_type,
             inter_threads=self.jobs,
             intra_threads=self.threads,
-            max_queued_batches=-1,  # as many as there are
+            max_queued_batches=-1,  # no limit
         )
 
     def search_all(
@@ -88,105 +98,201 @@ class CTranslate2:
         sentences: Sequence[Array],
         config: SearchConfig,
         forbidden: Sequence[int],
-        batch_tokens: int,
-        with_attention: bool = False,
-        with_scores: bool = True,
     ) -> Iterator[tuple[int, list[Hypothesis]]]:
-        """What `run.search.search_all` does. Products of integers depend on their neighbours a little, so now and then
-        an answer does, too."""
-        grouped = batches([len(sentence) for sentence in sentences], batch_tokens // config.beam)
-        limits = [answer_limit(length_class(len(sentences[batch[0]])), config) for batch in grouped]
-        if max(limits, default=0) > self.positions:
-            self._convert(max(limits))
-        begun = [
-            self.translator.translate_batch(
-                [[self.sources[token] for token in sentences[index].tolist()] for index in batch],
-                asynchronous=True,
-                max_batch_size=_BATCH,
-                batch_type="tokens",
-                beam_size=config.beam,
-                num_hypotheses=config.beam,
-                length_penalty=_NO_PENALTY,
-                suppress_sequences=[[_name(token)] for token in forbidden],
-                max_input_length=0,
-                max_decoding_length=limit,
-                return_scores=with_scores or config.beam > 1,
-                return_attention=with_attention,
-            )
-            for batch, limit in zip(grouped, limits, strict=True)
-        ]
+        """What `run.search.search_all` yields.
+
+        Products of integers depend on their neighbours a little, so now and then a translation does, too.
+        """
+        # 1. Group the sentences into batches; make room for the longest translation.
+        lengths = [len(sentence) for sentence in sentences]
+        batch_tokens = config.batch_tokens // config.beam
+        grouped = batches(lengths, batch_tokens)
+        limits = []
+        for batch in grouped:
+            padded_length = length_class(lengths[batch[0]])
+            limits.append(answer_limit(padded_length, config))
+        max_answer = max(limits, default=0)
+        if max_answer > self.positions:
+            self._convert(max_answer)
+
+        # 2. Begin all batches at once, so that the threads of CTranslate2 always have something to do.
+        begun = []
+        for batch, limit in zip(grouped, limits, strict=True):
+            members = [sentences[number] for number in batch]
+            begun.append(self._begin(members, limit, config, forbidden))
+
+        # 3. Hand out what is done, in the order of the batches.
         for batch, limit, results in zip(grouped, limits, begun, strict=True):
-            for index, result in zip(batch, results, strict=True):
-                yield index, _hypotheses(result.result(), limit, config)
+            for number, result in zip(batch, results, strict=True):
+                ready = result.result()  # waits for it
+                yield number, _hypotheses(ready, limit, config)
+
+    def _begin(
+        self,
+        sentences: Sequence[Array],
+        limit: int,
+        config: SearchConfig,
+        forbidden: Sequence[int],
+    ) -> Any:
+        """Begins to translate a batch; returns CTranslate2's asynchronous results, one for each sentence."""
+        words = []
+        for sentence in sentences:
+            ids = sentence.tolist()
+            words.append([self.names[token] for token in ids])
+        return self.translator.translate_batch(
+            words,
+            asynchronous=True,
+            max_batch_size=_BATCH_TOKENS,
+            batch_type="tokens",
+            beam_size=config.beam,
+            num_hypotheses=config.beam,
+            length_penalty=_NO_PENALTY,
+            suppress_sequences=[[_name(token)] for token in forbidden],
+            max_input_length=0,
+            max_decoding_length=limit,
+            return_scores=config.with_scores or config.beam > 1,
+            return_attention=config.with_attention,
+        )
 
 
 def _name(token: int) -> str:
-    """What CTranslate2, which wants words, calls an id."""
-    return OWN[token] if token < RESERVED else str(token)
+    """The word by which CTranslate2, which wants words, knows an id."""
+    if token < RESERVED:
+        return RESERVED_NAMES[token]
+    return str(token)
+
+
+def _names(size: int) -> list[str]:
+    """The words of a vocabulary of `size` ids."""
+    return [_name(token) for token in range(size)]
 
 
 def _hypotheses(result: Any, limit: int, config: SearchConfig) -> list[Hypothesis]:
-    found = []
-    scores = result.scores or [math.nan]
-    for number, (names, total) in enumerate(zip(result.hypotheses, scores, strict=True)):
-        ids = tuple(map(int, names))
-        score = total / float(length_penalty(len(ids) + (len(ids) < limit), config.length_penalty))
-        attention = np.array(result.attention[number], np.float32)[: len(ids)] if result.attention else None
-        found.append(Hypothesis(ids, total, score, attention))
-    return sorted(found, key=lambda h: -h.score)[: config.n_best]
+    """The translations of a sentence, the best first, from CTranslate2's result."""
+    hypotheses = []
+    log_probabilities = result.scores or [math.nan]
+    for number, words in enumerate(result.hypotheses):
+        ids = tuple(map(int, words))
+        tokens = len(ids)
+        length = tokens  # with END, if it has one
+        if tokens < limit:
+            length += 1
+        log_probability = log_probabilities[number]
+        penalty = length_penalty(length, config.length_penalty)
+        score = log_probability / penalty
+        attention = None
+        if result.attention:
+            rows = result.attention[number]  # of the tokens and, if it has one, of END
+            attention = np.array(rows, np.float32)[:tokens]  # [tokens, source]
+        hypothesis = Hypothesis(ids, log_probability, score, attention)
+        hypotheses.append(hypothesis)
+    return best_first(hypotheses, config.n_best)
 
 
 def _converted(
-    config: TransformerConfig, arrays: Mapping[str, Array], positions: int, compute_type: str
+    config: TransformerConfig,
+    arrays: Weights,
+    positions: int,
+    compute_type: str,
 ) -> dict[str, bytes]:
-    """The files of a model as CTranslate2 stores it, by their names."""
+    """The files of a model as CTranslate2 stores it, by their names.
+
+    Args:
+        positions: number of rows of its positional encodings.
+    """
     try:
         from ctranslate2.specs import TransformerSpec
     except ImportError as error:
         raise UsageError(
             "--engine ctranslate2 needs CTranslate2, which is not installed: pip install 'rnntext[ctranslate2]'"
         ) from error
+
+    # 1. Describe the architecture.
     spec = TransformerSpec.from_config(
         config.layers, config.heads, alignment_layer=alignment_layer(config), alignment_heads=config.heads
     )
     spec.config.layer_norm_epsilon = EPSILON
-    arrays = {name: array.copy() for name, array in arrays.items()}  # it rounds them in place
-    source = arrays["source.embedding"]
-    target = source if config.one_embedding else arrays["target.embedding"]
-    spec.encoder.embeddings[0].weight, spec.decoder.embeddings.weight = source, target
-    spec.decoder.projection.weight = target if config.tied else np.ascontiguousarray(arrays["logits.kernel"].T)
-    spec.decoder.projection.bias = arrays["logits.bias"]
-    for side, words, part in [("encoder", "source", spec.encoder), ("decoder", "target", spec.decoder)]:
-        table = sinusoids(positions, config.units)
-        if config.positions == "learned":
-            table = arrays[f"{words}.positions"][np.minimum(np.arange(positions), MOST_POSITIONS - 1)]
-        part.position_encodings.encodings = table
-        _norm(part.layer_norm, arrays, side)
+
+    # 2. Set the weights. CTranslate2 rounds them in place, so it gets copies.
+    arrays = {name: array.copy() for name, array in arrays.items()}
+    _set_embeddings(spec, config, arrays)
+    sides = [
+        ("encoder", "source", spec.encoder),
+        ("decoder", "target", spec.decoder),
+    ]
+    for side, words, part in sides:
+        part.position_encodings.encodings = _positions(config, arrays, words, positions)
+        _set_norm(part.layer_norm, arrays, side)
         for number, layer in enumerate(part.layer):
-            ours = f"{side}.{number}"
-            _block(layer.self_attention, layer.self_attention.linear, arrays, f"{ours}.itself", "qkv", "output")
-            if side == "decoder":
-                other = layer.attention
-                _block(other, other.linear, arrays, f"{ours}.source", "query", "memory", "output")
-            _block(
-                layer.ffn, [layer.ffn.linear_0, layer.ffn.linear_1], arrays, f"{ours}.feedforward", "inner", "output"
-            )
-    spec.register_source_vocabulary([_name(token) for token in range(len(source))])
-    spec.register_target_vocabulary([_name(token) for token in range(len(target))])
+            _set_layer(layer, arrays, f"{side}.{number}")
+
+    # 3. Round them.
     spec.validate()
     spec.optimize(quantization=compute_type)
-    with tempfile.TemporaryDirectory() as folder:  # it knows no other way
+
+    # 4. Read the files: CTranslate2 can only save them to a folder.
+    with tempfile.TemporaryDirectory() as folder:
         spec.save(folder)
         return {path.name: path.read_bytes() for path in Path(folder).iterdir()}
 
 
-def _norm(spec: Any, arrays: Mapping[str, Array], block: str) -> None:
-    spec.gamma, spec.beta = arrays[f"{block}.norm.scale"], arrays[f"{block}.norm.bias"]
+def _set_embeddings(spec: Any, config: TransformerConfig, arrays: Weights) -> None:
+    """Sets embeddings, output layer and vocabularies."""
+    source = arrays["source.embedding"]  # [vocabulary, units]
+    target = source
+    if not config.one_embedding:
+        target = arrays["target.embedding"]
+    projection = spec.decoder.projection
+    spec.encoder.embeddings[0].weight = source
+    spec.decoder.embeddings.weight = target
+    projection.weight = target
+    if not config.tied:
+        projection.weight = _transpose(arrays["logits.kernel"])
+    projection.bias = arrays["logits.bias"]
+    source_names = _names(len(source))
+    target_names = _names(len(target))
+    spec.register_source_vocabulary(source_names)
+    spec.register_target_vocabulary(target_names)
 
 
-def _block(spec: Any, linear: Sequence[Any], arrays: Mapping[str, Array], ours: str, *names: str) -> None:
-    """Layer normalisation and linear layers of a block."""
-    _norm(spec.layer_norm, arrays, ours)
+def _transpose(kernel: Array) -> Array:
+    """A kernel `[features, units]` as CTranslate2 stores it, `[units, features]`, contiguous."""
+    return np.ascontiguousarray(kernel.T)
+
+
+def _positions(config: TransformerConfig, arrays: Weights, words: str, count: int) -> Array:
+    """Positional encodings of the "source" or of the "target", `[count, units]`."""
+    if config.positions == "learned":
+        learned = arrays[f"{words}.positions"]
+        last = len(learned) - 1
+        rows = np.minimum(np.arange(count), last)
+        return learned[rows]
+    return sinusoids(count, config.units)
+
+
+def _set_layer(layer: Any, arrays: Weights, name: str) -> None:
+    """Sets the weights of a layer of the encoder or, if it attends to the source, of the decoder."""
+    attention = layer.self_attention
+    _set_block(attention, attention.linear, arrays, f"{name}.itself", "qkv", "output")
+    if name.startswith("decoder"):
+        attention = layer.attention
+        _set_block(attention, attention.linear, arrays, f"{name}.source", "query", "memory", "output")
+    feedforward = layer.ffn
+    linear = [feedforward.linear_0, feedforward.linear_1]
+    _set_block(feedforward, linear, arrays, f"{name}.feedforward", "inner", "output")
+
+
+def _set_block(spec: Any, linear: Sequence[Any], arrays: Weights, block: str, *names: str) -> None:
+    """Sets the layer normalisation and the linear layers of a block; `names` are ours of the latter."""
+    _set_norm(spec.layer_norm, arrays, block)
     for layer, name in zip(linear, names, strict=True):
-        layer.weight = np.ascontiguousarray(arrays[f"{ours}.{name}.kernel"].T)
-        layer.bias = arrays[f"{ours}.{name}.bias"]
+        product = f"{block}.{name}"
+        kernel = arrays[f"{product}.kernel"]
+        layer.weight = _transpose(kernel)
+        layer.bias = arrays[f"{product}.bias"]
+
+
+def _set_norm(spec: Any, arrays: Weights, block: str) -> None:
+    """Sets the scale and the bias of a layer normalisation."""
+    spec.gamma = arrays[f"{block}.norm.scale"]
+    spec.beta = arrays[f"{block}.norm.bias"]

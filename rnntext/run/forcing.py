@@ -1,33 +1,64 @@
-"""What a translation model thinks of given translations: teacher forcing, in NumPy."""
+"""The log-probabilities of given translations, by teacher forcing."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from rnntext.run.attention import Array
+from rnntext.run.arrays import Array, Sentences
 from rnntext.run.batching import batches, length_class
-from rnntext.run.search import Model, log_sum_exp
+from rnntext.run.logits import log_sum_exp, pick_columns
+from rnntext.run.model import Model
 from rnntext.text.tokens import END, PAD, START
 
 
-def log_probabilities(model: Model, sources: list[Array], targets: list[Array], batch_tokens: int) -> Array:
+def log_probabilities(
+    model: Model,
+    sources: Sentences,
+    targets: Sentences,
+    batch_tokens: int,
+) -> Array:
     """The natural log-probability of each target, its end included, given its source: `[pairs]`, float64.
+
+    log P(y | x) = sum over t of log softmax(logits_t)[y_t], where logits_t are what the model computes from the source
+    x and the given tokens y_1 ... y_(t - 1), not from tokens of its own.
 
     Args:
         sources, targets: ids without START and END; no source is empty.
-        batch_tokens: limits how many are computed side by side.
+        batch_tokens: limit of the source tokens that are computed side by side.
+
+    Raises:
+        CheckpointError: the logits are not numbers.
     """
-    found = np.zeros(len(sources))
-    for batch in batches([len(source) for source in sources], batch_tokens):
-        longest = length_class(len(sources[batch[0]]))
-        state = model.start([sources[i] for i in batch], longest)
-        labels = np.full((len(batch), 1 + max(len(targets[i]) for i in batch)), PAD)
-        for row, i in zip(labels, batch, strict=True):
-            row[: len(targets[i]) + 1] = [*targets[i], END]
-        ids = np.full(len(batch), START)
-        for column in labels.T:
-            logits = model.step(state, ids)
-            chosen = np.take_along_axis(logits, column[:, None], axis=1) - log_sum_exp(logits)
-            found[batch] += np.where(column == PAD, 0.0, chosen[:, 0])
-            ids = column
-    return found
+    totals = np.zeros(len(sources))
+    lengths = [len(source) for source in sources]
+    for batch in batches(lengths, batch_tokens):
+        padded_length = length_class(lengths[batch[0]])
+        batch_sources = [sources[number] for number in batch]
+        batch_targets = [targets[number] for number in batch]
+        state = model.start(batch_sources, padded_length)
+        labels = _labels(batch_targets)  # [batch, time]
+        rows = len(batch)
+        ids = np.full(rows, START)  # [batch]
+        for labels_now in labels.T:
+            logits = model.step(state, ids)  # [batch, vocabulary]
+            label = labels_now[:, None]  # [batch, 1]
+            chosen = pick_columns(logits, label)  # [batch, 1]
+            log_softmax = chosen - log_sum_exp(logits)  # [batch, 1]
+            padding = label == PAD
+            added = np.where(padding, 0.0, log_softmax)
+            totals[batch] += added[:, 0]
+            ids = labels_now  # Behind END it reads padding, which adds nothing.
+    return totals
+
+
+def _labels(targets: Sentences) -> Array:
+    """The tokens to be predicted, END last, padded with PAD: `[batch, time]`."""
+    batch = len(targets)
+    lengths = [len(target) for target in targets]
+    longest = max(lengths)
+    labels = np.full((batch, longest + 1), PAD)
+    for row, target in enumerate(targets):
+        end = len(target)
+        labels[row, :end] = target
+        labels[row, end] = END
+    return labels

@@ -1,117 +1,65 @@
-"""The GRU encoder-decoder in NumPy, one token at a time: the twin of `train/gru_translator.py`, and the only one that
-users run.
+"""The GRU encoder-decoder in NumPy, one token at a time: the twin of `train/gru_translator.py`, and the one that users
+run.
 
-The first decoder layer reads the target, attends to the source, and hands what it found to all layers above it and to
-the output (the arrangement of Wu et al. 2016, section 3): so nothing but the recurrence itself goes from step to step.
-Unlike the cells of `run/cells.py`, layers here take and give rows, `[rows, units]`, which attention wants, too.
+An encoder of bidirectional layers reads the source, a decoder reads the tokens of the translation so far and attends to
+the encoder's outputs m (Bahdanau, Cho, Bengio 2015). [a, b] is a beside b, a prime marks a new state, and layer 0 is
+the lowest one:
+
+    encoder layer: x = [GRU forward(x), GRU backward(x)]
+    bridge:        h_n = tanh([last state forward, last state backward] W_n + b_n), before the first token, with the
+                   states of the last encoder layer
+    decoder:       h_0' = GRU(embedding of the token, h_0)
+                   context = attention(h_0', m)
+                   h_n' = GRU([h_(n - 1)', context], h_n) for n = 1, 2, ...
+    logits:        tanh([h_last', context] W_o + b_o) W + b
+
+Only the first decoder layer reads no context: its new output is the query, and all layers above it and the output layer
+read the context (the arrangement of Wu et al. 2016, section 3). So nothing but the states h goes from step to step.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import numpy as np
 
-from rnntext.config import GRUConfig
-from rnntext.run.affine import Affine
-from rnntext.run.attention import Array, pad, padding_mask, softmax, take
-from rnntext.run.cells import gru_update, half_gates
-
-
-def shapes(config: GRUConfig, source_size: int, target_size: int) -> dict[str, tuple[int, ...]]:
-    """Names and shapes of the arrays that a model of this config consists of, all float32."""
-    u, e = config.units, config.embedding
-    context = 0 if config.attention == "none" else 2 * u
-
-    def gru(name: str, features: int) -> dict[str, tuple[int, ...]]:
-        return {
-            f"{name}.kernel": (features, 3 * u),
-            f"{name}.recurrent_kernel": (u, 3 * u),
-            f"{name}.bias": (2, 3 * u),
-        }
-
-    found: dict[str, tuple[int, ...]] = {"source.embedding": (source_size, e)}
-    if not config.one_embedding:
-        found["target.embedding"] = (target_size, e)
-    for layer in range(config.layers):
-        for direction in ("forward", "backward"):
-            found |= gru(f"encoder.{layer}.{direction}", 2 * u if layer else e)
-    for layer in range(config.layers):
-        found |= {f"bridge.{layer}.kernel": (2 * u, u), f"bridge.{layer}.bias": (u,)}
-    for layer in range(config.layers):
-        found |= gru(f"decoder.{layer}", u + context if layer else e)
-    if config.attention != "none":
-        found["attention.keys.kernel"] = (2 * u, u)
-    if config.attention == "additive":
-        found |= {"attention.query.kernel": (u, u), "attention.query.bias": (u,), "attention.score": (u,)}
-    found |= {"output.kernel": (u + context, e), "output.bias": (e,)}
-    if not config.tied:
-        found["logits.kernel"] = (e, target_size)
-    found["logits.bias"] = (target_size,)
-    return found
-
-
-class Layer:
-    """`run.cells.GRUCell` for rows, each of which is computed as if it were alone.
-
-    Args:
-        kernel, recurrent_kernel: `[features, 3 units]`, `[units, 3 units]`.
-        bias: `[2, 3 units]`.
-    """
-
-    def __init__(self, kernel: Array, recurrent_kernel: Array, bias: Array) -> None:
-        self.units = len(recurrent_kernel)
-        self.project = Affine(_gates(half_gates(kernel)), _gates(half_gates(bias[0])))
-        self.recur = Affine(_gates(np.float32(0.5) * recurrent_kernel), _gates(np.float32(0.5) * bias[1]))
-
-    def step(self, projected: Array, h: Array) -> None:
-        """Replaces h `[rows, units]`, given what `project` made of the inputs, `[3, rows, units]`, which is lost."""
-        gru_update(projected, self.recur(h), h)
-
-    def run(self, x: Array, counts: list[int], backwards: bool) -> tuple[Array, Array]:
-        """Reads sequences, the longest first, from their ends if `backwards`. Returns all states, in the order of x,
-        and the last of each sequence `[batch, units]`.
-
-        Args:
-            x: the first of each, then the second of each that has one, and so on: `[tokens, features]`.
-            counts: how many have a first, a second, and so on.
-        """
-        projected, h = self.project(x), np.zeros((counts[0], self.units), np.float32)
-        states = np.empty((len(x), self.units), np.float32)
-        ends = np.cumsum(counts).tolist()
-        for count, end in list(zip(counts, ends, strict=True))[:: -1 if backwards else 1]:
-            self.step(projected[:, end - count : end], h[:count])
-            states[end - count : end] = h[:count]
-        return states, h
-
-
-def _gates(columns: Array) -> Array:
-    """`[..., 3 units]` as `[3, ..., units]`."""
-    return np.stack(np.split(columns, 3, axis=-1))
+from rnntext.run.affine import Affine, read_affine
+from rnntext.run.arrays import Array, Sentences, Weights, empty, zeros
+from rnntext.run.attention import beside, lengths_of, pad, padding_mask, rows_of, take_in_place
+from rnntext.run.gru_attention import Attention
+from rnntext.run.gru_layer import GRULayer
+from rnntext.settings.translator import GRUConfig
 
 
 class State:
-    """The decoder's memory of some sentences and of the hypotheses for each, equally many, sentence by sentence: first
-    one, later as many as `reorder` asked for.
+    """The decoder's memory of a batch of sentences and of the hypotheses for each (see `run.model.State`).
 
     Attributes:
-        h: of each layer, `[rows, units]`.
+        memory: the encoder's outputs, `[batch, source, 2 * units]`, zeros behind the end of a sentence.
+        keys: of the attention, `[batch, source, units]`; without attention `[batch, source, 0]`.
+        mask: 0, or -inf behind the end of a source, `[batch, source]`.
+        h: the state of each decoder layer, `[rows, units]`.
         attention: how the last step looked at the source, `[rows, source]`.
     """
 
     def __init__(self, memory: Array, keys: Array, mask: Array, h: list[Array]) -> None:
-        self.memory, self.keys, self.mask, self.h = memory, keys, mask, h
-        self.attention = np.empty((0, mask.shape[1]), np.float32)
+        self.memory = memory
+        self.keys = keys
+        self.mask = mask
+        self.h = h
+        source = mask.shape[1]
+        self.attention = empty(0, source)
 
     def reorder(self, rows: Array) -> None:
-        """Row r goes on with what row rows[r], of the same sentence, has seen."""
+        """Makes row r go on with what row rows[r], of the same sentence, has read."""
         self.h = [layer[rows] for layer in self.h]
 
     def keep(self, sentences: Array) -> None:
         """Goes on with these sentences, in this order, and forgets the others."""
-        beam = len(self.h[0]) // len(self.mask)
-        self.reorder((sentences[:, None] * beam + np.arange(beam)).ravel())
-        self.memory, self.keys, self.mask = (take(a, sentences) for a in (self.memory, self.keys, self.mask))
+        first = self.h[0]  # [rows, units]
+        rows = rows_of(sentences, len(first), len(self.mask))
+        self.reorder(rows)
+        self.memory = take_in_place(self.memory, sentences)
+        self.keys = take_in_place(self.keys, sentences)
+        self.mask = take_in_place(self.mask, sentences)
 
 
 class GRUTranslator:
@@ -119,90 +67,117 @@ class GRUTranslator:
 
     Args:
         config: its shape.
-        arrays: its weights, as `shapes` names them.
+        arrays: its weights, as `run.gru_shapes.shapes` names them.
     """
 
-    def __init__(self, config: GRUConfig, arrays: Mapping[str, Array]) -> None:
-        self.config, self.arrays = config, arrays
+    def __init__(self, config: GRUConfig, arrays: Weights) -> None:
+        self.config = config
+        self.arrays = arrays
+
+        # 1. Embeddings, multiplied by the square root of their size, as in training (`Translator.embed`).
         scale = np.float32(config.embedding**0.5)
-        source = arrays["source.embedding"]
-        target = source if config.one_embedding else arrays["target.embedding"]
-        self.source, self.target = source * scale, target * scale
-        self.affine = {name: Affine(arrays[f"{name}.kernel"], arrays[f"{name}.bias"]) for name in self._affines()}
-        if config.attention != "none":
-            self.affine["attention.keys"] = Affine(arrays["attention.keys.kernel"], np.zeros(config.units, np.float32))
+        embedding = arrays["source.embedding"]  # [vocabulary, embedding size]
+        self.source = embedding * scale
+        self.target = self.source
+        if not config.one_embedding:
+            embedding = arrays["target.embedding"]
+            self.target = embedding * scale
+
+        # 2. Layers.
+        self.encoder: list[tuple[GRULayer, GRULayer]] = []
+        self.bridges: list[Affine] = []
+        self.decoder: list[GRULayer] = []
+        for layer in range(config.layers):
+            name = f"encoder.{layer}"
+            forward = GRULayer(arrays, f"{name}.forward")
+            backward = GRULayer(arrays, f"{name}.backward")
+            self.encoder.append((forward, backward))
+            bridge = read_affine(arrays, f"bridge.{layer}")
+            self.bridges.append(bridge)
+            decoder = GRULayer(arrays, f"decoder.{layer}")
+            self.decoder.append(decoder)
+        self.attention = Attention(config, arrays)
+
+        # 3. The output layers. The kernel of the last one may be the target embedding, transposed.
+        self.output = read_affine(arrays, "output")
         if config.tied:
-            self.affine["logits"] = Affine(target.T, arrays["logits.bias"])
-        layers = range(config.layers)
-        self.encoder = [(self._layer(f"encoder.{n}.forward"), self._layer(f"encoder.{n}.backward")) for n in layers]
-        self.decoder = [self._layer(f"decoder.{n}") for n in layers]
+            kernel = embedding.T  # [embedding size, vocabulary]
+            bias = arrays["logits.bias"]
+            self.logits = Affine(kernel, bias)
+        else:
+            self.logits = read_affine(arrays, "logits")
 
-    def _affines(self) -> list[str]:
-        """Names of the layers that are a product and a sum, of weights of their own."""
-        found = ["output", *(f"bridge.{layer}" for layer in range(self.config.layers))]
-        found += ["attention.query"] if self.config.attention == "additive" else []
-        return found if self.config.tied else [*found, "logits"]
-
-    def _layer(self, name: str) -> Layer:
-        return Layer(*(self.arrays[f"{name}.{part}"] for part in ("kernel", "recurrent_kernel", "bias")))
-
-    def start(self, sentences: list[Array], longest: int) -> State:
-        """Reads source sentences, of each of which there is one hypothesis then.
+    def start(self, sentences: Sentences, padded_length: int) -> State:
+        """The decoder's state after reading source sentences; each has one hypothesis, which is empty.
 
         Args:
             sentences: ids of each, at least one.
-            longest: length that all are padded to.
+            padded_length: the length that all are padded to.
         """
-        memory, final = self.encode(sentences, longest)
-        h = [np.tanh(self.affine[f"bridge.{n}"](final)) for n in range(self.config.layers)]
-        keys = memory[:, :, :0] if self.config.attention == "none" else self.affine["attention.keys"](memory)
-        return State(memory, keys, padding_mask(np.array([len(s) for s in sentences]), longest), h)
+        memory, final = self.encode(sentences, padded_length)
+        h = []
+        for bridge in self.bridges:
+            projected = bridge(final)  # [batch, units]
+            h.append(np.tanh(projected))
+        keys = self.attention.keys(memory)  # [batch, source, units]
+        lengths = lengths_of(sentences)  # [batch]
+        mask = padding_mask(lengths, padded_length)  # [batch, source]
+        return State(memory, keys, mask, h)
 
-    def encode(self, sentences: list[Array], longest: int) -> tuple[Array, Array]:
-        """The encoder's outputs `[batch, longest, 2 units]`, zeros behind the end of a sentence, and its last layer's
-        final states `[batch, 2 units]`."""
-        order = sorted(range(len(sentences)), key=lambda number: -len(sentences[number]))
-        ids, lengths = pad([sentences[number] for number in order], longest)
-        time, row = np.nonzero(np.arange(lengths[0])[:, None] < lengths)
-        counts = np.bincount(time).tolist()
-        x = self.source[ids[row, time]]
+    def encode(self, sentences: Sentences, padded_length: int) -> tuple[Array, Array]:
+        """Reads source sentences in both directions.
+
+        Returns:
+            the encoder's outputs, `[batch, padded_length, 2 * units]`, zeros behind the end of a sentence, and the
+            final states of its last layer, `[batch, 2 * units]`.
+        """
+        # 1. Sort the sentences, the longest first, and put the first tokens of all first, then the second ones, ...
+        lengths = lengths_of(sentences)  # [batch]
+        order = np.argsort(-lengths, kind="stable")
+        by_length = [sentences[number] for number in order]
+        ids, lengths = pad(by_length, padded_length)  # [batch, padded_length], [batch]
+        longest = lengths[0]
+        times = np.arange(longest)
+        real = times[:, None] < lengths  # [time, batch]
+        time, row = np.nonzero(real)  # [tokens] each
+        tokens = ids[row, time]  # [tokens]
+        counts = np.bincount(time).tolist()  # for each time, how many sentences have a token there
+
+        # 2. Pass the layers.
+        x = self.source[tokens]  # [tokens, features]
         for forward, backward in self.encoder:
-            (ahead, last), (back, first) = forward.run(x, counts, False), backward.run(x, counts, True)
-            x = np.concatenate([ahead, back], axis=1)
-        memory = np.zeros((len(ids), longest, x.shape[1]), np.float32)
-        final = np.empty((len(ids), x.shape[1]), np.float32)
-        memory[np.array(order)[row], time], final[order] = x, np.concatenate([last, first], axis=1)
+            ahead, last_ahead = forward.run(x, counts, backwards=False)  # [tokens, units], [batch, units]
+            back, last_back = backward.run(x, counts, backwards=True)
+            x = beside(ahead, back)  # [tokens, 2 * units]
+
+        # 3. Put everything back into the order of the sentences.
+        batch = len(sentences)
+        features = x.shape[1]  # 2 * units
+        sentence = order[row]  # [tokens]
+        memory = zeros(batch, padded_length, features)
+        memory[sentence, time] = x
+        final = empty(batch, features)
+        final[order] = beside(last_ahead, last_back)
         return memory, final
 
     def step(self, state: State, ids: Array) -> Array:
         """Reads one target token of each hypothesis.
 
         Args:
-            ids: `[rows]`.
+            state: overwritten.
+            ids: `[rows]`, integers.
 
         Returns:
             logits of the next token, `[rows, vocabulary]`.
         """
-        x = self.target[ids]
-        for n, layer in enumerate(self.decoder):
-            layer.step(layer.project(x), state.h[n])
-            if n == 0:
-                context = self._attend(state, state.h[0])
-            x = np.concatenate([state.h[n], context], axis=1)
-        return self.affine["logits"](np.tanh(self.affine["output"](x)))
-
-    def _attend(self, state: State, queries: Array) -> Array:
-        """What each hypothesis, `[rows, units]`, finds in its sentence: `[rows, 2 units]`, or nothing `[rows, 0]`."""
-        rows, beam = len(queries), len(queries) // len(state.mask)
-        if self.config.attention == "none":
-            state.attention = np.zeros((rows, state.mask.shape[1]), np.float32)
-            return queries[:, :0]
-        if self.config.attention == "additive":
-            queries = self.affine["attention.query"](queries)
-            q = queries.reshape(-1, beam, 1, queries.shape[1])
-            scores = np.tanh(q + state.keys[:, None]) @ self.arrays["attention.score"]  # [sentences, beam, source]
-        else:
-            scores = queries.reshape(-1, beam, queries.shape[1]) @ state.keys.swapaxes(1, 2)
-        weights = softmax(scores + state.mask[:, None])
-        state.attention = weights.reshape(rows, -1)
-        return np.asarray((weights @ state.memory).reshape(rows, -1))
+        x = self.target[ids]  # [rows, embedding size]
+        context: Array | None = None
+        for layer, h in zip(self.decoder, state.h, strict=True):
+            projected = layer.project(x)  # [3, rows, units]
+            layer.step(projected, h)
+            if context is None:
+                context, weights = self.attention.attend(h, state.keys, state.memory, state.mask)
+                state.attention = weights
+            x = beside(h, context)  # [rows, units + 2 * units]; without attention [rows, units]
+        output = self.output(x)  # [rows, embedding size]
+        return self.logits(np.tanh(output))

@@ -1,54 +1,31 @@
-"""Beam search (Sutskever, Vinyals, Le 2014), written once for every translation model; a beam of one is greedy."""
+"""Beam search (Sutskever, Vinyals, Le 2014, section 3.2) for all translation models; a beam of one is greedy."""
 
 from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Iterator, Sequence
-from typing import Protocol
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
-from rnntext.config import SearchConfig
-from rnntext.errors import CheckpointError
-from rnntext.run.attention import Array
+from rnntext.run.arrays import Array, empty
 from rnntext.run.batching import batches, length_class
+from rnntext.run.logits import check_finite, log_sum_exp, pick_columns, top_k
+from rnntext.run.model import Model
+from rnntext.settings.translator import SearchConfig
 from rnntext.text.tokens import END, START
-
-GROUP = 32  # logits of which only the highest is looked at first
-CHUNK = 8  # rows of logits whose exponentials are summed at a time: they stay in the processor's cache
-
-
-class State(Protocol):
-    """What a model remembers of some sentences and the hypotheses for each, equally many, sentence by sentence."""
-
-    attention: Array
-
-    def reorder(self, rows: Array) -> None:
-        """Row r goes on with what row rows[r], of the same sentence, has seen; there may be more rows than before."""
-        ...
-
-    def keep(self, sentences: Array) -> None:
-        """Goes on with these sentences, in this order, and forgets the others."""
-        ...
-
-
-class Model(Protocol):
-    """What the search knows of a model."""
-
-    def start(self, sentences: list[Array], longest: int) -> State:
-        """Reads source sentences, padded to `longest`; each has one hypothesis."""
-        ...
-
-    def step(self, state: State, ids: Array) -> Array:
-        """Reads one token of each hypothesis `[rows]`; returns the next one's logits `[rows, vocabulary]`."""
-        ...
 
 
 @dataclasses.dataclass(frozen=True)
 class Hypothesis:
-    """A translation: its ids (without the end), natural log-probability (with the end), the score that it was ranked
-    by, and, if asked for, how each of its tokens looked at the source `[tokens, source]`."""
+    """A translation.
+
+    Attributes:
+        ids: its tokens, without END.
+        log_probability: its natural logarithm, END included; nan after a greedy search without `with_scores`.
+        score: log_probability divided by the length penalty; the higher, the better.
+        attention: how each of its tokens looked at the source, `[tokens, source]`, if asked for.
+    """
 
     ids: tuple[int, ...]
     log_probability: float
@@ -56,78 +33,32 @@ class Hypothesis:
     attention: Array | None = None
 
 
-def length_penalty(length: Array | int, alpha: float) -> Array | float:
-    """((5 + length) / 6) ** alpha (Wu et al. 2016, equation 14); length counts the end, too."""
-    return ((5.0 + length) / 6.0) ** alpha
+def length_penalty(length: int, alpha: float) -> float:
+    """((5 + length) / 6) ** alpha (Wu et al. 2016, equation 14); `length` counts END, too."""
+    ratio = (5.0 + length) / 6.0
+    penalty: float = ratio**alpha
+    return penalty
 
 
 def answer_limit(source: int, config: SearchConfig) -> int:
-    """Most tokens of an answer to a source of so many."""
-    return config.max_length or 2 * source + 10
+    """The maximum number of tokens in the translation of a source of `source` tokens."""
+    if config.max_length:
+        return config.max_length
+    return 2 * source + 10
 
 
-def top(scores: Array, added: Array, k: int) -> tuple[Array, Array]:
-    """The k highest of all `scores[s, h, i] + added[s, h]` of each s, best first, and where they are, as h * size + i.
-
-    Args:
-        scores: `[sentences, hypotheses, size]`.
-        added: `[sentences, hypotheses]`.
-
-    Returns:
-        both `[sentences, k]`, or all there are.
-    """
-    sentences, hypotheses, size = scores.shape
-    flat = scores.reshape(sentences, -1)
-    if hypotheses == k == 1:
-        at = flat.argmax(axis=1)[:, None]
-        return np.take_along_axis(flat, at, axis=1) + added, at
-    count = size // GROUP
-    if hypotheses * count <= 2 * k:
-        members = np.broadcast_to(np.arange(hypotheses * size), flat.shape)
-    else:  # what is among the k highest is in one of the k groups with the highest maxima, or in no group at all
-        highest = scores[..., : count * GROUP].reshape(sentences, hypotheses, GROUP, count).max(axis=2)
-        groups = np.argpartition((highest + added[..., None]).reshape(sentences, -1), -k, axis=1)[:, None, -k:]
-        members = groups // count * size + groups % count + np.arange(0, count * GROUP, count)[:, None]
-        rest = np.arange(hypotheses)[:, None] * size + np.arange(count * GROUP, size)
-        rest = np.broadcast_to(rest.ravel(), (sentences, rest.size))
-        members = np.concatenate([members.reshape(sentences, -1), rest], axis=1)
-    found = np.take_along_axis(flat, members, axis=1) + np.take_along_axis(added, members // size, axis=1)
-    k = min(k, found.shape[1])
-    at = np.argpartition(found, -k, axis=1)[:, -k:]
-    at = np.take_along_axis(at, np.argsort(-np.take_along_axis(found, at, axis=1), axis=1, kind="stable"), axis=1)
-    return np.take_along_axis(found, at, axis=1), np.take_along_axis(members, at, axis=1)
-
-
-def log_sum_exp(logits: Array) -> Array:
-    """log(sum(exp(logits))) of each row: `[rows, vocabulary]` to `[rows, 1]`.
-
-    Raises:
-        CheckpointError: it is not a number; nothing could be chosen by such logits, nor scored.
-    """
-    highest = _checked(logits.max(axis=-1, keepdims=True))
-    sums, ones = np.empty_like(highest), np.ones_like(logits[0])
-    for begin in range(0, len(logits), CHUNK):
-        rows = slice(begin, begin + CHUNK)
-        above = logits[rows] - highest[rows]
-        np.vecdot(np.exp(above, out=above), ones, out=sums[rows, 0])  # twice as fast as a sum
-    return np.asarray(np.log(sums, out=sums) + highest)
-
-
-def _checked(logits: Array) -> Array:
-    """Logits of any shape, if they are finite; CheckpointError otherwise."""
-    if not np.isfinite(logits).all():
-        raise CheckpointError("what the model computes are not numbers: its weights are damaged, or diverged")
-    return logits
+def best_first(hypotheses: Iterable[Hypothesis], count: int) -> list[Hypothesis]:
+    """The `count` hypotheses with the highest scores, the best first."""
+    ranked = sorted(hypotheses, key=lambda hypothesis: -hypothesis.score)
+    return ranked[:count]
 
 
 def search(
     model: Model,
     sentences: Sequence[Array],
-    longest: int,
+    padded_length: int,
     config: SearchConfig,
     forbidden: Sequence[int],
-    with_attention: bool = False,
-    with_scores: bool = True,
 ) -> list[list[Hypothesis]]:
     """The best translations of some sentences.
 
@@ -136,17 +67,18 @@ def search(
 
     Args:
         sentences: source ids of each, at least one.
-        longest: length that all are padded to.
-        config: width of the beam, length penalty, limit.
+        padded_length: the length that all are padded to.
+        config: width of the beam, length penalty, limit. Scores and log-probabilities of greedy translations are nan
+            without `with_scores`.
         forbidden: ids that never occur in a translation.
-        with_attention: whether to keep the attention.
-        with_scores: whether greedy translations, too, get scores and log-probabilities. It takes longer; they are nan
-            without.
 
     Returns:
         for each sentence at most `n_best` hypotheses, the best first.
+
+    Raises:
+        CheckpointError: the logits are not numbers.
     """
-    return _Search(model, sentences, longest, config, forbidden, with_attention, with_scores).run()
+    return _Search(model, sentences, padded_length, config, forbidden).run()
 
 
 def search_all(
@@ -154,115 +86,215 @@ def search_all(
     sentences: Sequence[Array],
     config: SearchConfig,
     forbidden: Sequence[int],
-    batch_tokens: int,
-    with_attention: bool = False,
-    with_scores: bool = True,
 ) -> Iterator[tuple[int, list[Hypothesis]]]:
-    """`search` for any number of sentences, in batches of `batch_tokens` source tokens, counted once for each
-    hypothesis: yields each one's number and translations, batch by batch. An answer depends on nothing but its own
-    sentence."""
-    for batch in batches([len(sentence) for sentence in sentences], batch_tokens // config.beam):
-        members = [sentences[index] for index in batch]
-        longest = length_class(len(members[0]))
-        found = search(model, members, longest, config, forbidden, with_attention, with_scores)
-        yield from zip(batch, found, strict=True)
+    """Yields the number of each sentence and its translations, as `search` finds them, batch by batch.
+
+    A batch has at most `config.batch_tokens` source tokens, counted once for each hypothesis. The translations of a
+    sentence depend on nothing but the sentence itself.
+    """
+    lengths = [len(sentence) for sentence in sentences]
+    batch_tokens = config.batch_tokens // config.beam
+    for batch in batches(lengths, batch_tokens):
+        members = [sentences[number] for number in batch]
+        padded_length = length_class(len(members[0]))
+        translations = search(model, members, padded_length, config, forbidden)
+        yield from zip(batch, translations, strict=True)
 
 
 class _Search:
-    """One search. Arrays are `[sentences, hypotheses, ...]`; a sentence that is done leaves them."""
+    """One search. A sentence that is done leaves the arrays.
+
+    Attributes:
+        scored: whether log-probabilities are computed.
+        limits, lengths: for each sentence the maximum length of a translation, and its own length; `[sentences]` each.
+        finished: for each sentence the hypotheses that have ended or were cut off.
+        remaining: the numbers of the sentences that are still in the arrays, `[batch]`.
+        scores: log-probabilities, or sums of logits unless `scored`; -inf if it has ended: `[batch, hypotheses]`.
+        tokens: of the hypotheses, of which there is one at first; START comes first: `[batch, hypotheses, time]`.
+        attention: the weights for each predicted token, `[batch, hypotheses, time - 1, source]`, if asked for.
+    """
 
     def __init__(
         self,
         model: Model,
         sentences: Sequence[Array],
-        longest: int,
+        padded_length: int,
         config: SearchConfig,
         forbidden: Sequence[int],
-        with_attention: bool,
-        with_scores: bool,
     ) -> None:
-        self.model, self.config, self.forbidden = model, config, list(forbidden)
-        self.scored = with_scores or config.beam > 1
-        self.state = model.start(list(sentences), longest)
-        count = len(sentences)
-        self.limits = np.array([answer_limit(len(s), config) for s in sentences])
-        self.lengths = np.array([len(s) for s in sentences])
-        self.alive = np.arange(count)  # numbers of the sentences that are still in the arrays
-        self.scores = np.zeros((count, 1))  # log-probabilities, if `scored`; at first there is only one hypothesis
-        self.tokens = np.full((count, 1, 1), START)
-        self.attention = np.empty((count, 1, 0, longest), np.float32) if with_attention else None
-        self.ended: list[list[Hypothesis]] = [[] for _ in sentences]
+        self.model = model
+        self.config = config
+        self.forbidden = list(forbidden)
+        ranked = config.beam > 1
+        self.scored = ranked or config.with_scores
+        self.state = model.start(list(sentences), padded_length)
+        lengths = [len(sentence) for sentence in sentences]
+        limits = [answer_limit(length, config) for length in lengths]
+        self.lengths = np.array(lengths)
+        self.limits = np.array(limits)
+        self.finished: list[list[Hypothesis]] = [[] for _ in sentences]
+        batch = len(sentences)
+        self.remaining = np.arange(batch)
+        self.scores = np.zeros((batch, 1))
+        self.tokens = np.full((batch, 1, 1), START)
+        self.attention: Array | None = None
+        if config.with_attention:
+            self.attention = empty(batch, 1, 0, padded_length)
 
     def run(self) -> list[list[Hypothesis]]:
-        while len(self.alive):
+        while len(self.remaining):
             self._advance()
+            self._cut_off()
             self._leave()
-        return [sorted(found, key=lambda h: -h.score)[: self.config.n_best] for found in self.ended]
+        n_best = self.config.n_best
+        return [best_first(hypotheses, n_best) for hypotheses in self.finished]
 
     def _advance(self) -> None:
-        """Lengthens all hypotheses by one token; those that end are noted down."""
-        (count, hypotheses), beam = self.scores.shape, self.config.beam
-        totals, parents, ids = self._candidates()
+        """Lengthens all hypotheses by one token."""
+        batch, hypotheses = self.scores.shape
+        beam = self.config.beam
+
+        # 1. Note down those of the `beam` best that end.
+        totals, parents, ids = self._candidates()  # [batch, candidates] each
         ends = ids == END
-        for sentence, rank in zip(*np.nonzero(ends[:, :beam] & np.isfinite(totals[:, :beam])), strict=True):
-            self._end(int(sentence), int(parents[sentence, rank]), float(totals[sentence, rank]))
-        onward = np.argsort(ends, axis=1, kind="stable")[:, :beam]  # the best that go on
-        parents, ids = np.take_along_axis(parents, onward, 1), np.take_along_axis(ids, onward, 1)
-        self.scores = np.take_along_axis(np.where(ends, -np.inf, totals), onward, 1)
-        rows = np.arange(count)[:, None]
+        ended = ends & np.isfinite(totals)
+        ended = ended[:, :beam]
+        for sentence, rank in np.argwhere(ended):
+            parent = parents[sentence, rank]
+            total = totals[sentence, rank]
+            self._finish(sentence, parent, total)
+
+        # 2. Go on with the best of the others. The sort is stable: it only puts those that end behind them.
+        going_on = np.where(ends, -np.inf, totals)
+        order = np.argsort(ends, axis=1, kind="stable")
+        onward = order[:, :beam]
+        self.scores = pick_columns(going_on, onward)  # [batch, beam]
+        parents = pick_columns(parents, onward)
+        ids = pick_columns(ids, onward)
+
+        # 3. Give each hypothesis the past of its parent.
+        numbers = np.arange(batch)
+        sentences = numbers[:, None]  # [batch, 1]
         if beam > 1:
-            self.state.reorder((rows * hypotheses + parents).ravel())
-        self.tokens = np.concatenate([self.tokens[rows, parents], ids[:, :, None]], axis=2)
+            rows = sentences * hypotheses + parents  # [batch, beam]
+            self.state.reorder(rows.ravel())
+        past = self.tokens[sentences, parents]  # [batch, beam, time]
+        last = ids[:, :, None]  # [batch, beam, 1]
+        self.tokens = np.concatenate([past, last], axis=2)
         if self.attention is not None:
-            self.attention = self.attention[rows, parents]
+            self.attention = self.attention[sentences, parents]
 
     def _candidates(self) -> tuple[Array, Array, Array]:
-        """The 2 beam best ways to go on, best first: total log-probability, hypothesis and token, each
-        `[sentences, n]`. As many may end as there are hypotheses, and still enough go on. A beam of one needs but one:
-        if it ends, the sentence is done."""
-        (count, hypotheses), beam = self.scores.shape, self.config.beam
-        most = 2 * beam if beam > 1 else 1
-        logits = self.model.step(self.state, self.tokens[:, :, -1].ravel())
+        """The best ways to lengthen the hypotheses of each sentence by a token, the best first.
+
+        There are 2 * beam: as many of them may end as there are hypotheses, and still enough go on. A beam of one needs
+        but one: if it ends, the sentence is done.
+
+        Returns:
+            total log-probability, hypothesis and token, each `[batch, candidates]`.
+        """
+        # 1. Read the last tokens.
+        batch, hypotheses = self.scores.shape
+        last = self.tokens[:, :, -1]  # [batch, hypotheses]
+        last_ids = last.ravel()  # [rows]
+        logits = self.model.step(self.state, last_ids)  # [rows, vocabulary]
         if self.attention is not None:
-            looked = self.state.attention.reshape(count, hypotheses, 1, -1)
-            self.attention = np.concatenate([self.attention, looked], axis=2)
-        normaliser = log_sum_exp(logits) if self.scored else np.zeros((len(logits), 1))
+            now = self.state.attention  # [rows, source]
+            now = now.reshape(batch, hypotheses, 1, -1)
+            self.attention = np.concatenate([self.attention, now], axis=2)
+
+        # 2. log P + log softmax(logits) = logits + (log P - log(sum(exp(logits)))). The sum has forbidden tokens, too.
+        before = self.scores
+        if self.scored:
+            normalizer = log_sum_exp(logits)  # [rows, 1]
+            normalizer = normalizer.reshape(batch, hypotheses)
+            before = before - normalizer
+
+        # 3. Choose the best.
         logits[:, self.forbidden] = -np.inf
         if self.tokens.shape[2] == 1:
-            logits[:, END] = -np.inf
-        logits = logits.reshape(count, hypotheses, -1)
-        totals, at = top(logits, self.scores - normaliser.reshape(count, hypotheses), most)
+            logits[:, END] = -np.inf  # no translation is empty
+        vocabulary = logits.shape[1]
+        logits = logits.reshape(batch, hypotheses, vocabulary)
+        beam = self.config.beam
+        candidates = 2 * beam if beam > 1 else 1
+        totals, places = top_k(logits, before, candidates)
         if not self.scored:
-            _checked(totals)
-        return totals, at // logits.shape[2], at % logits.shape[2]
+            check_finite(totals)
+        parents = places // vocabulary
+        ids = places % vocabulary
+        return totals, parents, ids
+
+    def _cut_off(self) -> None:
+        """Finishes all hypotheses of the sentences whose limit of tokens is reached."""
+        steps = self.tokens.shape[2] - 1
+        limits = self.limits[self.remaining]  # [batch]
+        reached = steps >= limits
+        going_on = np.isfinite(self.scores)  # [batch, hypotheses]
+        cut_off = reached[:, None] & going_on
+        for sentence, hypothesis in np.argwhere(cut_off):
+            total = self.scores[sentence, hypothesis]
+            self._finish(sentence, hypothesis, total, cut_off=True)
+        self.scores[reached] = -np.inf  # `_leave` takes these sentences out.
 
     def _leave(self) -> None:
         """Takes out the sentences that are done."""
-        steps = self.tokens.shape[2] - 1
-        cut_off = steps >= self.limits[self.alive]
-        for sentence in np.flatnonzero(cut_off):
-            for hypothesis in np.flatnonzero(np.isfinite(self.scores[sentence])):
-                self._end(int(sentence), int(hypothesis), float(self.scores[sentence, hypothesis]), cut_off=True)
-        ended = np.array([len(self.ended[number]) for number in self.alive])
-        exhausted = ~np.isfinite(self.scores).any(axis=1)
-        done = cut_off | exhausted | (ended >= self.config.beam)
+        # 1. Find them.
+        counts = [len(self.finished[number]) for number in self.remaining]
+        enough = np.array(counts) >= self.config.beam  # [batch]
+        going_on = np.isfinite(self.scores)  # [batch, hypotheses]
+        exhausted = ~going_on.any(axis=1)
+        done = enough | exhausted  # [batch]
         if not done.any():
             return
-        count = int((~done).sum())
-        going_on = np.arange(count)  # places of those that are done are taken by the last ones: few have to move
-        going_on[done[:count]] = count + np.flatnonzero(~done[count:])
-        self.alive, self.scores, self.tokens = self.alive[going_on], self.scores[going_on], self.tokens[going_on]
-        if self.attention is not None:
-            self.attention = self.attention[going_on]
-        if len(going_on):
-            self.state.keep(going_on)
 
-    def _end(self, sentence: int, hypothesis: int, total: float, cut_off: bool = False) -> None:
-        ids = tuple(self.tokens[sentence, hypothesis, 1:].tolist())
-        number = self.alive[sentence]
+        # 2. Give their places to the last sentences, so that few have to move.
+        count = int(np.count_nonzero(~done))
+        origins = np.arange(count)
+        gaps = done[:count]
+        last = ~done[count:]
+        origins[gaps] = count + np.flatnonzero(last)
+        self.remaining = self.remaining[origins]
+        self.scores = self.scores[origins]
+        self.tokens = self.tokens[origins]
+        if self.attention is not None:
+            self.attention = self.attention[origins]
+        if count:
+            self.state.keep(origins)
+
+    def _finish(
+        self,
+        sentence: int,
+        hypothesis: int,
+        total: float,
+        cut_off: bool = False,
+    ) -> None:
+        """Notes down a hypothesis.
+
+        Args:
+            sentence, hypothesis: its place in the arrays.
+            total: its log-probability.
+            cut_off: whether it has no END.
+        """
+        # 1. Take its tokens and their attention out of the arrays.
+        number = self.remaining[sentence]
+        tokens = self.tokens[sentence, hypothesis]  # [time]
+        read = tokens[1:].tolist()  # without START
+        ids = tuple(read)
+        length = len(ids)
         attention = None
         if self.attention is not None:
-            attention = self.attention[sentence, hypothesis, : len(ids), : self.lengths[number]].copy()
-        total = total if self.scored else math.nan
-        score = total / float(length_penalty(len(ids) + (not cut_off), self.config.length_penalty))
-        self.ended[number].append(Hypothesis(ids, total, score, attention))
+            source = self.lengths[number]
+            padded = self.attention[sentence, hypothesis]  # a row for each token and, if it has one, for END
+            attention = padded[:length, :source].copy()
+
+        # 2. Divide its log-probability by the length penalty; END counts, too.
+        if not cut_off:
+            length += 1
+        penalty = length_penalty(length, self.config.length_penalty)
+        log_probability = math.nan
+        if self.scored:
+            log_probability = float(total)
+        score = log_probability / penalty
+        finished = Hypothesis(ids, log_probability, score, attention)
+        self.finished[number].append(finished)

@@ -1,6 +1,7 @@
-"""How many threads a matrix product uses: one, unless nobody else needs the machine.
+"""How many threads a matrix product uses: one, unless the user asks for more.
 
-Threads that spin for a busy core make small products many times slower beside other load.
+A thread that waits for a busy core makes small products many times slower, so several threads pay off only on a machine
+that nobody else uses.
 """
 
 from __future__ import annotations
@@ -15,17 +16,26 @@ from threadpoolctl import ThreadpoolController
 
 @functools.cache
 def _libraries() -> list[Any]:
-    return list(ThreadpoolController().select(user_api="blas").lib_controllers)
+    """The BLAS libraries that are loaded."""
+    blas = ThreadpoolController().select(user_api="blas")
+    return list(blas.lib_controllers)
 
 
 @contextmanager
 def blas_threads(count: int = 1) -> Iterator[None]:
-    """Inside, NumPy's matrix products use `count` threads; afterwards as many as before. Costs 1.4 microseconds."""
-    before = [(library, threads) for library in _libraries() if (threads := library.get_num_threads()) != count]
-    for library, _ in before:
+    """A context in which NumPy's matrix products use `count` threads, and afterwards as many as before.
+
+    Entering and leaving it takes 1.4 microseconds.
+    """
+    changed = []
+    for library in _libraries():
+        threads = library.get_num_threads()
+        if threads != count:
+            changed.append((library, threads))
+    for library, _ in changed:
         library.set_num_threads(count)
     try:
         yield
     finally:
-        for library, threads in before:
+        for library, threads in changed:
             library.set_num_threads(threads)

@@ -1,145 +1,36 @@
-"""The Transformer in NumPy, one token at a time: the twin of `train/transformer.py`, and the only one that users run.
+"""The Transformer in NumPy, one token at a time: the twin of `train/transformer.py`, and the one that users run.
 
-Pre-norm: x + f(norm(x)) (Xiong et al. 2020). All that is added to x is centred once, when the model is loaded, so x has
-a mean of zero and layer normalisation need not take it away (Jiang et al. 2023, "Pre-RMSNorm and Pre-CRMSNorm
-Transformers"). The decoder keeps the keys and values of all tokens so far, and of the source, so that a step costs one
-token.
+Vaswani et al. 2017, with layer normalisation before each block instead of behind it (pre-norm; Xiong et al. 2020). An
+encoder reads the source, a decoder reads the tokens of the translation so far and computes logits of the next one:
+
+    encoder layer: x = x + self_attention(norm(x))
+                   x = x + feedforward(norm(x))
+    decoder layer: x = x + self_attention(norm(x))
+                   x = x + source_attention(norm(x), norm(output of the encoder))
+                   x = x + feedforward(norm(x))
+    logits = norm(x) W + b
+
+The decoder keeps the keys and the values of all tokens so far, and of the source, so that a step computes one token.
 """
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Mapping
-
 import numpy as np
 
-from rnntext.config import TransformerConfig
-from rnntext.run.affine import Affine
-from rnntext.run.attention import (
-    Array,
-    attend,
-    centre,
-    merge_heads,
-    padding_mask,
-    split_heads,
-    standardize,
-    take,
-)
-
-MOST_POSITIONS = 1024  # rows of learned positions; whatever comes after them gets the last one
-FIRST_CACHE = 32  # tokens; doubled whenever they do not suffice
-
-
-def shapes(config: TransformerConfig, source_size: int, target_size: int) -> dict[str, tuple[int, ...]]:
-    """Names and shapes of the arrays that a model of this config consists of, all float32."""
-    d, f = config.units, config.feedforward
-    norm: dict[str, tuple[int, ...]] = {"norm.scale": (d,), "norm.bias": (d,)}
-
-    def attention(*projections: tuple[str, int]) -> dict[str, tuple[int, ...]]:
-        found = dict(norm)
-        for name, width in (*projections, ("output", d)):
-            found |= {f"{name}.kernel": (d, width), f"{name}.bias": (width,)}
-        return found
-
-    feedforward = norm | {"inner.kernel": (d, f), "inner.bias": (f,), "output.kernel": (f, d), "output.bias": (d,)}
-    itself, source = attention(("qkv", 3 * d)), attention(("query", d), ("memory", 2 * d))
-    found: dict[str, tuple[int, ...]] = {"source.embedding": (source_size, d)}
-    if not config.one_embedding:
-        found["target.embedding"] = (target_size, d)
-    if config.positions == "learned":
-        found |= {"source.positions": (MOST_POSITIONS, d), "target.positions": (MOST_POSITIONS, d)}
-    for side, blocks in [
-        ("encoder", {"itself": itself, "feedforward": feedforward}),
-        ("decoder", {"itself": itself, "source": source, "feedforward": feedforward}),
-    ]:
-        for layer in range(config.layers):
-            for block, members in blocks.items():
-                found |= {f"{side}.{layer}.{block}.{name}": shape for name, shape in members.items()}
-        found |= {f"{side}.{name}": shape for name, shape in norm.items()}
-    if not config.tied:
-        found["logits.kernel"] = (d, target_size)
-    found["logits.bias"] = (target_size,)
-    return found
-
-
-@functools.lru_cache(maxsize=8)
-def sinusoids(count: int, units: int) -> Array:
-    """Position p has sin(p / 10000^(2i / units)) in its first half and the cosines in its second: `[count, units]`."""
-    rates = 10000.0 ** (-np.arange(0, units, 2) / units)
-    angles = np.arange(count)[:, None] * rates
-    return np.concatenate([np.sin(angles), np.cos(angles)], axis=1).astype(np.float32)
-
-
-@functools.lru_cache(maxsize=8)
-def _centred_sinusoids(count: int, units: int) -> Array:
-    return centre(sinusoids(count, units))
+from rnntext.run.arrays import Array, Sentences, Weights
+from rnntext.run.attention import centre, lengths_of, padding_mask, standardize
+from rnntext.run.positions import MAX_POSITIONS, centred_sinusoids
+from rnntext.run.transformer_blocks import FeedForward, SelfAttention, SourceAttention, after_norm
+from rnntext.run.transformer_state import State
+from rnntext.settings.translator import TransformerConfig
 
 
 def alignment_layer(config: TransformerConfig) -> int:
-    """The decoder's layer whose attention to the source is shown: the last but one, which knows best what is being
-    translated (Garg et al. 2019)."""
-    return max(0, config.layers - 2)
+    """The number, from 0, of the decoder's layer whose attention to the source is shown as the alignment.
 
-
-class State:
-    """The decoder's memory of some sentences and of the hypotheses for each, equally many, sentence by sentence: first
-    one, later as many as `reorder` asked for.
-
-    Attributes:
-        memory: of each layer, keys and values of the sources, `[sentences, heads, source, width]` each.
-        mask: 0, or -inf behind a source's end, `[sentences, 1, 1, source]`.
-        caches: of each layer, keys and values of the tokens so far, `[rows, tokens, 2, heads, width]`: what is known
-            of a hypothesis lies together, as it is what is copied.
-        ids: tokens so far, `[rows, tokens]`.
-        looked: how the last step looked at the source in `alignment_layer`, `[sentences, heads, hypotheses, source]`.
+    It is the last but one, whose attention comes closest to an alignment of words (Garg et al. 2019).
     """
-
-    def __init__(self, memory: list[tuple[Array, Array]], mask: Array) -> None:
-        self.memory, self.mask = memory, mask
-        sentences, heads, longest, width = memory[0][0].shape
-        self.caches = [np.empty((sentences, FIRST_CACHE, 2, heads, width), np.float32) for _ in memory]
-        self.ids = np.empty((sentences, 0), np.int64)
-        self.looked = np.empty((0, heads, 1, longest), np.float32)
-
-    @property
-    def length(self) -> int:
-        """Tokens so far."""
-        return self.ids.shape[1]
-
-    @property
-    def attention(self) -> Array:
-        """How the last step looked at the source, `[rows, source]`: the mean over the heads of `alignment_layer`."""
-        return np.asarray(self.looked.mean(axis=1).reshape(-1, self.looked.shape[-1]))
-
-    def reorder(self, rows: Array) -> None:
-        """Row r goes on with what row rows[r], of the same sentence, has seen: equal beginnings need not be copied."""
-        ids = self.ids[rows]
-        if len(rows) > len(self.ids):
-            self.caches = [cache[rows] for cache in self.caches]
-        else:
-            row, token = np.nonzero(np.logical_or.accumulate(ids != self.ids, axis=1))
-            for cache in self.caches:
-                cache[row, token] = cache[rows[row], token]
-        self.ids = ids
-
-    def keep(self, sentences: Array) -> None:
-        """Goes on with these sentences, in this order, and forgets the others."""
-        beam = len(self.ids) // len(self.mask)
-        rows = (sentences[:, None] * beam + np.arange(beam)).ravel()
-        for cache in self.caches:
-            take(cache[:, : self.length], rows)
-        self.caches, self.ids = [cache[: len(rows)] for cache in self.caches], self.ids[rows]
-        self.memory = [(take(keys, sentences), take(values, sentences)) for keys, values in self.memory]
-        self.mask = take(self.mask, sentences)
-
-    def append(self, layer: int, keys_and_values: Array) -> tuple[Array, Array]:
-        """Adds those of the last token, `[rows, 2, heads, width]`; returns keys and values of all tokens so far,
-        `[rows, heads, tokens, width]` each."""
-        if self.length > self.caches[layer].shape[1]:
-            self.caches[layer] = np.concatenate([self.caches[layer]] * 2, axis=1)
-        self.caches[layer][:, self.length - 1] = keys_and_values
-        found = self.caches[layer][:, : self.length].swapaxes(1, 3)  # [rows, heads, 2, tokens, width]
-        return found[:, :, 0], found[:, :, 1]
+    return max(0, config.layers - 2)
 
 
 class Transformer:
@@ -147,105 +38,132 @@ class Transformer:
 
     Args:
         config: its shape.
-        arrays: its weights, as `shapes` names them.
+        arrays: its weights, as `run.transformer_shapes.shapes` names them.
     """
 
-    def __init__(self, config: TransformerConfig, arrays: Mapping[str, Array]) -> None:
-        self.config, self.arrays = config, arrays
+    def __init__(self, config: TransformerConfig, arrays: Weights) -> None:
+        self.config = config
+        self.arrays = arrays
+
+        # 1. Embeddings, multiplied by sqrt(units) (Vaswani et al. 2017, section 3.4), and learned positions; all are
+        # centred, as `run/transformer_blocks.py` wants what is added to x.
         scale = np.float32(config.units**0.5)
-        target = arrays["source.embedding" if config.one_embedding else "target.embedding"]
-        self.source = centre(arrays["source.embedding"] * scale)
-        self.target = self.source if config.one_embedding else centre(target * scale)
+        embedding = arrays["source.embedding"]  # [vocabulary, units]
+        self.source = centre(embedding * scale)
+        self.target = self.source
+        if not config.one_embedding:
+            embedding = arrays["target.embedding"]
+            self.target = centre(embedding * scale)
+        self.positions: dict[str, Array] = {}
         if config.positions == "learned":
-            self.positions = {side: centre(arrays[f"{side}.positions"]) for side in ("source", "target")}
-        names = [name.removesuffix(".kernel") for name in shapes(config, 0, 0) if name.endswith(".kernel")]
-        kernels = {name: arrays[f"{name}.kernel"] for name in names} | ({"logits": target.T} if config.tied else {})
-        self.affine = {name: self._affine(name, kernel, arrays[f"{name}.bias"]) for name, kernel in kernels.items()}
+            for side in ("source", "target"):
+                positions = arrays[f"{side}.positions"]
+                self.positions[side] = centre(positions)
 
-    def _affine(self, name: str, kernel: Array, bias: Array) -> Affine:
-        """A product with the scale and the bias of the layer normalisation before it, if there is one: (scale x + b) W
-        is x (scale W) + b W, and two passes over x are saved."""
-        block, _, product = name.rpartition(".")
-        if product == "output":
-            return Affine(centre(kernel), centre(bias))
-        norm = {"logits": "decoder", "memory": "encoder"}.get(product, block) + ".norm"
-        scale, added = self.arrays[f"{norm}.scale"], self.arrays[f"{norm}.bias"]
-        return Affine(scale[:, None] * kernel, bias + added @ kernel)
+        # 2. Layers.
+        heads = config.heads
+        self.encoder: list[tuple[SelfAttention, FeedForward]] = []
+        self.decoder: list[tuple[SelfAttention, SourceAttention, FeedForward]] = []
+        for layer in range(config.layers):
+            name = f"encoder.{layer}"
+            itself = SelfAttention(arrays, f"{name}.itself", heads)
+            feedforward = FeedForward(arrays, f"{name}.feedforward")
+            self.encoder.append((itself, feedforward))
 
-    def start(self, sentences: list[Array], longest: int) -> State:
-        """Reads source sentences, of each of which there is one hypothesis then.
+            name = f"decoder.{layer}"
+            itself = SelfAttention(arrays, f"{name}.itself", heads)
+            source = SourceAttention(arrays, f"{name}.source", heads)
+            feedforward = FeedForward(arrays, f"{name}.feedforward")
+            self.decoder.append((itself, source, feedforward))
+
+        # 3. The output layer, whose kernel may be the target embedding, transposed.
+        kernel = embedding.T  # [units, vocabulary]
+        if not config.tied:
+            kernel = arrays["logits.kernel"]
+        bias = arrays["logits.bias"]
+        self.logits = after_norm(arrays, "decoder", kernel, bias)
+
+    def start(self, sentences: Sentences, padded_length: int) -> State:
+        """The decoder's state after reading source sentences; each has one hypothesis, which is empty.
 
         Args:
             sentences: ids of each, at least one.
-            longest: length that all are padded to.
+            padded_length: the length that all are padded to.
         """
-        lengths = np.array([len(sentence) for sentence in sentences])
-        mask = padding_mask(lengths, longest)
-        memory = self.encode(sentences, mask)
-        found = []
-        for layer in range(self.config.layers):
-            keys, values = self._padded(self.affine[f"decoder.{layer}.source.memory"](memory), mask == 0, 2)
-            found.append((np.ascontiguousarray(keys), np.ascontiguousarray(values)))  # they are read at each step
-        return State(found, mask[:, None, None])
-
-    def encode(self, sentences: list[Array], mask: Array) -> Array:
-        """The encoder's output `[tokens, units]`, standardized, of all sentences one after another; `mask`
-        `[batch, time]`."""
+        lengths = lengths_of(sentences)  # [batch]
+        mask = padding_mask(lengths, padded_length)  # [batch, source]
         real = mask == 0
-        x = self.source[np.concatenate(sentences)]
-        x += np.concatenate([self._positions("source", 0, len(sentence)) for sentence in sentences])
-        for layer in range(self.config.layers):
-            block = f"encoder.{layer}.itself"
-            q, k, v = self._padded(self.affine[f"{block}.qkv"](standardize(x)), real, 3)
-            found, _ = attend(q, k, v, mask[:, None, None])
-            x += self.affine[f"{block}.output"](found.swapaxes(1, 2)[real].reshape(x.shape))
-            self._feedforward(f"encoder.{layer}.feedforward", x)
-        return standardize(x)
+        mask = mask[:, None, None]  # [batch, 1, 1, source]
+        encoded = self.encode(sentences, real, mask)  # [tokens, units]
+        memory = []
+        for _, source, _ in self.decoder:
+            keys_and_values = source.read(encoded, real)
+            memory.append(keys_and_values)
+        return State(memory, mask)
 
-    def _padded(self, x: Array, real: Array, parts: int) -> Array:
-        """`[tokens, parts * units]` of sentences one after another as `[parts, batch, heads, time, width]`, with zeros
-        where nothing is `real` `[batch, time]`."""
-        padded = np.zeros((*real.shape, x.shape[1]), np.float32)
-        padded[real] = x
-        return padded.reshape(*real.shape, parts, self.config.heads, -1).transpose(2, 0, 3, 1, 4)
+    def encode(self, sentences: Sentences, real: Array, mask: Array) -> Array:
+        """The standardized output of the encoder for all sentences, one after another, without padding.
+
+        Args:
+            sentences: ids of each.
+            real: where the tokens are in the padded batch, `[batch, source]`, boolean.
+            mask: 0 there and -inf elsewhere, `[batch, 1, 1, source]`.
+
+        Returns:
+            `[tokens, units]`.
+        """
+        ids = np.concatenate(sentences)  # [tokens]
+        positions = []
+        for sentence in sentences:
+            length = len(sentence)
+            encodings = self._positions("source", 0, length)  # [length, units]
+            positions.append(encodings)
+        x = self.source[ids]  # [tokens, units]
+        x += np.concatenate(positions)
+        for itself, feedforward in self.encoder:
+            itself.encode(x, real, mask)
+            feedforward(x)
+        return standardize(x)
 
     def step(self, state: State, ids: Array) -> Array:
         """Reads one target token of each hypothesis.
 
         Args:
-            ids: `[rows]`.
+            state: overwritten.
+            ids: `[rows]`, integers.
 
         Returns:
             logits of the next token, `[rows, vocabulary]`.
         """
-        x = self.target[ids] + self._positions("target", state.length, 1)  # [rows, units]
-        state.ids = np.concatenate([state.ids, ids[:, None]], axis=1)
-        rows, heads, width = len(ids), self.config.heads, self.config.units // self.config.heads
-        for layer in range(self.config.layers):
-            block = f"decoder.{layer}.itself"
-            qkv = self.affine[f"{block}.qkv"](standardize(x)).reshape(rows, 3, heads, width)
-            found, _ = attend(qkv[:, 0, :, None], *state.append(layer, qkv[:, 1:]))
-            x += self.affine[f"{block}.output"](found.reshape(x.shape))
-
-            # The hypotheses of a sentence are so many queries to one memory.
-            block = f"decoder.{layer}.source"
-            q = self.affine[f"{block}.query"](standardize(x)).reshape(len(state.mask), -1, self.config.units)
-            found, weights = attend(split_heads(q, heads), *state.memory[layer], state.mask)
-            x += self.affine[f"{block}.output"](merge_heads(found).reshape(x.shape))
-            if layer == alignment_layer(self.config):
-                state.looked = weights
-            self._feedforward(f"decoder.{layer}.feedforward", x)
-        return self.affine["logits"](standardize(x))
-
-    def _feedforward(self, block: str, x: Array) -> None:
-        """Adds to x what its network makes of it."""
-        inner = self.affine[f"{block}.inner"](standardize(x))
-        np.maximum(inner, 0, out=inner)
-        x += self.affine[f"{block}.output"](inner)
+        aligned = alignment_layer(self.config)
+        position = self._positions("target", state.length, 1)  # [1, units]
+        x = self.target[ids] + position  # [rows, units]
+        state.add_tokens(ids)
+        for layer, blocks in enumerate(self.decoder):
+            itself, source, feedforward = blocks
+            itself.step(x, state, layer)
+            weights = source.step(x, state, layer)
+            if layer == aligned:
+                state.weights = weights
+            feedforward(x)
+        normed = standardize(x)
+        return self.logits(normed)
 
     def _positions(self, side: str, begin: int, count: int) -> Array:
+        """The centred encodings of `count` positions from `begin` on, `[count, units]`.
+
+        Args:
+            side: "source" or "target".
+        """
+        end = begin + count
         if self.config.positions == "sinusoidal":
-            room = max(MOST_POSITIONS, 1 << (begin + count - 1).bit_length())
-            return np.asarray(_centred_sinusoids(room, self.config.units)[begin : begin + count])
-        at = np.minimum(np.arange(begin, begin + count), MOST_POSITIONS - 1)
-        return np.asarray(self.positions[side][at])
+            # The number of rows is a power of two, so that few different tables are made and cached.
+            rows = 1 << (end - 1).bit_length()
+            rows = max(MAX_POSITIONS, rows)
+            table = centred_sinusoids(rows, self.config.units)
+            return np.asarray(table[begin:end])
+        positions = np.arange(begin, end)
+        last = MAX_POSITIONS - 1
+        learned = np.minimum(positions, last)
+        table = self.positions[side]
+        return np.asarray(table[learned])

@@ -1,23 +1,40 @@
-"""Translation models by their configs."""
+"""Translation models by the types of their configs."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from rnntext.run import gru_shapes, gru_translator, transformer, transformer_shapes
+from rnntext.run.arrays import Shapes, Weights
+from rnntext.run.model import Model
+from rnntext.settings.translator import GRUConfig, TransformerConfig, TranslatorConfig
 
-from rnntext.config import GRUConfig, TransformerConfig, TranslatorConfig
-from rnntext.run import gru_translator, transformer
-from rnntext.run.attention import Array
-from rnntext.run.search import Model
-
-_SHAPES = {TransformerConfig: transformer.shapes, GRUConfig: gru_translator.shapes}
-_MODELS = {TransformerConfig: transformer.Transformer, GRUConfig: gru_translator.GRUTranslator}
-
-
-def shapes(config: TranslatorConfig, source_size: int, target_size: int) -> dict[str, tuple[int, ...]]:
-    """Names and shapes of a model's arrays, for vocabularies of these sizes."""
-    return _SHAPES[type(config)](config, source_size, target_size)  # type: ignore[no-any-return,operator]
+_SHAPES = {
+    TransformerConfig: transformer_shapes.shapes,
+    GRUConfig: gru_shapes.shapes,
+}
+_MODELS = {
+    TransformerConfig: transformer.Transformer,
+    GRUConfig: gru_translator.GRUTranslator,
+}
 
 
-def build(config: TranslatorConfig, arrays: Mapping[str, Array]) -> Model:
-    """The model of a config with these weights."""
-    return _MODELS[type(config)](config, arrays)  # type: ignore[no-any-return]
+def shapes(config: TranslatorConfig, source_size: int, target_size: int) -> Shapes:
+    """Names and shapes of a model's arrays.
+
+    Args:
+        source_size, target_size: of the vocabularies, in tokens.
+    """
+    architecture = type(config)
+    return _SHAPES[architecture](config, source_size, target_size)  # type: ignore[no-any-return,operator]
+
+
+def build(config: TranslatorConfig, arrays: Weights) -> Model:
+    """The model of a config.
+
+    Args:
+        arrays: its weights, as `shapes` names them.
+
+    Raises:
+        KeyError: an array is missing.
+    """
+    architecture = type(config)
+    return _MODELS[architecture](config, arrays)  # type: ignore[no-any-return]

@@ -1,8 +1,7 @@
-"""What a forecaster sees of a series, and what its answers mean: windows, scales, and the naive forecasts that answers
-are relative to. The only place where this is done, for training and for use.
+"""What a forecaster's network sees of a series, and what its answers mean, for training and for use.
 
-Axis words: `[windows, time, columns]`; the first columns of a series are those to be predicted, the others are known in
-advance. A chunk is a window and the `ahead` steps after it, `[windows, window + ahead, columns]`.
+A chunk is a window and the `ahead` steps after it: `[batch, window + ahead, columns]`. The first columns of a series
+are those to be predicted, the targets; the others are known in advance.
 """
 
 from __future__ import annotations
@@ -12,21 +11,23 @@ from typing import Any, Self
 
 import numpy as np
 
-from rnntext.config import BASELINES, CONVOLUTION, FORECASTERS, STRIDE, ForecastConfig
+from rnntext.run.arrays import Array
+from rnntext.settings.forecaster import BASELINES, CONVOLUTION, FORECASTERS, STRIDE, ForecastConfig
 
-Array = np.ndarray
-TINY = 1e-12  # a spread below this, relative to the mean, is rounding
+MIN_SPREAD = 1e-12  # relative to the mean; a spread below it is rounding
 
 
 @dataclasses.dataclass(frozen=True)
 class Scale:
-    """How numbers become what a network sees. All of it is learnt from training data alone.
+    """How the numbers of a series become what a network reads, and back. It is learnt from training data alone.
 
     Attributes:
         targets: number of columns to be predicted.
-        mean, spread: of each column `[columns]`; a constant one has spread 1.
+        mean: of each column, `[columns]`.
+        spread: the standard deviation of each column, `[columns]`; 1 if the column is constant.
         season: steps after which the series repeats itself, 1 if it does not.
-        relative: whether windows and answers are differences.
+        relative: whether the network reads differences to the first value of the window, and answers with differences
+            to the (seasonal) naive forecast.
     """
 
     targets: int
@@ -37,81 +38,160 @@ class Scale:
 
     @classmethod
     def learn(cls, config: ForecastConfig, training: Array, targets: int, season: int) -> Self:
-        """Measures training data `[series, time, columns]`; what is missing is NaN."""
-        flat = training.reshape(-1, training.shape[2]).astype(np.float64)
-        mean, spread = np.nanmean(flat, axis=0), np.nanstd(flat, axis=0)
+        """The scale of training data.
+
+        Args:
+            training: `[series, time, columns]`; a missing value is NaN.
+            targets: number of columns to be predicted.
+            season: in steps.
+        """
+        columns = training.shape[2]
+        flat = training.reshape(-1, columns)  # [series * time, columns]
+        flat = flat.astype(np.float64)
+        mean = np.nanmean(flat, axis=0)
+        spread = np.nanstd(flat, axis=0)
         if config.scale == "none":
-            mean, spread = np.zeros_like(mean), np.ones_like(spread)
-        spread = np.where(spread <= TINY * np.abs(mean), 1.0, spread)
+            mean = np.zeros_like(mean)
+            spread = np.ones_like(spread)
+        min_spread = MIN_SPREAD * np.abs(mean)
+        constant = spread <= min_spread
+        spread = np.where(constant, 1.0, spread)
         baseline = config.architecture in BASELINES
         relative = config.scale == "relative" or baseline
-        season = 1 if config.architecture == "naive" else season
+        if config.architecture == "naive":
+            season = 1
         return cls(targets, mean, spread, season, relative)
 
     def to_json(self) -> dict[str, Any]:
-        """All fields; arrays as lists."""
-        return {**dataclasses.asdict(self), "mean": self.mean.tolist(), "spread": self.spread.tolist()}
+        """All attributes; arrays become lists."""
+        fields = dataclasses.asdict(self)
+        fields["mean"] = self.mean.tolist()
+        fields["spread"] = self.spread.tolist()
+        return fields
 
     @classmethod
-    def from_json(cls, values: dict[str, Any]) -> Self:
-        """Reads what `to_json` wrote."""
-        arrays = {name: np.array(values[name], np.float64) for name in ("mean", "spread")}
-        return cls(**{**values, **arrays})
+    def from_json(cls, fields: dict[str, Any]) -> Self:
+        """The scale that `to_json` has written."""
+        mean = np.array(fields["mean"], np.float64)
+        spread = np.array(fields["spread"], np.float64)
+        arrays = {"mean": mean, "spread": spread}
+        return cls(**{**fields, **arrays})
 
     def inputs(self, chunk: Array, ahead: int) -> Array:
-        """What the network reads of a chunk, `[windows, window, features]`, float32: at each step the columns to be
-        predicted as they are then, and the known ones as they will be at the next `ahead` steps."""
+        """What the network reads of a chunk: `[batch, window, features]`, float32.
+
+        At each step these are the targets as they are then, and the columns known in advance as they will be at each of
+        the next `ahead` steps.
+        """
         window = chunk.shape[1] - ahead
         scaled = (chunk - self.mean) / self.spread
-        seen = scaled[:, :window, : self.targets]
+        targets = scaled[:, :, : self.targets]
+        known = scaled[:, :, self.targets :]
+        now = targets[:, :window]  # [batch, window, targets]
         if self.relative:
-            seen = seen - seen[:, :1]
-        known = [scaled[:, h : window + h, self.targets :] for h in range(1, ahead + 1)]
-        return np.concatenate([seen, *known], axis=2).astype(np.float32)
+            first = now[:, :1]  # [batch, 1, targets]
+            now = now - first
+        parts = [now]
+        for later in range(1, ahead + 1):
+            end = window + later
+            known_then = known[:, later:end]  # [batch, window, known]
+            parts.append(known_then)
+        features = np.concatenate(parts, axis=2)  # [batch, window, features]
+        return features.astype(np.float32)
 
     def labels(self, chunk: Array, ahead: int, steps: Array) -> Array:
-        """What the network should answer at some steps of a chunk: `[windows, steps, ahead * targets]`, float32."""
-        scaled = self.scaled(chunk[:, :, : self.targets])
-        wanted = scaled[:, steps[:, None] + np.arange(1, ahead + 1)] - self._base(scaled, ahead, steps)
-        return np.asarray(wanted.reshape(len(chunk), len(steps), -1), np.float32)
+        """What the network should answer at some steps of a chunk: `[batch, steps, ahead * targets]`, float32.
+
+        Args:
+            steps: their numbers, `[steps]`.
+        """
+        scaled = self._scaled_targets(chunk)
+        later = np.arange(1, ahead + 1)
+        answered = steps[:, None] + later  # [steps, ahead]
+        future = scaled[:, answered]  # [batch, steps, ahead, targets]
+        base = self._base(scaled, ahead, steps)
+        difference = future - base
+        batch = len(chunk)
+        count = len(steps)
+        labels = difference.reshape(batch, count, -1)
+        return np.asarray(labels, np.float32)
 
     def outputs(self, answer: Array, chunk: Array, ahead: int) -> Array:
-        """What the network's answer at the end of the window, `[windows, ahead * targets]`, means:
-        `[windows, ahead, targets]`, float64."""
-        scaled = self.scaled(chunk[:, :, : self.targets])
-        base = self._base(scaled, ahead, np.array([chunk.shape[1] - ahead - 1]))[:, 0]
-        found = answer.reshape(len(chunk), ahead, self.targets) + base
-        return self.unscaled(found)
+        """The forecasts that the network's answer at the end of the window means: `[batch, ahead, targets]`, float64.
 
-    def unscaled(self, values: Array) -> Array:
-        """From what the network sees to the columns to be predicted, `[..., targets]`."""
-        return np.asarray(values * self.spread[: self.targets] + self.mean[: self.targets])
+        Args:
+            answer: `[batch, ahead * targets]`.
+        """
+        batch, length, _ = chunk.shape
+        window = length - ahead
+        last = np.array([window - 1])
+        scaled = self._scaled_targets(chunk)
+        base = self._base(scaled, ahead, last)  # [batch, 1, ahead, targets]
+        difference = answer.reshape(batch, ahead, self.targets)
+        forecast = difference + base[:, 0]
+        return self.unscaled(forecast)
 
     def scaled(self, values: Array) -> Array:
-        """The reverse of `unscaled`."""
-        return np.asarray((values - self.mean[: self.targets]) / self.spread[: self.targets])
+        """(values - mean) / spread; `[..., targets]` to the same."""
+        mean = self.mean[: self.targets]
+        spread = self.spread[: self.targets]
+        scaled = (values - mean) / spread
+        return np.asarray(scaled)
+
+    def unscaled(self, values: Array) -> Array:
+        """values * spread + mean; `[..., targets]` to the same."""
+        mean = self.mean[: self.targets]
+        spread = self.spread[: self.targets]
+        unscaled = values * spread + mean
+        return np.asarray(unscaled)
+
+    def _scaled_targets(self, chunk: Array) -> Array:
+        """`scaled` of the columns to be predicted, `[batch, window + ahead, targets]`."""
+        targets = chunk[:, :, : self.targets]
+        return self.scaled(targets)
 
     def _base(self, scaled: Array, ahead: int, steps: Array) -> Array:
-        """What answers are added to, `[windows, steps, ahead, targets]`: nothing, or the value one season (or more)
-        before, or, where the window does not reach back so far, the last one."""
+        """The forecast that an answer is added to.
+
+        It is zero or, if the scale is relative, the seasonal naive forecast: the last known value one season, or
+        several, before. Where the window does not reach back so far, it is the value of the step itself.
+
+        Args:
+            scaled: the targets of a chunk, `[batch, window + ahead, targets]`.
+            steps: at which the network answers, `[steps]`.
+
+        Returns:
+            `[batch, steps, ahead, targets]`, or a shape that broadcasts to it.
+        """
         if not self.relative:
             return np.zeros((1, 1, 1, 1))
-        later = np.arange(1, ahead + 1)
-        index = steps[:, None] + later - self.season * -(-later // self.season)
-        return scaled[:, np.where(index < 0, steps[:, None], index)]
+        later = np.arange(1, ahead + 1)  # [ahead]
+        ceiling = self.season - 1  # rounds the division up
+        seasons = (later + ceiling) // self.season
+        now = steps[:, None]  # [steps, 1]
+        back = self.season * seasons
+        before = now + later - back  # [steps, ahead]
+        unseen = before < 0
+        index = np.where(unseen, now, before)
+        return scaled[:, index]
 
 
 def answering_steps(config: ForecastConfig) -> Array:
-    """The steps of a window at which the network answers: the last one, or, sequence to sequence, all of them (of a
-    convolution those that end a stride)."""
+    """The steps of a window at which the network answers, `[steps]`.
+
+    It is the last one or, sequence to sequence, all of them; of a convolution those that end a stride.
+    """
     last = config.window - 1
     if config.strategy != "seq2seq":
         return np.array([last])
-    if not FORECASTERS[config.architecture].convolution:
-        return np.arange(config.window)
-    return answering_steps_of_convolution(config.window)
+    if FORECASTERS[config.architecture].convolution:
+        return answering_steps_of_convolution(config.window)
+    return np.arange(config.window)
 
 
 def answering_steps_of_convolution(window: int) -> Array:
-    """The last steps that each place of the convolution sees; the window's last one is among them."""
-    return np.arange(window - 1, CONVOLUTION - 2, -STRIDE)[::-1]
+    """The last step that each place of the convolution sees, `[places]`; the window's last one is among them."""
+    last = window - 1
+    first = CONVOLUTION - 1  # the first step at which all that the kernel covers lies in the window
+    from_the_end = np.arange(last, first - 1, -STRIDE)
+    return from_the_end[::-1]

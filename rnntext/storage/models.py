@@ -1,4 +1,4 @@
-"""Where models live: a name stands for a folder under ./checkpoints or $RNNTEXT_CHECKPOINTS."""
+"""Where models lie: a name stands for a folder under ./checkpoints or $RNNTEXT_CHECKPOINTS."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from pathlib import Path
 
 from rnntext.errors import UsageError
 from rnntext.storage.checkpoint import in_service
+
+MAX_NAME_SIZE = 255  # bytes; file systems allow no longer name of a folder
 
 
 def home() -> Path:
@@ -19,36 +21,51 @@ def folder(name: str) -> Path:
     """The folder that a name or a path stands for; it need not exist.
 
     Raises:
-        UsageError: the name is empty, or no folder name.
+        UsageError: the name is empty, or cannot be that of a folder.
     """
-    if name in (".", "..") and in_service(Path(name)):
-        return Path(name)
-    if not name or "\0" in name or name in (".", "..") or any(len(os.fsencode(p)) > 255 for p in name.split(os.sep)):
+    path = Path(name)
+    is_dots = name in (".", "..")
+    if is_dots and in_service(path):
+        return path
+    parts = name.split(os.sep)
+    longest = max(len(os.fsencode(part)) for part in parts)
+    if not name or "\0" in name or is_dots or longest > MAX_NAME_SIZE:
         raise UsageError(f"--model {name!r}: give a name or a folder")
-    return Path(name) if os.sep in name or in_service(Path(name)) else home() / name
+    if os.sep in name or in_service(path):
+        return path
+    return home() / name
 
 
 def names() -> list[str]:
-    """Names of the models under `home` that can be used."""
-    return sorted(p.name for p in home().iterdir() if in_service(p)) if home().is_dir() else []
+    """Names of the models under `home` that have a version in service."""
+    if not home().is_dir():
+        return []
+    models: list[str] = []
+    for path in home().iterdir():
+        if in_service(path):
+            models.append(path.name)
+    return sorted(models)
 
 
 def find(name: str, train_command: str) -> Path:
     """The folder of a trained model.
 
+    Args:
+        name: of the model, or its path.
+        train_command: that trains such a model, for the message.
+
     Raises:
-        UsageError: there is none of this name; says which there are, or how to train one.
+        UsageError: there is no such model; the message names the nearest one, or all, or the command that trains one.
     """
     path = folder(name)
     if in_service(path):
         return path
     known = names()
-    close = difflib.get_close_matches(name, known, 1)
-    hint = (
-        f"did you mean {close[0]}?"
-        if close
-        else f"there are: {', '.join(known)}"
-        if known
-        else f"train one first: rnntext {train_command}"
-    )
+    nearest = difflib.get_close_matches(name, known, 1)
+    if nearest:
+        hint = f"did you mean {nearest[0]}?"
+    elif known:
+        hint = f"there are: {', '.join(known)}"
+    else:
+        hint = f"train one first: rnntext {train_command}"
     raise UsageError(f"no model {name!r} in {path.parent}/; {hint}")

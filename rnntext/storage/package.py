@@ -1,9 +1,11 @@
-"""One version of a model as one file, to be carried elsewhere: a plain tar archive of its files. The first one
-is the SHA-256 of the manifest, the second one the manifest with those of all others."""
+"""One version of a model as one file, to be carried to another machine.
+
+The file is a plain tar archive. Its first member is the SHA-256 of the manifest, the second one is the manifest, which
+has the SHA-256 of all others.
+"""
 
 from __future__ import annotations
 
-import hashlib
 import io
 import tarfile
 from contextlib import suppress
@@ -12,63 +14,85 @@ from pathlib import Path
 from rnntext.errors import CheckpointError, UsageError
 from rnntext.files.atomic import read_bytes, write_folder
 from rnntext.storage import checkpoint
-from rnntext.storage.checkpoint import MANIFEST, Checkpoint
+from rnntext.storage.checkpoint import Checkpoint
+from rnntext.storage.manifest import MANIFEST, MAX_FILES, check_files, digest
 
 SEAL = "manifest.sha256"
-MOST_FILES = checkpoint.MOST_FILES + 2  # with manifest and seal
+MAX_MEMBERS = MAX_FILES + 2  # with manifest and seal
 
 
 def pack(version: Path) -> bytes:
-    """A version, checked, as an archive; the same version always gives the same bytes.
+    """An archive of a version. The same version always gives the same bytes.
+
+    Args:
+        version: its folder.
 
     Raises:
-        CheckpointError: it is damaged.
+        CheckpointError: the version is damaged.
     """
-    found = checkpoint.load_version(version)
+    loaded = checkpoint.load_version(version)
     manifest = read_bytes(version / MANIFEST)
-    files = {SEAL: hashlib.sha256(manifest).hexdigest().encode(), MANIFEST: manifest}
-    files |= dict(sorted(found.files.items()))
-    data = io.BytesIO()
-    with tarfile.TarFile(fileobj=data, mode="w", format=tarfile.USTAR_FORMAT) as archive:
+    files = {SEAL: digest(manifest).encode()}
+    files[MANIFEST] = manifest
+    for name in sorted(loaded.files):
+        files[name] = loaded.files[name]
+    archive = io.BytesIO()
+    with tarfile.TarFile(fileobj=archive, mode="w", format=tarfile.USTAR_FORMAT) as tar:
         for name, content in files.items():
             member = tarfile.TarInfo(name)
-            member.size, member.mode = len(content), 0o644
-            archive.addfile(member, io.BytesIO(content))
-    return data.getvalue()
+            member.size = len(content)
+            member.mode = 0o644
+            tar.addfile(member, io.BytesIO(content))
+    return archive.getvalue()
 
 
 def unpack(archive: Path, root: Path) -> Checkpoint:
-    """Makes the archive's version the newest one of a model, not yet in service. The caller holds the lock.
+    """Makes the version in an archive the newest one of a model, not yet in service. The caller holds the lock.
+
+    Args:
+        archive: the file that `pack` gave.
+        root: the model's folder, which need not exist.
 
     Raises:
-        CheckpointError: the archive is damaged, or holds anything but the files of one version; nothing was written.
-        UsageError: the model that lies there is of another kind.
+        CheckpointError: the archive is damaged, or holds anything but the files of one version; nothing is written.
+        UsageError: the folder holds a model of another kind.
     """
+    # 1. Check what the archive holds.
     files = _members(archive)
-    if files.pop(SEAL, b"") != hashlib.sha256(files.get(MANIFEST, b"")).hexdigest().encode():
+    seal = files.pop(SEAL, b"")
+    manifest = files.get(MANIFEST, b"")
+    expected_seal = digest(manifest).encode()
+    if seal != expected_seal:
         raise CheckpointError(f"{archive}: damaged, the SHA-256 of {MANIFEST} is not the one in {SEAL}")
-    kind = checkpoint.check_files(files, archive)
-    for other in checkpoint.versions(root)[-1:]:
-        with suppress(CheckpointError):  # of a damaged version no kind is known
-            known = checkpoint.load_version(root / "versions" / other).kind
-            if known != kind:
-                raise UsageError(f"{root}: this is a {known} model; unpack a {kind} under another name")
+    kind = check_files(files, archive)
+    # 2. Check that the model's newest version is of the same kind. The kind of a damaged version is not known.
+    for newest in checkpoint.versions(root)[-1:]:
+        with suppress(CheckpointError):
+            present = checkpoint.load_version(root / "versions" / newest)
+            if present.kind != kind:
+                raise UsageError(f"{root}: this is a {present.kind} model; unpack a {kind} under another name")
+    # 3. Write the version.
     path = root / "versions" / checkpoint.next_name(root)
     write_folder(path, files, last=MANIFEST)
     return checkpoint.load_version(path)
 
 
 def _members(archive: Path) -> dict[str, bytes]:
-    """The archive's files. Nothing is extracted, so links and paths lead nowhere; nothing is compressed, so no file is
-    larger than the archive."""
-    found: dict[str, bytes] = {}
+    """The files in an archive, by name.
+
+    Nothing is extracted to disk, so links and paths lead nowhere. Nothing is compressed, so no file is larger than the
+    archive.
+    """
+    files: dict[str, bytes] = {}
     try:
-        with tarfile.open(archive, mode="r:") as opened:
-            for member in opened:
-                content = opened.extractfile(member) if member.isreg() and not member.issparse() else None
-                if content is None or member.name in found or len(found) >= MOST_FILES:
-                    raise CheckpointError(f"{archive}: {member.name!r} is no file of a checkpoint")
-                found[member.name] = content.read()
+        with tarfile.open(archive, mode="r:") as tar:
+            for member in tar:
+                name = member.name
+                is_plain = member.isreg() and not member.issparse()
+                content = tar.extractfile(member) if is_plain else None
+                if content is None or name in files or len(files) >= MAX_MEMBERS:
+                    raise CheckpointError(f"{archive}: {name!r} is no file of a checkpoint")
+                files[name] = content.read()
     except (tarfile.TarError, EOFError, ValueError) as error:
         raise CheckpointError(f"{archive}: not an archive of rnntext checkpoints pack ({error})") from error
-    return found
+    return files

@@ -1,4 +1,4 @@
-"""Which version is in service, which ones were before, and which ones may go.
+"""Which version is in service, which ones were before it, and which ones may be removed.
 
 NAME/
   current             see checkpoint.py
@@ -14,49 +14,67 @@ from pathlib import Path
 from rnntext.errors import CheckpointError, UsageError
 from rnntext.files.atomic import append_line, read_bytes, remove_folder
 from rnntext.storage import checkpoint
+from rnntext.storage.json_files import parse_json
 
 LOG = "promotions.jsonl"
 
 
 def timestamp() -> str:
-    """Now, as manifests and logs write it: UTC, to the second."""
+    """The present time as manifests and logs write it: UTC, to the second."""
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
 
 
 def put(root: Path, version: str) -> None:
-    """Puts a version into service, and takes down that it was. The caller holds the lock."""
-    if version != serving(root) or version not in _before(root)[-1:]:
+    """Puts a version into service and adds it to the log. The caller holds the lock."""
+    is_last = _promoted(root)[-1:] == [version]
+    if version != serving(root) or not is_last:
         entry = {"time": timestamp(), "version": version}
-        append_line(root / LOG, json.dumps(entry))  # first: a line too many does no harm
+        # The log comes first, because a line too many does no harm.
+        append_line(root / LOG, json.dumps(entry))
     checkpoint.promote(root, version)
 
 
 def serving(root: Path) -> str | None:
-    """The version in service, whether it can be loaded or not; None if there is none or `current` is damaged."""
+    """The version in service, whether it can be loaded or not; None if there is none, or `current` is damaged."""
     try:
-        path, _ = checkpoint.pointed(root, read_bytes(root / "current"))
+        data = read_bytes(root / "current")
+        path, _ = checkpoint.pointed(root, data)
     except (OSError, CheckpointError):
         return None
-    return path.name if path.name in checkpoint.versions(root) else None
+    if path.name not in checkpoint.versions(root):
+        return None
+    return path.name
 
 
 def predecessor(root: Path) -> str | None:
-    """The version that was in service before the one there now, and can be loaded; None if there is none.
+    """The version that was in service before the present one and can be loaded; None if there is none.
 
-    Coming back to a version undoes what was promoted after it: after 1, 2, 3 and a return to 2, the predecessor is 1.
+    A return to a version undoes what was promoted after it: after 1, 2, 3 and a return to 2, the predecessor is 1.
     """
-    path: list[str] = []
-    for version in _before(root):
-        path = [*path[: path.index(version)], version] if version in path else [*path, version]
-    now = serving(root) or (path[-1] if path else None)
-    older = path[: path.index(now)] if now in path else path
-    if not older:  # a model that was made before there was a log
-        older = [v for v in checkpoint.versions(root) if now is not None and v < now]
-    return next((version for version in reversed(older) if _usable(root, version)), None)
+    # 1. Undo what returns have undone.
+    history: list[str] = []
+    for version in _promoted(root):
+        if version in history:
+            history = history[: history.index(version)]
+        history.append(version)
+    # 2. Take what comes before the present version.
+    present = serving(root)
+    if present is None and history:
+        present = history[-1]
+    older = history
+    if present in history:
+        older = history[: history.index(present)]
+    if not older and present is not None:  # The model is older than the log.
+        older = [version for version in checkpoint.versions(root) if version < present]
+    # 3. Take the newest one that can be used.
+    for version in reversed(older):
+        if _usable(root, version):
+            return version
+    return None
 
 
 def rollback(root: Path) -> str:
-    """Puts the version back into service that was there before. The caller holds the lock.
+    """Puts the version back into service that was there before, and returns its name. The caller holds the lock.
 
     Raises:
         UsageError: there is none.
@@ -69,36 +87,39 @@ def rollback(root: Path) -> str:
 
 
 def prune(root: Path, keep: int) -> list[str]:
-    """Removes all versions but the `keep` newest, the one in service and the one before it; returns their names. The
-    caller holds the lock.
+    """Removes all versions but the `keep` newest, the one in service and the one before it; returns the removed names.
 
-    Nothing is removed while `current` is damaged, so that it is not clear which version is in service.
+    The caller holds the lock. Nothing is removed while `current` is damaged, because it is not clear then which version
+    is in service.
     """
-    now = serving(root)
-    if now is None and checkpoint.in_service(root):
+    present = serving(root)
+    if present is None and checkpoint.in_service(root):
         return []
-    kept = {now, predecessor(root), *checkpoint.versions(root)[-keep:]}
-    doomed = [version for version in checkpoint.versions(root) if version not in kept]
-    for version in doomed:
+    versions = checkpoint.versions(root)
+    kept = {present, predecessor(root), *versions[-keep:]}
+    removed = [version for version in versions if version not in kept]
+    for version in removed:
         remove_folder(root / "versions" / version)
-    return doomed
+    return removed
 
 
-def _before(root: Path) -> list[str]:
-    """What the log says, oldest first; a line that a crash cut short says nothing."""
+def _promoted(root: Path) -> list[str]:
+    """The versions in the log, oldest first. A line that a crash cut short is left out."""
     try:
         lines = read_bytes(root / LOG).splitlines()
     except FileNotFoundError:
         return []
-    found = []
+    versions: list[str] = []
     for line in lines:
         try:
-            entry = checkpoint.parse_json(line, root / LOG)
+            entry = parse_json(line, root / LOG)
         except CheckpointError:
             continue
-        if isinstance(entry, dict) and isinstance(entry.get("version"), str):
-            found.append(entry["version"])
-    return found
+        if isinstance(entry, dict):
+            version = entry.get("version")
+            if isinstance(version, str):
+                versions.append(version)
+    return versions
 
 
 def _usable(root: Path, version: str) -> bool:

@@ -1,4 +1,4 @@
-"""Pairs of sentences that translate one another: reading them, and holding some out."""
+"""Pairs of sentences that translate one another: reading them, and holding some of them out."""
 
 from __future__ import annotations
 
@@ -6,89 +6,147 @@ import dataclasses
 import hashlib
 from collections.abc import Iterable, Iterator
 
+from rnntext import sizes
 from rnntext.errors import DataError
-from rnntext.sizes import MOST_PAIRS
 from rnntext.text.catalogue import read_source
 from rnntext.text.lines import name_of, read_text
 from rnntext.text.normalize import normalize_line
 
 Pair = tuple[str, str]
-MOST_HELD_OUT = MOST_PAIRS  # however large the corpus is
+MAX_HELD_OUT = sizes.MAX_PAIRS  # The evaluation of a larger corpus needs no more pairs to be precise.
 
 
 @dataclasses.dataclass(frozen=True)
 class Bitext:
-    """Pairs of normalised sentences, no side of them empty; `empty` counts the pairs that were left out for that."""
+    """A parallel corpus.
+
+    Attributes:
+        pairs: normalised source and target sentences; neither side of a pair is empty.
+        empty: number of pairs that were left out because a side was empty.
+    """
 
     pairs: list[Pair]
     empty: int = 0
 
 
 def read_pairs(source: str, errors: str = "strict", reverse: bool = False, lowercase: bool = False) -> Bitext:
-    """Reads `source TAB target` lines of a file, of `-`, or of a corpus by name; further columns are ignored, as in
-    Tatoeba's files.
+    """The pairs of a text with `source TAB target` lines. Further columns are ignored; Tatoeba's files have them.
+
+    Args:
+        source: a file, `-` for standard input, or the name of a corpus.
+        errors: "strict", or "replace" to read U+FFFD in place of invalid UTF-8.
+        reverse: whether the first column is the target.
+        lowercase: whether to lower-case the text.
 
     Raises:
-        DataError: a line without a TAB, no pair at all, invalid UTF-8.
+        InputOutputError: the file cannot be read.
+        DataError: a line has no TAB, there is no pair at all, or the text is not valid UTF-8.
     """
-
-    def split() -> Iterator[Pair]:
-        for number, line in enumerate(_split(read_source(source, errors)), start=1):
-            columns = line.split("\t")
-            if len(columns) < 2:
-                if not line.strip():
-                    continue
-                raise DataError(f"{name_of(source)}: line {number}: no TAB between source and target")
-            yield columns[0], columns[1]
-
-    return _bitext(split(), name_of(source), reverse, lowercase)
+    name = name_of(source)
+    text = read_source(source, errors)
+    return _bitext(_columns(text, name), name, reverse, lowercase)
 
 
 def read_aligned(
     source: str, target: str, errors: str = "strict", reverse: bool = False, lowercase: bool = False
 ) -> Bitext:
-    """Reads two files of which line n of one translates line n of the other.
+    """The pairs of two files of which line n of one translates line n of the other.
+
+    Args:
+        source: a file of source sentences, or `-` for standard input.
+        target: a file of target sentences, likewise.
+        errors, reverse, lowercase: as for `read_pairs`.
 
     Raises:
-        DataError: they have different numbers of lines, no pair at all, invalid UTF-8.
+        InputOutputError: a file cannot be read.
+        DataError: the numbers of lines differ, there is no pair at all, or a text is not valid UTF-8.
     """
-    left, right = _lines(source, errors), _lines(target, errors)
-    if len(left) != len(right):
+    # 1. Read both files.
+    source_name = name_of(source)
+    target_name = name_of(target)
+    source_lines = _read_lines(source, errors)
+    target_lines = _read_lines(target, errors)
+    # 2. Check that each line has its translation.
+    source_count = len(source_lines)
+    target_count = len(target_lines)
+    if source_count != target_count:
         raise DataError(
-            f"{name_of(source)} has {len(left)} lines and {name_of(target)} {len(right)}: "
+            f"{source_name} has {source_count} lines and {target_name} {target_count}: "
             "line n of one must translate line n of the other"
         )
-    return _bitext(zip(left, right, strict=True), f"{name_of(source)}, {name_of(target)}", reverse, lowercase)
+    pairs = zip(source_lines, target_lines, strict=True)
+    name = f"{source_name}, {target_name}"
+    return _bitext(pairs, name, reverse, lowercase)
 
 
-def _lines(source: str, errors: str) -> list[str]:
-    return _split(read_text(source, errors, ", or read it with --encoding-errors replace"))
+def _read_lines(source: str, errors: str) -> list[str]:
+    text = read_text(source, errors, ", or read it with --encoding-errors replace")
+    return _lines(text)
 
 
-def _split(text: str) -> list[str]:
-    return text.removesuffix("\n").split("\n") if text else []
+def _lines(text: str) -> list[str]:
+    """The lines of a text, which may end with a line break or not."""
+    if not text:
+        return []
+    return text.removesuffix("\n").split("\n")
 
 
-def _bitext(pairs: Iterable[Pair], where: str, reverse: bool, lowercase: bool) -> Bitext:
-    clean = [(normalize_line(a, lowercase), normalize_line(b, lowercase)) for a, b in pairs]
-    kept = [(b, a) if reverse else (a, b) for a, b in clean if a and b]
+def _columns(text: str, name: str) -> Iterator[Pair]:
+    """The first two columns of each line that is not empty."""
+    for number, line in enumerate(_lines(text), start=1):
+        columns = line.split("\t")
+        if len(columns) >= 2:
+            yield columns[0], columns[1]
+        elif line.strip():
+            raise DataError(f"{name}: line {number}: no TAB between source and target")
+
+
+def _bitext(pairs: Iterable[Pair], name: str, reverse: bool, lowercase: bool) -> Bitext:
+    """Normalises pairs and leaves out those that have an empty side."""
+    kept: list[Pair] = []
+    empty = 0
+    for source, target in pairs:
+        source = normalize_line(source, lowercase)
+        target = normalize_line(target, lowercase)
+        if not source or not target:
+            empty += 1
+        elif reverse:
+            kept.append((target, source))
+        else:
+            kept.append((source, target))
     if not kept:
-        raise DataError(f"{where}: no pair of sentences; there is nothing to learn from")
-    return Bitext(kept, len(clean) - len(kept))
+        raise DataError(f"{name}: no pair of sentences; there is nothing to learn from")
+    return Bitext(kept, empty)
 
 
-def hold_out(pairs: list[Pair], fraction: float, scored: int = MOST_HELD_OUT) -> tuple[list[Pair], list[Pair]]:
-    """Splits pairs into those for training and those held out, at most `MOST_HELD_OUT` or so; of the latter, `scored`
-    or so are returned, and nobody learns from the rest.
+def hold_out(pairs: list[Pair], fraction: float, scored: int = MAX_HELD_OUT) -> tuple[list[Pair], list[Pair]]:
+    """Pairs to train on, and pairs to evaluate on.
 
-    A hash of the source sentence decides: sentences that occur several times stay together, and when the corpus has
-    grown, none is held out that was trained on before, as the share never rises.
+    A hash of the source sentence decides. So a sentence that occurs several times is on one side only, and none that a
+    model was trained on is held out after the corpus has grown, because the share of held-out pairs never rises.
+
+    Args:
+        pairs: the whole corpus, with at least one pair.
+        fraction: the share of pairs to be held out, 0 to 1; of a large corpus no more than about `MAX_HELD_OUT` pairs
+            are.
+        scored: about the number of held-out pairs to be returned. The others are in neither list.
     """
-    share = min(fraction, MOST_HELD_OUT / len(pairs))
-    hashed = [(_hash(pair[0]) / 2**64, pair) for pair in pairs]
-    training = [pair for place, pair in hashed if place >= share]
-    return training, [pair for place, pair in hashed if place < min(share, scored / len(pairs))]
+    count = len(pairs)
+    held_out_share = min(fraction, MAX_HELD_OUT / count)
+    scored_share = min(held_out_share, scored / count)
+    training: list[Pair] = []
+    evaluation: list[Pair] = []
+    for pair in pairs:
+        position = _hash(pair[0]) / 2**64  # uniform in 0 to 1
+        if position >= held_out_share:
+            training.append(pair)
+        elif position < scored_share:
+            evaluation.append(pair)
+    return training, evaluation
 
 
 def _hash(text: str) -> int:
-    return int.from_bytes(hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "big")
+    """64 bits of BLAKE2b."""
+    data = text.encode("utf-8", "surrogatepass")
+    digest = hashlib.blake2b(data, digest_size=8).digest()
+    return int.from_bytes(digest, "big")

@@ -1,4 +1,4 @@
-"""How much translations are like reference translations."""
+"""The similarity of translations to reference translations."""
 
 from __future__ import annotations
 
@@ -9,24 +9,36 @@ _HAN = re.compile("[\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]")
 _NO_SPACES = re.compile("[\u3040-\u30ff\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff]")  # kana, Thai, Lao, Burmese, Khmer
 
 
-def bleu(answers: Sequence[str], references: Sequence[str]) -> float:
-    """Corpus BLEU (Papineni et al. 2002) as sacreBLEU computes it (Post 2018): cased, 0 to 100.
+def bleu(hypotheses: Sequence[str], references: Sequence[str]) -> float:
+    """Corpus BLEU (Papineni et al. 2002, section 2.3) as sacreBLEU computes it (Post 2018): 0 to 100.
+
+    BLEU = 100 BP exp(sum_n log(p_n) / 4), n = 1 to 4, with the precisions p_n of n-grams and the brevity penalty
+    BP = min(1, exp(1 - r / c)) for references of r tokens and hypotheses of c tokens. Letter case counts.
 
     Args:
-        answers, references: as many of one as of the other.
+        hypotheses: translations.
+        references: one for each hypothesis.
     """
     import sacrebleu
 
-    # force: without a word about lines that look tokenised, as those of a corpus of words may
-    found = sacrebleu.corpus_bleu(answers, [references], tokenize=tokenizer_for(references), force=True)
-    return float(found.score)
+    tokenizer = tokenizer_for(references)
+    # `force` keeps sacreBLEU from warning of text that looks tokenised, as a corpus of words may.
+    metric = sacrebleu.corpus_bleu(hypotheses, [references], tokenize=tokenizer, force=True)
+    return float(metric.score)
 
 
 def tokenizer_for(references: Sequence[str]) -> str:
-    """sacreBLEU's name of the tokenizer that suits a language. Its default, "13a", takes a sentence without spaces for
-    one word; where most of the letters are of a script that does without them, it is "zh" (Chinese) or "char"."""
+    """sacreBLEU's name of the tokenizer that suits a language: "13a", "zh" or "char".
+
+    sacreBLEU's default, "13a", takes a sentence without spaces for one word. So where most letters are of scripts
+    that are written without spaces, the tokenizer is "zh" if nearly all of these are Chinese, else "char".
+    """
     text = "".join(references)
-    letters, han, others = sum(map(str.isalpha, text)), len(_HAN.findall(text)), len(_NO_SPACES.findall(text))
-    if 2 * (han + others) <= letters or not letters:
+    letters = sum(map(str.isalpha, text))
+    han = len(_HAN.findall(text))
+    others = len(_NO_SPACES.findall(text))
+    if not letters or 2 * (han + others) <= letters:
         return "13a"
-    return "char" if 10 * others > letters else "zh"
+    if 10 * others > letters:
+        return "char"
+    return "zh"

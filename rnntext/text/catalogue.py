@@ -11,13 +11,21 @@ from pathlib import Path
 from rnntext.errors import InputOutputError, UsageError
 from rnntext.text.lines import read_text
 
-DEFAULT = "valley"  # to learn characters from
-DEFAULT_PAIRS = "grammar"  # to learn translating from
+DEFAULT = "valley"  # for character models
+DEFAULT_PAIRS = "grammar"  # for translators
 
 
 @dataclasses.dataclass(frozen=True)
 class Corpus:
-    """A text with a name. `path` is None where the text is not a file of its own."""
+    """A text with a name.
+
+    Attributes:
+        name: what the user calls it.
+        about: its content and language, in a few words.
+        licence: its SPDX identifier.
+        path: its file; None for a text that has no file of its own.
+        read: returns the text.
+    """
 
     name: str
     about: str
@@ -29,21 +37,23 @@ class Corpus:
 def _folder() -> Path:
     """corpora/ beside the package in a source tree, inside the package in a wheel."""
     package = Path(__file__).parents[1]
-    return next(
-        (f for f in (package.parent / "corpora", package / "corpora") if (f / "README.md").is_file()),
-        package / "corpora",
-    )
+    inside = package / "corpora"
+    beside = package.parent / "corpora"
+    if (beside / "README.md").is_file():
+        return beside
+    return inside
 
 
-def _bundled(name: str, about: str, end: str = "txt") -> Corpus:
-    path = _folder() / f"{name}.{end}"
+def _bundled(name: str, about: str, suffix: str = "txt") -> Corpus:
+    path = _folder() / f"{name}.{suffix}"
     return Corpus(name, about, "CC0-1.0", path, lambda: read_text(str(path)))
 
 
 def _python_docs() -> str:
     from pydoc_data.topics import topics
 
-    return "\n\n".join(topics[name].strip() for name in sorted(topics)) + "\n"
+    texts = [topics[name].strip() for name in sorted(topics)]
+    return "\n\n".join(texts) + "\n"
 
 
 def corpora() -> list[Corpus]:
@@ -60,36 +70,50 @@ def corpora() -> list[Corpus]:
 
 def find(name: str) -> Corpus | None:
     """The corpus of this name, or None."""
-    return next((corpus for corpus in corpora() if corpus.name == name), None)
+    for corpus in corpora():
+        if corpus.name == name:
+            return corpus
+    return None
 
 
 def get(name: str) -> Corpus:
     """The corpus of this name.
 
     Raises:
-        UsageError: there is none; says which there are.
+        UsageError: there is none; the message names the nearest one, or all.
     """
     corpus = find(name)
-    if corpus is None:
-        known = [c.name for c in corpora()]
-        close = difflib.get_close_matches(name, known, 1)
-        raise UsageError(
-            f"no corpus {name!r}; " + (f"did you mean {close[0]}?" if close else f"there are: {', '.join(known)}")
-        )
-    return corpus
+    if corpus is not None:
+        return corpus
+    if nearest := _nearest(name):
+        raise UsageError(f"no corpus {name!r}; did you mean {nearest}?")
+    names = ", ".join(known.name for known in corpora())
+    raise UsageError(f"no corpus {name!r}; there are: {names}")
+
+
+def _nearest(name: str) -> str | None:
+    """The name of a corpus that somebody may have meant."""
+    names = [corpus.name for corpus in corpora()]
+    matches = difflib.get_close_matches(name, names, 1)
+    return matches[0] if matches else None
 
 
 def read_source(source: str, errors: str = "strict") -> str:
-    """The text of a file, of `-`, or of a corpus name. A file of that name comes first.
+    """The text of a file, of standard input, or of a corpus. A file comes before a corpus of the same name.
+
+    Args:
+        source: a path, `-` for standard input, or the name of a corpus.
+        errors: "strict", or "replace" to read U+FFFD in place of invalid UTF-8.
 
     Raises:
-        InputOutputError: neither a readable file nor a corpus.
+        InputOutputError: the source is neither a readable file nor a corpus.
+        DataError: the text is not valid UTF-8.
     """
     is_file = os.path.exists(source) and not os.path.isdir(source)
-    corpus = None if source == "-" or is_file else find(source)
-    if corpus:
-        return corpus.read()
-    close = difflib.get_close_matches(source, [c.name for c in corpora()], 1)
-    if close and not is_file:
-        raise InputOutputError(f"{source}: No such file, and no corpus of this name; did you mean {close[0]}?")
+    if source != "-" and not is_file:
+        corpus = find(source)
+        if corpus is not None:
+            return corpus.read()
+        if nearest := _nearest(source):
+            raise InputOutputError(f"{source}: No such file, and no corpus of this name; did you mean {nearest}?")
     return read_text(source, errors, ", or read it with --encoding-errors replace")

@@ -1,4 +1,4 @@
-"""The only reader of text: bytes in, text out. A line ends at `\\n` and nowhere else."""
+"""The only reader of text: bytes become text, and text becomes lines. A line ends at `\\n` and nowhere else."""
 
 from __future__ import annotations
 
@@ -14,51 +14,59 @@ from typing import BinaryIO
 from rnntext.errors import DataError, InputOutputError
 
 ENCODING_ERRORS = ("strict", "replace")
-_BOM = b"\xef\xbb\xbf"
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+_READ_SIZE = 2**18  # bytes that LineReader reads at once
+_MAX_SIZE = 2**20  # bytes of lines that LineReader keeps, about
 
 
-def decode(data: bytes, where: str, errors: str = "strict", advice: str = "") -> str:
-    """Decodes UTF-8, without a byte order mark.
+def decode(data: bytes, name: str, errors: str = "strict", advice: str = "") -> str:
+    """The text of UTF-8 bytes, without a byte order mark.
 
     Args:
-        where: what the data is called in a message.
+        data: UTF-8.
+        name: what messages call the data.
         errors: "strict", or "replace" to read U+FFFD in place of invalid bytes.
         advice: what else the user could do, for the message.
 
     Raises:
-        DataError: invalid UTF-8; says line and byte offset.
+        DataError: invalid UTF-8; the message says line and byte offset.
     """
-    start = len(_BOM) if data.startswith(_BOM) else 0
+    begin = len(_BYTE_ORDER_MARK) if data.startswith(_BYTE_ORDER_MARK) else 0
     try:
-        return data[start:].decode("utf-8", errors)
+        return data[begin:].decode("utf-8", errors)
     except UnicodeDecodeError as error:
-        offset = error.start + start
+        offset = error.start + begin
         line = data.count(b"\n", 0, offset) + 1
         raise DataError(
-            f"{where}: line {line}, byte offset {offset}: invalid UTF-8 (0x{data[offset]:02x}); convert it{advice}"
+            f"{name}: line {line}, byte offset {offset}: invalid UTF-8 (0x{data[offset]:02x}); convert it{advice}"
         ) from None
 
 
 def standard_input() -> BinaryIO:
-    """stdin as bytes; an empty stream when it was closed before we started."""
+    """Standard input as bytes; an empty stream if it was closed when the process started."""
     if sys.stdin is None:
         return io.BytesIO()
     return sys.stdin.buffer
 
 
 def name_of(source: str) -> str:
-    """What a source is called in a message."""
+    """What messages call a source."""
     return "<stdin>" if source == "-" else source
 
 
 def read_text(source: str, errors: str = "strict", advice: str = "") -> str:
-    """The text of a file, or of stdin for `-`.
+    """The text of a file, or of standard input for `-`.
+
+    Args:
+        source: a path, or `-`.
+        errors, advice: as for `decode`.
 
     Raises:
         InputOutputError: the file cannot be read.
         DataError: invalid UTF-8.
     """
-    return decode(_read(source), name_of(source), errors, advice)
+    data = _read(source)
+    return decode(data, name_of(source), errors, advice)
 
 
 def _read(source: str) -> bytes:
@@ -68,8 +76,9 @@ def _read(source: str) -> bytes:
 
 @contextmanager
 def _opened(source: str) -> Iterator[BinaryIO]:
-    """A file, or stdin for `-`, as bytes; whatever goes wrong while it is read is named after it."""
-    with _named(source):
+    """A file, or standard input for `-`, as bytes. An error while it is read becomes an InputOutputError with its
+    name."""
+    with _blamed(source):
         if source == "-":
             yield standard_input()
         else:
@@ -78,38 +87,52 @@ def _opened(source: str) -> Iterator[BinaryIO]:
 
 
 @contextmanager
-def _named(source: str) -> Iterator[None]:
+def _blamed(source: str) -> Iterator[None]:
+    """Puts the name of a source into the message of any error that reading it raises."""
     try:
         yield
-    except (OSError, ValueError) as error:  # ValueError: a name with NUL in it
+    except (OSError, ValueError) as error:  # A name with NUL in it is a ValueError.
         reason = getattr(error, "strerror", None) or error
         raise InputOutputError(f"{name_of(source)}: {reason}; give a readable file, or - for standard input") from error
 
 
 def read_lines(sources: Sequence[str]) -> Iterator[tuple[str, bool]]:
-    """Yields the lines of files or stdin as soon as they arrive, and whether each was valid UTF-8.
+    """Yields each line of files or standard input as soon as it arrives, and whether it is valid UTF-8.
 
-    The line break, `\\n` or `\\r\\n`, is taken off; invalid bytes become U+FFFD.
+    The line break, `\\n` or `\\r\\n`, is removed, as is a byte order mark. Invalid bytes become U+FFFD.
+
+    Args:
+        sources: paths, or `-`.
+
+    Raises:
+        InputOutputError: a file cannot be read.
     """
     for source in sources:
         with _opened(source) as file:
             for index, data in enumerate(file):
-                line = data.removesuffix(b"\n").removesuffix(b"\r") if data.endswith(b"\n") else data
-                line = line.removeprefix(_BOM) if index == 0 else line
-                try:
-                    yield line.decode("utf-8"), True
-                except UnicodeDecodeError:
-                    yield line.decode("utf-8", "replace"), False
+                if data.endswith(b"\n"):
+                    data = data[:-1].removesuffix(b"\r")
+                if index == 0:
+                    data = data.removeprefix(_BYTE_ORDER_MARK)
+                yield _decode_line(data)
+
+
+def _decode_line(data: bytes) -> tuple[str, bool]:
+    """The text of a line, and whether it is valid UTF-8."""
+    try:
+        return data.decode("utf-8"), True
+    except UnicodeDecodeError:
+        return data.decode("utf-8", "replace"), False
 
 
 @dataclasses.dataclass(frozen=True)
 class Line:
-    """A line of a file without its end.
+    """A line without its line break.
 
     Attributes:
-        text: invalid bytes as U+FFFD.
-        valid: whether it was valid UTF-8.
-        crlf: whether it ended with a carriage return.
+        text: its characters; U+FFFD stands for invalid bytes.
+        valid: whether it is valid UTF-8.
+        crlf: whether a carriage return stands before its line break.
     """
 
     text: str
@@ -118,104 +141,112 @@ class Line:
 
 
 class LineReader:
-    """Reads the lines of files or stdin in whatever portions they arrive, without ever waiting for more than one line.
+    """Reads the lines of files or standard input in portions as they arrive, and never waits for more than one line.
 
     Args:
-        sources: files, or `-`.
-        most: lines of a portion at the most; long ones make shorter portions, of a megabyte or so.
+        sources: paths, or `-`.
+        max_lines: lines of a portion at the most. Long lines make shorter portions, of about a megabyte.
     """
 
-    def __init__(self, sources: Sequence[str], most: int) -> None:
-        self._sources, self._most = deque(sources), most
+    def __init__(self, sources: Sequence[str], max_lines: int) -> None:
+        self._sources = deque(sources)
+        self._max_lines = max_lines
         self._stack = ExitStack()
         self._file: BinaryIO | None = None
-        self._lines: deque[bytes] = deque()
-        self._held = 0  # bytes of them
-        self._rest: list[bytes] = []  # of a line whose end has not come yet
-        self._begun = False  # whether the file's first line is complete
+        self._lines: deque[bytes] = deque()  # complete lines that nobody has taken yet
+        self._size = 0  # bytes of `_lines`
+        self._fragments: list[bytes] = []  # the beginning of a line whose end has not arrived yet
+        self._first_line = True  # whether the file's first line is still to come
 
     def read(self) -> list[Line]:
-        """The lines that are there, at least one; an empty list at the end of everything.
+        """The lines that have arrived, at least one; an empty list at the end of the last file.
 
         Raises:
             InputOutputError: a file cannot be read.
         """
-        while self._has_room() and (not self._lines or self._has_come()) and self._more():
-            pass
-        portion = [self._lines.popleft() for _ in range(min(self._most, len(self._lines)))]
-        self._held -= sum(map(len, portion))
+        while self._has_room() and (not self._lines or self._has_input()):
+            if not self._advance():
+                break
+        count = min(self._max_lines, len(self._lines))
+        portion = [self._lines.popleft() for _ in range(count)]
+        self._size -= sum(map(len, portion))
         return [_line(data) for data in portion]
 
     def ready(self) -> bool:
-        """Whether `read` would not have to wait for more of a line; takes in what has come."""
-        while not self._lines and (self._file is None or self._has_come()):
-            if not self._more():
-                return True  # the end of everything
+        """Whether `read` returns without waiting; takes in what has arrived."""
+        while not self._lines and (self._file is None or self._has_input()):
+            if not self._advance():
+                return True  # `read` returns the empty list.
         return bool(self._lines)
 
-    def _has_room(self) -> bool:
-        return len(self._lines) < self._most and self._held < _MOST_HELD
-
-    def _has_come(self) -> bool:
-        """Whether there is something to be read in the file, or its end."""
-        if self._file is None:
-            return False
-        try:
-            return bool(select.select([self._file], [], [], 0)[0])
-        except (OSError, ValueError):  # nothing that one can wait for, so nothing to wait for
-            return True
-
     def fileno(self) -> int:
-        """The descriptor to wait for when not `ready`."""
+        """The descriptor to wait for when the reader is not `ready`."""
         assert self._file is not None
         return self._file.fileno()
 
-    def _more(self) -> bool:
-        """Opens a file or reads once; False at the end of the last file."""
+    def _has_room(self) -> bool:
+        return len(self._lines) < self._max_lines and self._size < _MAX_SIZE
+
+    def _has_input(self) -> bool:
+        """Whether bytes of the file, or its end, have arrived."""
+        if self._file is None:
+            return False
+        try:
+            readable, _, _ = select.select([self._file], [], [], 0)
+        except (OSError, ValueError):  # `select` does not take this kind of file, so reading it does not block.
+            return True
+        return bool(readable)
+
+    def _advance(self) -> bool:
+        """Opens a file, or reads from it once; False at the end of the last file."""
         if self._file is None:
             if not self._sources:
                 return False
-            self._file = self._stack.enter_context(_opened(self._sources[0]))
-            self._begun = False
+            source = _opened(self._sources[0])
+            self._file = self._stack.enter_context(source)
+            self._first_line = True
             return True
-        with _named(self._sources[0]):
-            data = self._file.read1(_PORTION)  # type: ignore[attr-defined]
-        if not data:
+        with _blamed(self._sources[0]):
+            data = self._file.read1(_READ_SIZE)  # type: ignore[attr-defined]
+        if data:
+            self._split(data)
+        else:
             self._finish()
-            return True
-        first, *others = data.split(b"\n")
-        self._rest.append(first)
-        if others:
-            self._keep(self._joined(), *others[:-1])
-            self._rest = [others[-1]]
         return True
 
-    def _joined(self) -> bytes:
-        """The line that `_rest` makes."""
-        line = b"".join(self._rest)
-        if not self._begun:
-            line, self._begun = line.removeprefix(_BOM), True
+    def _split(self, data: bytes) -> None:
+        """Takes in bytes of the file: the first completes the unfinished line, the last begins a new one."""
+        first, *others = data.split(b"\n")
+        self._fragments.append(first)
+        if others:
+            *complete, last = others
+            self._append(self._unfinished_line(), *complete)
+            self._fragments = [last]
+
+    def _unfinished_line(self) -> bytes:
+        line = b"".join(self._fragments)
+        if self._first_line:
+            self._first_line = False
+            line = line.removeprefix(_BYTE_ORDER_MARK)
         return line
 
-    def _keep(self, *lines: bytes) -> None:
+    def _append(self, *lines: bytes) -> None:
         self._lines.extend(lines)
-        self._held += sum(map(len, lines))
+        self._size += sum(map(len, lines))
 
     def _finish(self) -> None:
-        if last := self._joined():
-            self._keep(last)
-        self._rest, self._file = [], None
+        """Closes the file; its last line may lack a line break."""
+        if last := self._unfinished_line():
+            self._append(last)
+        self._fragments = []
+        self._file = None
         self._sources.popleft()
         self._stack.close()
 
 
-_PORTION, _MOST_HELD = 2**18, 2**20  # bytes
-
-
 def _line(data: bytes) -> Line:
     crlf = data.endswith(b"\r")
-    data = data[:-1] if crlf else data
-    try:
-        return Line(data.decode("utf-8"), True, crlf)
-    except UnicodeDecodeError:
-        return Line(data.decode("utf-8", "replace"), False, crlf)
+    if crlf:
+        data = data[:-1]
+    text, valid = _decode_line(data)
+    return Line(text, valid, crlf)

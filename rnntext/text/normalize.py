@@ -1,4 +1,4 @@
-"""What happens to text before a model sees it: once, here, in Python, for training and running alike."""
+"""Normalisation of text before a model sees it. Training and running share it, so both see the same characters."""
 
 from __future__ import annotations
 
@@ -7,16 +7,31 @@ import unicodedata
 
 
 def normalize(text: str, lowercase: bool = False) -> str:
-    """Makes equal-looking text equal: line ends become `\\n`, composed characters NFC; NUL, which TextVectorization
-    confuses with padding, becomes U+FFFD; with `lowercase`, capitals become small letters."""
-    text = re.sub("(?<!\r)\r+\n", "\n", text).replace("\0", "\ufffd")
+    """A text in which what looks equal is equal.
+
+    Line ends become `\\n`, and characters their composed form (NFC). NUL, which TextVectorization takes for padding,
+    becomes U+FFFD.
+
+    Args:
+        text: any text.
+        lowercase: whether to lower-case the text.
+    """
+    text = re.sub("(?<!\r)\r+\n", "\n", text)
+    text = text.replace("\0", "\ufffd")
     if lowercase:
         text = text.lower()
-    return text if text.isascii() else unicodedata.normalize("NFC", text)
+    if text.isascii():
+        return text  # ASCII is NFC already.
+    return unicodedata.normalize("NFC", text)
 
 
 def normalize_line(line: str, lowercase: bool = False) -> str:
-    """`normalize`, for a sentence: runs of ASCII white space, the only one that TextVectorization and SentencePiece
-    take for a gap, become one space; none remains at the ends. Surrogates, as JSON may bring them, become U+FFFD."""
-    text = re.sub("[\ud800-\udfff]", "\ufffd", normalize(line, lowercase))
-    return re.sub("[ \t\n\v\f\r]+", " ", text).strip(" ")
+    """A sentence after `normalize`, with single spaces between its words and none at its ends.
+
+    Only runs of ASCII white space become a space, since TextVectorization and SentencePiece take nothing else for a
+    gap. Surrogates, which JSON may contain, become U+FFFD.
+    """
+    text = normalize(line, lowercase)
+    text = re.sub("[\ud800-\udfff]", "\ufffd", text)
+    text = re.sub("[ \t\n\v\f\r]+", " ", text)
+    return text.strip(" ")

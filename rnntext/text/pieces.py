@@ -1,9 +1,9 @@
-"""Whether a SentencePiece model is one that can be trusted with native code: it is read here first, in Python.
+"""The check that a SentencePiece model is harmless. It reads the file in Python before native code does.
 
-SentencePiece believes what it is given. So only the form that SentencePiece itself writes is let through: first the
-pieces, each short, valid text, of a known kind, with a number for a score, then the settings; one piece for the unknown
-and, where bytes are used, one for each byte; and no compiled table of normalisations, which native code would follow
-(our models are trained with the rule "identity").
+SentencePiece trusts its input. So only files of the form that SentencePiece itself writes pass: first the pieces, then
+the settings. Every piece is short, valid text of a known type with a finite score. One piece stands for the unknown
+and, if bytes are used, one for each byte. There is no compiled table of normalisations, which native code would follow;
+our models are trained with the rule "identity" and have none.
 """
 
 from __future__ import annotations
@@ -12,122 +12,190 @@ import math
 import struct
 from collections import Counter
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from rnntext.errors import CheckpointError
 
-MOST_PIECES = 500_000
-_TRAINER, _NORMALIZER = 2, 3  # fields of ModelProto (sentencepiece_model.proto)
-_ALGORITHM, _BYTE_FALLBACK, _CHARSMAP = 3, 35, 2  # of TrainerSpec, TrainerSpec and NormalizerSpec
-_UNIGRAM, _BPE = 1, 2
-_NORMAL, _UNKNOWN, _BYTE = 1, 2, 6
-_KINDS = range(_NORMAL, _BYTE + 1)
+MAX_PIECES = 500_000
+# Fields of ModelProto in sentencepiece_model.proto, which are messages, and fields of these messages.
+_TRAINER = 2
+_NORMALIZER = 3
+_ALGORITHM = (_TRAINER, 3)
+_BYTE_FALLBACK = (_TRAINER, 35)
+_CHARSMAP = (_NORMALIZER, 2)
+# Values of TrainerSpec.ModelType.
+_UNIGRAM = 1
+_BPE = 2
+# Values of ModelProto.SentencePiece.Type.
+_NORMAL = 1
+_UNKNOWN = 2
+_BYTE = 6
+_TYPES = range(_NORMAL, _BYTE + 1)
 _BYTES = frozenset(f"<0x{byte:02X}>".encode() for byte in range(256))
-_VARINT, _FIXED64, _LENGTH, _FIXED32 = 0, 1, 2, 5  # wire types; the others are groups, which are out of use
+# Wire types of Protocol Buffers. The others are groups, which are out of use.
+_VARINT = 0
+_FIXED64 = 1
+_LENGTH = 2
+_FIXED32 = 5
+_FIXED_SIZES = {_FIXED32: 4, _FIXED64: 8}  # bytes
 
 
 class _MalformedError(Exception):
-    """Not an acceptable model; says why."""
+    """The model is not acceptable; the message says why."""
+
+
+class _Field(NamedTuple):
+    """A field of a message.
+
+    Attributes:
+        number: what the message's definition calls it.
+        wire_type: how it is encoded.
+        value: the number itself, if it is a varint; else where the content begins in the file.
+        end: where the content ends in the file.
+    """
+
+    number: int
+    wire_type: int
+    value: int
+    end: int
 
 
 def check_model(data: bytes) -> None:
-    """Raises CheckpointError unless SentencePiece can safely load a model."""
+    """Checks that SentencePiece can safely load a model.
+
+    Args:
+        data: the content of the model file.
+
+    Raises:
+        CheckpointError: it cannot.
+    """
     try:
-        end, texts, kinds = _pieces(data)
-        _check_pieces(texts, kinds, _settings(data, end))
+        end, texts, types = _pieces(data)
+        has_bytes = _check_settings(data, end)
+        _check_pieces(texts, types, has_bytes)
     except (_MalformedError, IndexError) as error:
         raise CheckpointError(f"the SentencePiece model is damaged ({error})") from error
 
 
 def _pieces(data: bytes) -> tuple[int, list[bytes], list[int]]:
-    """Where the pieces end, their texts and kinds. Each is 0A SIZE 0A LENGTH text 15 score [18 KIND]; no piece that
-    SentencePiece makes needs a size of two bytes."""
-    at = 0
+    """Where the pieces end in the file, their texts, and their types.
+
+    Each piece is 0A SIZE 0A LENGTH text 15 score [18 TYPE]. The size of a piece that SentencePiece makes fits into one
+    byte.
+    """
     texts: list[bytes] = []
-    kinds: list[int] = []
+    types: list[int] = []
     scores: list[bytes] = []
-    while data[at] == 0x0A:
-        size, middle = data[at + 1], at + 4 + data[at + 3]
-        end = at + 2 + size
-        tail = data[middle:end]
-        if data[at + 2] != 0x0A or size > 127 or end > len(data) or len(texts) == MOST_PIECES:
-            raise _MalformedError("a piece is too long, or there are too many")
-        if (
-            len(tail) not in (5, 7)
-            or tail[0] != 0x15
-            or (len(tail) == 7 and (tail[5] != 0x18 or tail[6] not in _KINDS))
-        ):
+    # 1. Read one piece after another.
+    begin = 0
+    while data[begin] == 0x0A:
+        size = data[begin + 1]
+        end = begin + 2 + size
+        text_end = begin + 4 + data[begin + 3]
+        tail = data[text_end:end]  # score and type
+        if size > 127 or end > len(data):
+            raise _MalformedError("a piece is too long")
+        if len(texts) == MAX_PIECES:
+            raise _MalformedError("there are too many pieces")
+        if data[begin + 2] != 0x0A or len(tail) not in (5, 7) or tail[0] != 0x15:
             raise _MalformedError("a piece has another form")
-        texts.append(data[at + 4 : middle])
+        piece_type = _NORMAL
+        if len(tail) == 7:
+            piece_type = tail[6]
+            if tail[5] != 0x18 or piece_type not in _TYPES:
+                raise _MalformedError("a piece has another form")
+        texts.append(data[begin + 4 : text_end])
         scores.append(tail[1:5])
-        kinds.append(tail[6] if len(tail) == 7 else _NORMAL)
-        at = end
-    if not all(map(math.isfinite, struct.unpack(f"<{len(scores)}f", b"".join(scores)))):
+        types.append(piece_type)
+        begin = end
+    # 2. Check the scores, all at once.
+    form = f"<{len(scores)}f"
+    numbers = struct.unpack(form, b"".join(scores))
+    if not all(map(math.isfinite, numbers)):
         raise _MalformedError("a score is not a number")
-    return at, texts, kinds
+    return begin, texts, types
 
 
-def _check_pieces(texts: list[bytes], kinds: list[int], falls_back: bool) -> None:
-    count = Counter(kinds)
-    if len(set(texts)) != len(texts) or b"" in texts or any(b"\0" in text for text in texts):
-        raise _MalformedError("a piece is empty or occurs twice")
-    if count[_UNKNOWN] != 1 or len(texts) < 2:
-        raise _MalformedError("not one piece for the unknown, or nothing else")
-    bytes_found = {text for text, kind in zip(texts, kinds) if kind == _BYTE}
-    if bytes_found != (_BYTES if falls_back else frozenset()) or len(bytes_found) != count[_BYTE]:
-        raise _MalformedError("a byte has no piece")
+def _check_pieces(texts: list[bytes], types: list[int], has_bytes: bool) -> None:
+    """Checks the pieces as a whole; `has_bytes` says whether the 256 bytes must be among them."""
+    # 1. Every piece is a text of its own.
+    if len(set(texts)) != len(texts):
+        raise _MalformedError("a piece occurs twice")
+    for text in texts:
+        if not text or b"\0" in text:
+            raise _MalformedError("a piece is empty, or has NUL in it")
     try:
         b"\n".join(texts).decode()
     except UnicodeDecodeError as error:
         raise _MalformedError("a piece is not valid UTF-8") from error
+    # 2. The unknown has one piece, and so has every byte.
+    counts = Counter(types)
+    if counts[_UNKNOWN] != 1:
+        raise _MalformedError("there is not one piece for the unknown")
+    if len(texts) == 1:
+        raise _MalformedError("there is no piece but the one for the unknown")
+    byte_pieces = [text for text, kind in zip(texts, types) if kind == _BYTE]
+    expected = _BYTES if has_bytes else frozenset()
+    if set(byte_pieces) != expected:
+        raise _MalformedError("a byte has no piece")
 
 
-def _settings(data: bytes, begin: int) -> bool:
-    """Checks what follows the pieces; whether unknown characters become bytes."""
-    algorithm, falls_back, seen = _UNIGRAM, False, []
-    for field, kind, value in _fields(data, begin, len(data)):
-        if kind != _LENGTH or field not in (_TRAINER, _NORMALIZER):
-            raise _MalformedError(f"field {field} is not one of a model")
-        seen.append(field)
-        for name, inner, found in _fields(data, *value):
-            if field == _NORMALIZER and name == _CHARSMAP and (inner != _LENGTH or found[0] != found[1]):
-                raise _MalformedError("it has a table of normalisations; ours have none")
-            if field == _TRAINER and name == _ALGORITHM:
-                algorithm = found[0]
-            if field == _TRAINER and name == _BYTE_FALLBACK:
-                falls_back = found[0] != 0
-    if algorithm not in (_UNIGRAM, _BPE) or seen != [_TRAINER, _NORMALIZER]:
+def _check_settings(data: bytes, begin: int) -> bool:
+    """Checks what follows the pieces; returns whether the model splits unknown characters into bytes."""
+    algorithm = _UNIGRAM
+    has_bytes = False
+    messages: list[int] = []
+    for message in _fields(data, begin, len(data)):
+        if message.wire_type != _LENGTH or message.number not in (_TRAINER, _NORMALIZER):
+            raise _MalformedError(f"field {message.number} is not one of a model")
+        messages.append(message.number)
+        for field in _fields(data, message.value, message.end):
+            setting = (message.number, field.number)
+            if setting == _ALGORITHM:
+                algorithm = field.value
+            elif setting == _BYTE_FALLBACK:
+                has_bytes = field.value != 0
+            elif setting == _CHARSMAP:
+                size = field.end - field.value
+                if field.wire_type != _LENGTH or size > 0:
+                    raise _MalformedError("it has a table of normalisations; ours have none")
+    if messages != [_TRAINER, _NORMALIZER]:
+        raise _MalformedError("its settings are incomplete, or there are too many")
+    if algorithm not in (_UNIGRAM, _BPE):
         raise _MalformedError("its settings are not those of a unigram or BPE model")
-    return falls_back
+    return has_bytes
 
 
-def _fields(data: bytes, at: int, end: int) -> Iterator[tuple[int, int, tuple[int, int]]]:
-    """Yields number, wire type and value of the fields of a message `data[at:end]`: a number (and zero), or where its
-    bytes begin and end."""
-    while at < end:
-        tag, at = _varint(data, at, end)
-        kind = tag & 7
-        if kind == _VARINT:
-            number, at = _varint(data, at, end)
-            value = (number, 0)
-        elif kind in (_LENGTH, _FIXED32, _FIXED64):
-            size, at = _varint(data, at, end) if kind == _LENGTH else (4 if kind == _FIXED32 else 8, at)
-            value = (at, at + size)
-            at += size
+def _fields(data: bytes, position: int, end: int) -> Iterator[_Field]:
+    """Yields the fields of the message `data[position:end]`."""
+    while position < end:
+        tag, position = _varint(data, position, end)
+        number = tag >> 3
+        wire_type = tag & 7
+        if wire_type == _VARINT:
+            value, position = _varint(data, position, end)
+        elif wire_type == _LENGTH:
+            size, value = _varint(data, position, end)
+            position = value + size
+        elif wire_type in _FIXED_SIZES:
+            value = position
+            position += _FIXED_SIZES[wire_type]
         else:
-            raise _MalformedError(f"wire type {kind}")
-        if at > end or not tag >> 3:
+            raise _MalformedError(f"wire type {wire_type}")
+        if position > end or number == 0:
             raise _MalformedError("a field is cut short")
-        yield tag >> 3, kind, value
+        yield _Field(number, wire_type, value, position)
 
 
-def _varint(data: bytes, at: int, end: int) -> tuple[int, int]:
-    """A number of seven bits a byte, and where it ends."""
-    number = shift = 0
-    while at < end and shift < 64:
-        byte = data[at]
-        at += 1
+def _varint(data: bytes, position: int, end: int) -> tuple[int, int]:
+    """A number of seven bits a byte, the lowest first, and where it ends."""
+    number = 0
+    shift = 0
+    while position < end and shift < 64:
+        byte = data[position]
+        position += 1
         number |= (byte & 0x7F) << shift
         if byte < 0x80:
-            return number, at
+            return number, position
         shift += 7
     raise _MalformedError("a number is cut short")

@@ -1,4 +1,4 @@
-"""Vocabularies: what stands between text and ids. The same lists serve training and running."""
+"""The vocabulary of a character model: text becomes ids, and ids become text, in training and running alike."""
 
 from __future__ import annotations
 
@@ -8,46 +8,59 @@ import numpy as np
 
 from rnntext.errors import CheckpointError
 
-UNKNOWN = 0  # the id of [UNK], outside the list of characters: it cannot be typed in
+UNKNOWN = 0  # the id of [UNK], which is not in the list of characters, so nobody can type it in
 CODE_POINTS = 0x110000 - 0x800  # Unicode's, without surrogates
 
 
 def code_points(text: str) -> np.ndarray:
-    """The code point of each character, `[len(text)]`, uint32."""
-    return np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32)
+    """The code point of each character, `[characters]`, uint32."""
+    data = text.encode("utf-32-le", "surrogatepass")
+    return np.frombuffer(data, np.uint32)
 
 
 class CharVocabulary:
     """The characters that a model knows: id 0 is `[UNK]`, ids 1, 2, ... are the characters in the order given.
 
+    Attributes:
+        characters: those of ids 1, 2, ...
+        ids: the id of each character.
+        start: the id that comes before the first character of a text: that of the line break if there is one, else
+            that of the first character, which is the most frequent one.
+
     Raises:
-        CheckpointError: something in the list is not one character, or stands there twice.
+        CheckpointError: an entry is not one character, or occurs twice.
     """
 
     def __init__(self, characters: Iterable[str]) -> None:
+        # The characters may come from a damaged file and be of any type.
         entries = list(characters) if isinstance(characters, Iterable) else [None]
-        self.characters = [entry for entry in entries if isinstance(entry, str) and len(entry) == 1]
-        if len(set(self.characters)) != len(entries):
-            raise CheckpointError("the vocabulary is damaged: every entry must be one character, once")
-        self.ids = {character: index for index, character in enumerate(self.characters, start=1)}
+        self.characters: list[str] = []
+        self.ids: dict[str, int] = {}
+        for index, entry in enumerate(entries, start=1):
+            if not isinstance(entry, str) or len(entry) != 1 or entry in self.ids:
+                raise CheckpointError("the vocabulary is damaged: every entry must be one character, once")
+            self.characters.append(entry)
+            self.ids[entry] = index
+        self.start = self.ids.get("\n", 1)
         points = code_points("".join(self.characters))
         self._order = np.argsort(points)
-        self._points = points[self._order]
-        self.start = self.ids.get(
-            "\n", 1
-        )  # what a text is taken to follow: a line break, or else the commonest character
+        self._points = points[self._order]  # in ascending order
 
     def __len__(self) -> int:
-        """Number of ids, `[UNK]` included."""
+        """Number of ids, including `[UNK]`."""
         return len(self.characters) + 1
 
     def encode(self, text: str) -> np.ndarray:
-        """Ids of a text, `[len(text)]`, int32."""
-        points = code_points(text)
-        if not len(self._points):
+        """Ids of a text, `[characters]`, int32."""
+        points = code_points(text)  # [characters]
+        if len(self._points) == 0:
             return np.zeros(len(points), np.int32)
-        at = np.minimum(np.searchsorted(self._points, points), len(self._points) - 1)
-        return np.where(self._points[at] == points, self._order[at] + 1, UNKNOWN).astype(np.int32)
+        last = len(self._points) - 1
+        nearest = np.searchsorted(self._points, points)  # [characters]
+        nearest = np.minimum(nearest, last)
+        is_known = self._points[nearest] == points
+        ids = np.where(is_known, self._order[nearest] + 1, UNKNOWN)
+        return ids.astype(np.int32)
 
     def decode(self, ids: Sequence[int] | np.ndarray) -> str:
         """The text of ids; `[UNK]` becomes U+FFFD."""
@@ -55,4 +68,5 @@ class CharVocabulary:
 
     def unknown(self, text: str) -> list[str]:
         """The characters of a text that are not in the vocabulary, each once, in order of appearance."""
-        return list(dict.fromkeys(character for character in text if character not in self.ids))
+        unknown = (character for character in text if character not in self.ids)
+        return list(dict.fromkeys(unknown))

@@ -3,73 +3,100 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
 
-import numpy as np
 import tensorflow as tf
 
-from rnntext.config import CharlmConfig, CharlmTraining
-from rnntext.run import charlm as run
+from rnntext.families import CHARLM
+from rnntext.run.arrays import Array
+from rnntext.run.charlm import Charlm as Engine
 from rnntext.run.threads import blas_threads
+from rnntext.settings.charlm import CharlmConfig, CharlmTraining
 from rnntext.text.vocabulary import CharVocabulary
-from rnntext.train.charlm import Charlm
+from rnntext.train.batches import CharStreams
+from rnntext.train.charlm import Charlm, States
 from rnntext.train.halves import side_by_side
-from rnntext.train.pipelines import CharStreams
 from rnntext.train.precision import choose
-from rnntext.train.recurrent import Tensor
+from rnntext.train.state import Metrics
+from rnntext.train.task import Batch, Carried, Loss
 
 
 class CharlmTask:
-    """A character model and its streams of text, as `train.loop.Task` wants it.
+    """A character model and its streams of text, as `train.task.Task` wants it.
 
     Args:
+        config: the model's shape.
+        training: batch size, window, dropout, seed and precision.
+        vocabulary: the characters.
         ids: the training text `[time]`.
         held_out: the held-out text, normalised.
     """
 
+    family = CHARLM
+
     def __init__(
-        self, config: CharlmConfig, training: CharlmTraining, vocabulary: CharVocabulary, ids: np.ndarray, held_out: str
+        self, config: CharlmConfig, training: CharlmTraining, vocabulary: CharVocabulary, ids: Array, held_out: str
     ) -> None:
-        self.config, self.vocabulary = config, vocabulary
-        self.model = Charlm(config, len(vocabulary), training, choose(training.precision))
+        self.config = config
+        self.vocabulary = vocabulary
+        operands = choose(training.precision)
+        self.model = Charlm(config, len(vocabulary), training, operands)
         self.accumulate = 1
         self.streams = CharStreams(ids, training.batch_size, training.window, training.seed)
         self.steps_per_epoch = self.streams.steps_per_epoch
-        self.units_per_step = float(self.streams.batch * training.window)
-        self.signature = (tf.TensorSpec([self.streams.batch, training.window], tf.int32),) * 2
-        self.held_out = vocabulary.encode(held_out)
+        characters = self.streams.batch * training.window
+        self.units_per_step = float(characters)
+        shape = [self.streams.batch, training.window]
+        windows = tf.TensorSpec(shape, tf.int32)
+        self.signature = (windows, windows)
+        self.held_out = vocabulary.encode(held_out)  # [time]
 
-    def batch(self, index: int) -> tuple[np.ndarray, ...]:
-        """Features and labels `[streams, window]`."""
+    def batch(self, index: int) -> tuple[Array, ...]:
+        """Features and labels, both `[batch, time]`, where each row is a window of one stream."""
         return self.streams.windows(index)
 
-    def start_state(self) -> list[Tensor]:
-        """Zero states of all layers, one after another, each `[streams, units]`."""
-        return [state for layer in self.model.initial_state(self.streams.batch) for state in layer]
+    def start_state(self) -> Carried:
+        """Zero states of all layers, one after another, each `[batch, units]`."""
+        states = self.model.initial_state(self.streams.batch)
+        return _flat(states)
 
-    def loss(self, batch: tuple[Tensor, ...], carried: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
-        """Mean cross-entropy in nats per character, and the states after the window."""
+    def loss(self, batch: Batch, carried: Carried) -> Loss:
+        """Mean cross-entropy in nats per character (scalar), and the states after the window."""
         return side_by_side(self._losses, batch, carried)
 
-    def _losses(self, batch: Sequence[Tensor], carried: Sequence[Tensor]) -> tuple[Tensor, list[Tensor]]:
-        features, labels = batch
+    def _losses(self, batch: Batch, carried: Batch) -> Loss:
+        """-log p of each character, `[batch * time]`, and the states after the window."""
+        features, labels = batch  # [batch, time]
+        states = self._by_layer(carried)
+        logits, after = self.model(features, states, training=True)  # [batch, time, vocabulary]
+        losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits)  # [batch, time]
+        losses = tf.reshape(losses, [-1])  # [batch * time]
+        return losses, _flat(after)
+
+    def _by_layer(self, carried: Batch) -> States:
+        """The reverse of `_flat`."""
         per_layer = len(carried) // self.config.layers
-        states = [list(carried[i : i + per_layer]) for i in range(0, len(carried), per_layer)]
-        logits, after = self.model(features, states, training=True)
-        losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits)
-        return tf.reshape(losses, [-1]), [state for layer in after for state in layer]
+        states = []
+        for first in range(0, len(carried), per_layer):
+            layer_states = carried[first : first + per_layer]
+            states.append(list(layer_states))
+        return states
 
-    def evaluate(self, values: list[np.ndarray]) -> dict[str, float]:
+    def evaluate(self, values: list[Array]) -> Metrics:
         """Held-out bits and nats per character, computed by the NumPy engine: what is measured is what is shipped."""
-        model = run.Charlm(self.config, self.vocabulary, self.model.arrays(values))
+        arrays = self.model.arrays(values)
+        engine = Engine(self.config, self.vocabulary, arrays)
         with blas_threads():
-            bits = model.score(self.held_out) / len(self.held_out)
-        return {"bits_per_character": bits, "nats_per_character": bits * math.log(2)}
-
-    def rank(self, metrics: Mapping[str, float]) -> tuple[float, ...]:
-        """Fewer bits are better."""
-        return (-metrics["bits_per_character"],)
+            bits = engine.score(self.held_out)
+        characters = len(self.held_out)
+        bits_per_character = bits / characters
+        nats_per_character = bits_per_character * math.log(2)
+        return {"bits_per_character": bits_per_character, "nats_per_character": nats_per_character}
 
     def examples(self) -> list[str]:
-        """None."""
+        """An empty list."""
         return []
+
+
+def _flat(states: States) -> Carried:
+    """The states of all layers in one list."""
+    return [state for layer_states in states for state in layer_states]

@@ -3,31 +3,41 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 
 import numpy as np
 import tensorflow as tf
 
-from rnntext.config import ForecastConfig, ForecastTraining
-from rnntext.run import forecasters as run
+from rnntext.families import FORECASTER
+from rnntext.run.arrays import Array
+from rnntext.run.forecaster_network import sizes
+from rnntext.run.forecasters import Forecaster as Engine
+from rnntext.run.forecasters import measure
 from rnntext.run.panel import Panel
 from rnntext.run.threads import blas_threads
 from rnntext.run.windows import Scale, answering_steps
+from rnntext.settings.forecaster import ForecastConfig, ForecastTraining
 from rnntext.train.forecasters import Forecaster
-from rnntext.train.recurrent import Tensor
+from rnntext.train.products import Tensor
+from rnntext.train.state import Metrics
+from rnntext.train.task import Batch, Carried, Loss
 
-TOLERATED = 5.0  # times what an answer of zeros costs are no divergence yet: rare values make batches unequal
-MOST_LOOKED_AT = 4096  # windows, to see what an answer of zeros costs
+TOLERATED_GROWTH = 5.0  # multiple of the loss of zeros that a batch may cost at the start: rare values make some costly
+MAX_SAMPLED = 4096  # windows that the loss of zeros is measured on
 
 
 class ForecastTask:
-    """A forecaster, the windows it learns from and those it is measured on, as `train.loop.Task` wants it.
+    """A forecaster, the windows it learns from and those it is measured on, as `train.task.Task` wants it.
 
     Args:
-        scale: learnt from `panel`, the training data.
+        config: the network's shape.
+        training: batch size, loss, dropout and seed.
+        scale: learnt from `panel`.
+        panel: the training data.
         held_out: its first `window` steps are what the first forecast is made from.
         naive_errors: see `run.accuracy`.
     """
+
+    family = FORECASTER
 
     def __init__(
         self,
@@ -36,79 +46,127 @@ class ForecastTask:
         scale: Scale,
         panel: Panel,
         held_out: Panel,
-        naive_errors: np.ndarray,
+        naive_errors: Array,
     ) -> None:
-        self.config, self.training, self.scale, self.panel = config, training, scale, panel
-        self.naive_errors = naive_errors
-        self.model = Forecaster(config, scale.targets, panel.columns - scale.targets, training.dropout)
-        self.accumulate = 1
-        self.windows = panel.origins(config.window, config.ahead)
-        self.batch_size = min(training.batch_size, len(self.windows))
-        self.steps_per_epoch = math.ceil(len(self.windows) / self.batch_size)
-        self.units_per_step = float(self.batch_size)
-        self.steps = answering_steps(config)
-        features, outputs = run.sizes(config, scale.targets, panel.columns - scale.targets)
-        answers = tf.TensorSpec([self.batch_size, len(self.steps), outputs], tf.float32)
-        self.signature = (tf.TensorSpec([self.batch_size, config.window, features], tf.float32), answers, answers)
-        self._compiled = tf.function(self._losses, jit_compile=True, autograph=False)
-        self._epoch, self._order = -1, self.windows
-        self.usual_loss = TOLERATED * self._loss_of_zeros()
+        # 1. Keep the arguments.
+        self.config = config
+        self.training = training
+        self.scale = scale
+        self.panel = panel
         self.held_out = held_out
+        self.naive_errors = naive_errors
+
+        # 2. Build the model.
+        self.known = panel.columns - scale.targets
+        self.model = Forecaster(config, scale.targets, self.known, training.dropout)
+        self.steps = answering_steps(config)
+        self._compiled = tf.function(self._losses, jit_compile=True, autograph=False)
+
+        # 3. Count windows and batches.
+        self.windows = panel.origins(config.window, config.ahead)  # [windows, 2], series and time
+        count = len(self.windows)
+        self.batch_size = min(training.batch_size, count)
+        self.steps_per_epoch = math.ceil(count / self.batch_size)
+        self.units_per_step = float(self.batch_size)
+        self.accumulate = 1
+        self._epoch = -1
+        self._order = self.windows
+
+        # 4. Say what a batch looks like, and what it may cost.
+        features, outputs = sizes(config, scale.targets, self.known)
+        windows_shape = [self.batch_size, config.window, features]
+        answers_shape = [self.batch_size, len(self.steps), outputs]
+        windows = tf.TensorSpec(windows_shape, tf.float32)
+        answers = tf.TensorSpec(answers_shape, tf.float32)
+        self.signature = (windows, answers, answers)
+        self.usual_loss = TOLERATED_GROWTH * self._loss_of_zeros()
 
     def _loss_of_zeros(self) -> float:
-        """What an answer of zeros costs, on all windows."""
-        which = self.windows[:: max(1, len(self.windows) // MOST_LOOKED_AT)]
-        labels, weights = self._labels(*self.panel.chunks(which, self.config.window + self.config.ahead))
-        return float(self._mean(tf.constant(labels), tf.constant(weights)))
+        """The mean loss of a network that answers zeros, on all windows or some of them."""
+        every = len(self.windows) // MAX_SAMPLED
+        every = max(1, every)
+        origins = self.windows[::every]  # [windows, 2]
+        chunk, counted = self._chunks(origins)
+        labels, weights = self._labels(chunk, counted)
+        error = tf.constant(labels)
+        loss = self._mean_loss(error, tf.constant(weights))
+        return float(loss)
 
-    def batch(self, index: int) -> tuple[np.ndarray, ...]:
+    def batch(self, index: int) -> tuple[Array, ...]:
         """Windows, labels, and which labels count, as in `signature`."""
         epoch, position = divmod(index, self.steps_per_epoch)
         if epoch != self._epoch:
-            shuffled = np.random.default_rng([self.training.seed, epoch]).permutation(len(self.windows))
-            filled = np.resize(shuffled, self.steps_per_epoch * self.batch_size)  # the last batch begins anew
-            self._epoch, self._order = epoch, self.windows[filled]
-        which = self._order[position * self.batch_size : (position + 1) * self.batch_size]
+            self._epoch = epoch
+            self._order = self._shuffled(epoch)
+        begin = position * self.batch_size
+        end = begin + self.batch_size
+        origins = self._order[begin:end]  # [batch, 2]
+        chunk, counted = self._chunks(origins)
+        windows = self.scale.inputs(chunk, self.config.ahead)  # [batch, time, features]
+        labels, weights = self._labels(chunk, counted)
+        return windows, labels, weights
+
+    def _shuffled(self, epoch: int) -> Array:
+        """All windows in the order of an epoch; the last batch is filled up with the first ones, `[windows, 2]`."""
+        generator = np.random.default_rng([self.training.seed, epoch])
+        order = generator.permutation(len(self.windows))
+        places = self.steps_per_epoch * self.batch_size
+        order = np.resize(order, places)
+        return self.windows[order]
+
+    def _chunks(self, origins: Array) -> tuple[Array, Array]:
+        """Windows and what comes after them, `[batch, window + ahead, columns]`, and what of it is not missing."""
+        length = self.config.window + self.config.ahead
+        return self.panel.chunks(origins, length)
+
+    def _labels(self, chunk: Array, counted: Array) -> tuple[Array, Array]:
+        """What the network should answer, and 1 where it counts, else 0: both `[batch, steps, ahead * targets]`."""
         ahead = self.config.ahead
-        chunk, counted = self.panel.chunks(which, self.config.window + ahead)
-        return self.scale.inputs(chunk, ahead), *self._labels(chunk, counted)
+        labels = self.scale.labels(chunk, ahead, self.steps)
+        later = np.arange(1, ahead + 1)
+        answered = self.steps[:, None] + later  # [steps, ahead]
+        targets = self.scale.targets
+        weights = counted[:, answered, :targets]  # [batch, steps, ahead, targets]
+        weights = weights.reshape(labels.shape)
+        return labels, weights.astype(np.float32)
 
-    def _labels(self, chunk: np.ndarray, counted: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """What the network should answer, and which of it counts, `[windows, steps, ahead * targets]`."""
-        later = self.steps[:, None] + np.arange(1, self.config.ahead + 1)
-        weights = counted[:, later, : self.scale.targets].reshape(len(chunk), len(self.steps), -1)
-        return self.scale.labels(chunk, self.config.ahead, self.steps), weights.astype(np.float32)
-
-    def start_state(self) -> list[Tensor]:
-        """Every window stands for itself."""
+    def start_state(self) -> Carried:
+        """Nothing: every window stands for itself."""
         return []
 
-    def loss(self, batch: tuple[Tensor, ...], carried: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
-        """Mean loss of all answers that count."""
+    def loss(self, batch: Batch, carried: Carried) -> Loss:
+        """Mean loss (scalar) of all answers that count, and nothing that is carried on."""
         return self._compiled(*batch), carried
 
     def _losses(self, windows: Tensor, labels: Tensor, weights: Tensor) -> Tensor:
-        return self._mean(self.model(windows, training=True) - labels, weights)
+        """The mean loss (scalar) of a batch, whose arrays are those of `signature`."""
+        answers = self.model(windows, training=True)  # [batch, steps, ahead * targets]
+        return self._mean_loss(answers - labels, weights)
 
-    def _mean(self, error: Tensor, weights: Tensor) -> Tensor:
+    def _mean_loss(self, error: Tensor, weights: Tensor) -> Tensor:
+        """The weighted mean of e^2, or of twice Huber's loss (1964): e^2 where |e| < 1, else 2 |e| - 1.
+
+        `[batch, steps, ahead * targets]` to a scalar.
+        """
         losses = tf.square(error)
         if self.training.loss == "huber":
             size = tf.abs(error)
-            losses = tf.where(size < 1.0, losses, 2.0 * size - 1.0)
-        return tf.reduce_sum(losses * weights) / tf.maximum(tf.reduce_sum(weights), 1.0)
+            linear = 2.0 * size - 1.0
+            losses = tf.where(size < 1.0, losses, linear)
+        total = tf.reduce_sum(losses * weights)
+        count = tf.reduce_sum(weights)
+        return total / tf.maximum(count, 1.0)
 
-    def evaluate(self, values: list[np.ndarray]) -> dict[str, float]:
-        """Errors on held-out windows, in the data's own units, computed by the NumPy engine: what is measured is what
-        is shipped."""
+    def evaluate(self, values: list[Array]) -> Metrics:
+        """Errors on held-out windows, in the data's own units.
+
+        They are computed by the NumPy engine: what is measured is what is shipped.
+        """
         arrays = self.model.arrays(values)
-        engine = run.Forecaster(self.config, self.scale, self.panel.columns - self.scale.targets, arrays)
+        engine = Engine(self.config, self.scale, self.known, arrays)
         with blas_threads():
-            return run.measure(engine, self.held_out, self.naive_errors)
-
-    def rank(self, metrics: Mapping[str, float]) -> tuple[float, ...]:
-        """A smaller error is better."""
-        return (-metrics["mase"],)
+            return measure(engine, self.held_out, self.naive_errors)
 
     def examples(self) -> list[str]:
-        """None."""
+        """An empty list."""
         return []

@@ -1,24 +1,29 @@
-"""The forecasters in Keras: what `run/forecasters.py` computes, differentiable."""
+"""The forecasters in Keras: what `run/forecaster_network.py` computes, differentiable."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import keras
-import numpy as np
 import tensorflow as tf
 
-from rnntext.config import BASELINES, CONVOLUTION, FORECASTERS, STRIDE, ForecastConfig
-from rnntext.run.forecasters import linear_path, recurrent_output, shapes, sizes, stack
+from rnntext.run.forecaster_network import layer_units, linear_path, recurrent_output, shapes, sizes
 from rnntext.run.windows import answering_steps
-from rnntext.train.recurrent import CELLS, Tensor
+from rnntext.settings.forecaster import BASELINES, CONVOLUTION, FORECASTERS, STRIDE, ForecastConfig
+from rnntext.train.products import Tensor
+from rnntext.train.recurrent import CELLS
+from rnntext.train.twin import Twin, Variables
 
 
-class Forecaster(keras.Model):
+class Forecaster(Twin):
     """A convolution or none, recurrent layers or none, a dense layer or none, a linear model of the window or none.
 
-    What corrects the naive forecast begins with no correction: its last layers are zero.
+    x = convolution(window)
+    h_t = cell(x_t, h_(t-1)), layer upon layer
+    y_t = (h_t W + b) + the window up to step t, as one vector, times V
+
+    With differences as data, the network corrects the naive forecast. It begins with no correction, as the kernels W
+    and V begin with zeros; a recurrent layer that gives the output does not.
 
     Args:
         config: the network's shape.
@@ -28,71 +33,111 @@ class Forecaster(keras.Model):
 
     def __init__(self, config: ForecastConfig, targets: int, known: int = 0, dropout: float = 0.0) -> None:
         super().__init__(name="forecaster")
-        self.config, self.targets, self.known = config, targets, known
+        self.config = config
+        self.targets = targets
+        self.known = known
         self.steps = answering_steps(config)
-        features, self.outputs_wide = sizes(config, targets, known)
-        kind, wide = FORECASTERS[config.architecture], config.window * features
+        features, self.output_size = sizes(config, targets, known)
+        window_size = config.window * features
+        kind = FORECASTERS[config.architecture]
+        units: tuple[int, ...] = ()
+        if kind.cell:
+            units = layer_units(config, self.output_size)
+
+        # 1. A convolution.
         self.convolution: Any = None
-        self.recurrent: list[Any] = []
-        self.dense: Any = None
-        self.linear: Any = None
-        units = stack(config, self.outputs_wide) if kind.cell else ()
         if kind.convolution:
-            self.convolution = keras.layers.Conv1D(units[0], CONVOLUTION, strides=STRIDE, padding="valid")
+            filters = units[0]
+            self.convolution = keras.layers.Conv1D(filters, CONVOLUTION, strides=STRIDE, padding="valid")
             self.convolution.build((None, None, features))
-            features = units[0]
-        for index, width in enumerate(units):
-            layer = CELLS[str(kind.cell)](width, return_sequences=True, name=f"{kind.cell}_{index}")
+            features = filters
+
+        # 2. Recurrent layers.
+        self.recurrent: list[Any] = []
+        for index, size in enumerate(units):
+            layer_class = CELLS[str(kind.cell)]
+            name = f"{kind.cell}_{index}"
+            layer = layer_class(size, return_sequences=True, name=name)
             layer.build((None, None, features))
             self.recurrent.append(layer)
-            features = width
+            features = size
         self.dropouts = [keras.layers.Dropout(dropout) for _ in units]
-        if config.architecture not in BASELINES and not (units and recurrent_output(config, self.outputs_wide)):
-            first = "zeros" if config.scale == "relative" else "glorot_uniform"
-            self.dense = keras.layers.Dense(self.outputs_wide, kernel_initializer=first, name="output")
-            self.dense.build((None, features if units else wide))
-        if linear_path(config, self.outputs_wide):
+
+        # 3. A dense layer, of the last recurrent layer or of the window.
+        self.dense: Any = None
+        recurrent_answers = units and recurrent_output(config, self.output_size)
+        if config.architecture not in BASELINES and not recurrent_answers:
+            initializer = "zeros" if config.scale == "relative" else "glorot_uniform"
+            dense_size = features if units else window_size
+            self.dense = keras.layers.Dense(self.output_size, kernel_initializer=initializer, name="output")
+            self.dense.build((None, dense_size))
+
+        # 4. A linear model of the window.
+        self.linear: Any = None
+        if linear_path(config, self.output_size):
             self.linear = keras.layers.Dense(
-                self.outputs_wide, use_bias=False, kernel_initializer="zeros", name="linear"
+                self.output_size, use_bias=False, kernel_initializer="zeros", name="linear"
             )
-            self.linear.build((None, wide))
+            self.linear.build((None, window_size))
         self.built = True
 
     def call(self, windows: Tensor, training: bool = False) -> Tensor:
-        """`[windows, window, features]` to `[windows, steps, ahead * targets]`: at the last step, or at all of them."""
+        """`[batch, time, features]` to `[batch, steps, ahead * targets]`: at the last step, or at all of them."""
+        # 1. Models without recurrence: a baseline, whose correction is always zero, or a linear one.
+        steps = len(self.steps)
         if not self.recurrent and self.dense is None:
-            return tf.zeros([tf.shape(windows)[0], len(self.steps), self.outputs_wide])
+            batch = tf.shape(windows)[0]
+            return tf.zeros([batch, steps, self.output_size])
         if not self.recurrent:
-            return self._of_window(windows, self.dense.kernel) + self.dense.bias
+            y = self._of_window(windows, self.dense.kernel)
+            return y + self.dense.bias
+
+        # 2. Convolution and recurrent layers.
         x = windows
         if self.convolution is not None:
-            x = self.convolution(x[:, self.config.window % STRIDE :])  # so that the last place ends with the window
-        for layer, dropout in zip(self.recurrent, self.dropouts, strict=True):
-            x = dropout(layer(x, training=training), training=training)
-        x = x[:, -len(self.steps) :]
-        x = x if self.dense is None else self.dense(x)
-        return x if self.linear is None else x + self._of_window(windows, self.linear.kernel)
+            cut = self.config.window % STRIDE  # so that the last place ends with the window
+            x = x[:, cut:]  # [batch, time, features]
+            x = self.convolution(x)  # [batch, time, units], with fewer steps
+        pairs = zip(self.recurrent, self.dropouts, strict=True)
+        for layer, dropout in pairs:
+            x = layer(x, training=training)  # [batch, time, units]
+            x = dropout(x, training=training)
+        x = x[:, -steps:]  # [batch, steps, units]
+
+        # 3. The output.
+        if self.dense is not None:
+            x = self.dense(x)  # [batch, steps, ahead * targets]
+        if self.linear is not None:
+            y = self._of_window(windows, self.linear.kernel)
+            x = x + y
+        return x
 
     def _of_window(self, windows: Tensor, kernel: Tensor) -> Tensor:
-        """A linear model of what has been seen of the window, at the steps that are answered: sequence to sequence a
-        causal convolution as wide as the window."""
+        """A linear model of what has been seen of the window, at the steps that are answered.
+
+        Sequence to sequence it is a causal convolution as wide as the window.
+
+        Args:
+            windows: `[batch, time, features]`.
+            kernel: `[time * features, ahead * targets]`.
+
+        Returns:
+            `[batch, steps, ahead * targets]`.
+        """
+        window = self.config.window
         if len(self.steps) == 1:
-            return tf.reshape(windows, [-1, 1, kernel.shape[0]]) @ kernel
-        padded = tf.pad(windows, [[0, 0], [self.config.window - 1, 0], [0, 0]])
-        kernel = tf.reshape(kernel, [self.config.window, -1, self.outputs_wide])
-        return tf.gather(tf.nn.conv1d(padded, kernel, stride=1, padding="VALID"), self.steps, axis=1)
+            window_size = kernel.shape[0]
+            flat = tf.reshape(windows, [-1, 1, window_size])  # [batch, 1, time * features]
+            return flat @ kernel
+        before = [window - 1, 0]
+        none = [0, 0]
+        paddings = [none, before, none]
+        padded = tf.pad(windows, paddings)  # [batch, 2 * time - 1, features]
+        filters = tf.reshape(kernel, [window, -1, self.output_size])  # [time, features, ahead * targets]
+        answers = tf.nn.conv1d(padded, filters, stride=1, padding="VALID")  # [batch, time, ahead * targets]
+        return tf.gather(answers, self.steps, axis=1)
 
-    def arrays(self, values: list[Any] | None = None) -> dict[str, Any]:
-        """The trainable weights (or `values` in their place) under the names a checkpoint gives them."""
-        values = [np.asarray(v) for v in self.trainable_variables] if values is None else values
-        names = shapes(self.config, self.targets, self.known)  # in the order of `trainable_variables`
-        return dict(zip(names, values, strict=True))
-
-    def assign(self, arrays: Mapping[str, np.ndarray]) -> None:
-        """Takes weights, named as `arrays` names them."""
-        for name, variable in self.arrays(self.trainable_variables).items():
-            variable.assign(arrays[name])
-
-    def get_config(self) -> dict[str, Any]:
-        """Keras's way of storing models is not ours."""
-        raise NotImplementedError("a model is rebuilt from rnntext's own config, see storage/checkpoint.py")
+    def named_variables(self) -> Variables:
+        """See Twin."""
+        names = shapes(self.config, self.targets, self.known)
+        return dict(zip(names, self.trainable_variables, strict=True))

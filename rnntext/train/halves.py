@@ -2,33 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import TypeAlias
 
 import tensorflow as tf
 
-from rnntext.train.recurrent import Tensor
+from rnntext.train.products import Tensor
+from rnntext.train.task import Batch, Loss
 
-Losses: TypeAlias = Callable[[Sequence[Tensor], Sequence[Tensor]], tuple[Tensor, list[Tensor]]]
+Losses: TypeAlias = Callable[[Batch, Batch], Loss]
 
 
-def side_by_side(losses: Losses, batch: Sequence[Tensor], carried: Sequence[Tensor]) -> tuple[Tensor, list[Tensor]]:
-    """The mean loss of a batch, of which TensorFlow computes two halves, and their gradients, at the same time: nothing
-    joins them but their end. Two threads that wait for one another at every operation take up to an eighth longer.
+def side_by_side(losses: Losses, batch: Batch, carried: Batch) -> Loss:
+    """The mean loss of a batch (scalar), and what the whole batch carries on.
+
+    TensorFlow computes two halves of the batch, and their gradients, at the same time, as nothing joins them but their
+    end. Two threads that share every operation wait for one another, and take up to an eighth longer.
 
     Args:
         losses: takes a half of `batch` and of `carried`; returns the loss of each of its units `[units]` and what is
             carried on.
         batch, carried: arrays with the batch as their first axis; one of a batch of 1 has an empty second half.
-
-    Returns:
-        mean loss (scalar), and what is carried on by the whole batch.
     """
-    first, second = (losses(_half(batch, number), _half(carried, number)) for number in range(2))
-    both = [tf.concat(pair, axis=0) for pair in zip(first[1], second[1], strict=True)]
-    return tf.reduce_mean(tf.concat([first[0], second[0]], axis=0)), both
+    first_batch = [array[: _middle(array)] for array in batch]
+    first_carried = [array[: _middle(array)] for array in carried]
+    first_losses, first_carried = losses(first_batch, first_carried)  # [units]
+    second_batch = [array[_middle(array) :] for array in batch]
+    second_carried = [array[_middle(array) :] for array in carried]
+    second_losses, second_carried = losses(second_batch, second_carried)  # [units]
+    both_losses = tf.concat([first_losses, second_losses], axis=0)  # [units]
+    both_carried = []
+    pairs = zip(first_carried, second_carried, strict=True)
+    for first, second in pairs:
+        both = tf.concat([first, second], axis=0)  # [batch, ...]
+        both_carried.append(both)
+    return tf.reduce_mean(both_losses), both_carried
 
 
-def _half(arrays: Sequence[Tensor], number: int) -> list[Tensor]:
-    middles = [((array.shape[0] or tf.shape(array)[0]) + 1) // 2 for array in arrays]
-    return [array[middle:] if number else array[:middle] for array, middle in zip(arrays, middles, strict=True)]
+def _middle(array: Tensor) -> Tensor | int:
+    """Where the second half of an array `[batch, ...]` begins; the first one is the larger one, if they differ."""
+    batch = array.shape[0]
+    if not batch:  # known only when the graph runs
+        batch = tf.shape(array)[0]
+    return (batch + 1) // 2

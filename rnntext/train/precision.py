@@ -1,13 +1,16 @@
-"""In which type matrix products are computed."""
+"""In which data type matrix products are computed."""
 
 from __future__ import annotations
 
-from rnntext.processor import features
+from rnntext.train.processor import features
 
 
 def choose(precision: str) -> str:
-    """ "auto" becomes "bfloat16" on a processor that multiplies it natively; elsewhere, where it would be emulated and
-    slower, "float32"."""
+    """The data type itself, "float32" or "bfloat16"; of "auto" the one that is faster here.
+
+    "auto" becomes "bfloat16" on a processor that multiplies it natively; elsewhere it would be emulated, and slower.
+    """
     if precision != "auto":
         return precision
-    return "bfloat16" if features() & {"avx512_bf16", "amx_bf16"} else "float32"
+    native = features() & {"avx512_bf16", "amx_bf16"}
+    return "bfloat16" if native else "float32"

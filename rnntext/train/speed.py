@@ -7,30 +7,42 @@ import time
 
 import tensorflow as tf
 
-from rnntext.train.recurrent import Tensor
+from rnntext.train.products import Tensor
 
-ROWS, UNITS, COLUMNS = 1024, 256, 1024  # of a product; as large as those of a training of middling size
-WARM, TURNS = 3, 9
+# The product that is measured is as large as those of a training of middling size.
+ROWS = 1024
+UNITS = 256
+COLUMNS = 1024
+WARM_UPS = 3  # repetitions that are not counted, as the first one makes the graph
+REPETITIONS = 9
 
 
 def operations_a_second(precision: str) -> float:
-    """Floating-point operations a second in matrix products as a training has them: two at the same time, each by half
-    of the processors. Takes less than a second; other load counts, as it will in the training.
+    """Floating-point operations a second in matrix products as a training has them.
+
+    Two products run at the same time, each on half of the processors, as in `train/halves.py`. The measurement takes
+    less than a second; other load counts, as it will in the training.
 
     Args:
         precision: "float32" or "bfloat16".
     """
     dtype = tf.as_dtype(precision)
-    left, right = tf.ones([2, ROWS, UNITS], dtype), tf.ones([UNITS, COLUMNS], dtype)
+    left = tf.ones([2, ROWS, UNITS], dtype)
+    right = tf.ones([UNITS, COLUMNS], dtype)
 
     def both() -> list[Tensor]:
-        return [tf.reduce_sum(tf.matmul(left[half], right)) for half in range(2)]
+        first = tf.matmul(left[0], right)  # [rows, columns]
+        second = tf.matmul(left[1], right)  # [rows, columns]
+        return [tf.reduce_sum(first), tf.reduce_sum(second)]
 
-    products = tf.function(both, autograph=False)
+    graph = tf.function(both, autograph=False)
     times = []
-    for _ in range(WARM + TURNS):
+    for _ in range(WARM_UPS + REPETITIONS):
         started = time.perf_counter()
-        for result in products():
-            result.numpy()
-        times.append(time.perf_counter() - started)
-    return 2 * 2.0 * ROWS * UNITS * COLUMNS / statistics.median(times[WARM:])
+        for total in graph():
+            total.numpy()  # waits for the result
+        elapsed = time.perf_counter() - started
+        times.append(elapsed)
+    operations = 2 * 2.0 * ROWS * UNITS * COLUMNS  # a multiplication and an addition, in two products
+    seconds = statistics.median(times[WARM_UPS:])
+    return operations / seconds

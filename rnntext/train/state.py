@@ -7,16 +7,21 @@ import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import safetensors.numpy
 
 from rnntext.errors import CheckpointError
 from rnntext.files.atomic import read_bytes, write_file
+from rnntext.run.arrays import Array
 from rnntext.train.schedule import Plan
 
-DIGEST = "sha256"
+DIGEST = "sha256"  # name of the digest in the file's metadata
+LENGTH_BYTES = 8  # a safetensors file begins with the length of its header, in so many bytes
+
+Arrays: TypeAlias = dict[str, list[Array]]  # the groups "weights", "averages", "optimizer", "carried" and "best"
+Metrics: TypeAlias = dict[str, float]  # of an evaluation, by name
 
 
 @dataclasses.dataclass
@@ -24,21 +29,25 @@ class Position:
     """Where a run stands, beside its arrays.
 
     Attributes:
+        step: steps taken.
         seconds: time spent on the run, over all sessions.
+        plan: the whole run, as far as it is known.
         best, best_step: metrics of the best evaluation so far, and the step that it came after.
         best_trained: metrics of the best evaluation after at least one step.
         stale: evaluations since that one.
         evaluate_at: the step after which comes the next evaluation, if that is known.
         evaluated: the step after which came the last one; -1: none.
         evaluation_seconds, evaluation_step_seconds: the time that it took, and the time of a step then.
+        first_loss, smooth_loss: the training loss of the first step, or `divergence.WARM_LOSS` if that is larger and
+            the start was warm; and the moving average of the loss.
     """
 
     step: int = 0
     seconds: float = 0.0
     plan: Plan | None = None
-    best: dict[str, float] | None = None
+    best: Metrics | None = None
     best_step: int = 0
-    best_trained: dict[str, float] | None = None
+    best_trained: Metrics | None = None
     stale: int = 0
     evaluate_at: int | None = None
     evaluated: int = -1
@@ -47,59 +56,109 @@ class Position:
     first_loss: float | None = None
     smooth_loss: float | None = None
 
+    @property
+    def finished(self) -> bool:
+        """Whether all steps are done, and the last one is evaluated."""
+        return self._all_steps_done and self.evaluated == self.step
 
-Arrays = dict[str, list[np.ndarray]]  # "weights", "averages", "optimizer", "carried", "best"
+    @property
+    def evaluation_due(self) -> bool:
+        """Whether an evaluation comes before the next step."""
+        if self.evaluated == self.step:
+            return False
+        if self.evaluate_at is not None and self.step >= self.evaluate_at:
+            return True
+        return self._all_steps_done
+
+    @property
+    def _all_steps_done(self) -> bool:
+        return self.plan is not None and self.step >= self.plan.steps
 
 
 def save(path: Path, position: Position, arrays: Arrays) -> None:
     """Writes the state of a run, atomically."""
-    tensors = {
-        f"{group}.{i}": np.asarray(a, order="C") for group, members in arrays.items() for i, a in enumerate(members)
-    }
-    where = json.dumps(dataclasses.asdict(position))
-    write_file(path, safetensors.numpy.save(tensors, {"position": where, DIGEST: _digest(where, tensors)}))
-
-
-def _digest(position: str, tensors: Mapping[str, np.ndarray]) -> str:
-    """SHA-256 of everything that a resume takes from the file."""
-    found = hashlib.sha256(position.encode())
-    for name in sorted(tensors):
-        array = np.ascontiguousarray(tensors[name])
-        found.update(f"{name} {array.dtype} {array.shape}".encode())
-        found.update(array.data if array.size else b"")
-    return found.hexdigest()
-
-
-def _plan(values: Mapping[str, Any] | None) -> Plan | None:
-    """A plan as it was stored, by rnntext 0.1, too, which fixed the number of steps once and for all."""
-    if values is None:
-        return None
-    names = [field.name for field in dataclasses.fields(Plan)]
-    return Plan(**{name: value for name, value in values.items() if name in names})
+    tensors = {}
+    for group, members in arrays.items():
+        for index, array in enumerate(members):
+            name = f"{group}.{index}"
+            tensors[name] = np.asarray(array, order="C")
+    fields = dataclasses.asdict(position)
+    stored = json.dumps(fields)
+    digest = _digest(stored, tensors)
+    metadata = {"position": stored, DIGEST: digest}
+    content = safetensors.numpy.save(tensors, metadata)
+    write_file(path, content)
 
 
 def load(path: Path) -> tuple[Position, Arrays] | None:
-    """Reads what `save` wrote; None if there is nothing yet.
+    """What `save` wrote; None if there is nothing yet.
 
     Raises:
         CheckpointError: the file is damaged.
     """
     if not path.exists():
         return None
-    data = read_bytes(path)
+    content = read_bytes(path)
     try:
-        tensors = safetensors.numpy.load(data)
-        header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
-        metadata = header["__metadata__"]
-        if set(metadata) != {"position", DIGEST} or metadata[DIGEST] != _digest(metadata["position"], tensors):
+        tensors = safetensors.numpy.load(content)
+        metadata = _metadata(content)
+        stored = metadata.get("position", "")
+        digest = _digest(stored, tensors)
+        if metadata != {"position": stored, DIGEST: digest}:
             raise ValueError("its SHA-256 is not the one that was stored with it")
-        values = json.loads(metadata["position"])
-        position = Position(**values | {"plan": _plan(values["plan"])})
-        arrays: Arrays = {}
-        for name in sorted(tensors, key=lambda n: int(n.rpartition(".")[2])):
-            arrays.setdefault(name.rpartition(".")[0], []).append(tensors[name])
-        return position, arrays
+        fields = json.loads(stored)
+        fields["plan"] = _plan(fields["plan"])
+        return Position(**fields), _grouped(tensors)
     except (safetensors.SafetensorError, ValueError, KeyError, TypeError) as error:
         raise CheckpointError(
             f"{path}: the unfinished training is damaged ({error}); start over with --fresh"
         ) from error
+
+
+def _digest(position: str, tensors: Mapping[str, Array]) -> str:
+    """SHA-256 of everything that a resume takes from the file."""
+    digest = hashlib.sha256(position.encode())
+    for name in sorted(tensors):
+        array = np.ascontiguousarray(tensors[name])
+        description = f"{name} {array.dtype} {array.shape}"
+        digest.update(description.encode())
+        if array.size:
+            digest.update(array.data)
+    return digest.hexdigest()
+
+
+def _metadata(content: bytes) -> dict[str, str]:
+    """The metadata of a safetensors file: its header, in JSON, comes after the header's length."""
+    length = int.from_bytes(content[:LENGTH_BYTES], "little")
+    end = LENGTH_BYTES + length
+    header = json.loads(content[LENGTH_BYTES:end])
+    metadata: dict[str, str] = header["__metadata__"]
+    return metadata
+
+
+def _grouped(tensors: Mapping[str, Array]) -> Arrays:
+    """Tensors named "group.0", "group.1", ... as lists, by group."""
+    numbered = []
+    for name, array in tensors.items():
+        group, _, index = name.rpartition(".")
+        entry = (int(index), group, array)
+        numbered.append(entry)
+    numbered.sort(key=lambda entry: entry[:2])
+    arrays: Arrays = {}
+    for _, group, array in numbered:
+        arrays.setdefault(group, []).append(array)
+    return arrays
+
+
+def _plan(fields: Mapping[str, Any] | None) -> Plan | None:
+    """A plan as it was stored.
+
+    One that was stored by rnntext 0.1, which fixed the number of steps once and for all, has other fields, too.
+    """
+    if fields is None:
+        return None
+    known = {}
+    for field in dataclasses.fields(Plan):
+        if field.name in fields:
+            known[field.name] = fields[field.name]
+    return Plan(**known)

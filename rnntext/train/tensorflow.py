@@ -1,5 +1,7 @@
-"""Brings TensorFlow up: quietly, and with an allocator that keeps what it has. Call `start` before any other module of
-this floor is imported."""
+"""Brings TensorFlow up: quietly, and with an allocator that keeps what it has.
+
+Call `start` before any other module of this floor is imported.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +16,8 @@ from contextlib import contextmanager
 from rnntext.errors import UsageError
 from rnntext.run.memory import keep_freed_memory
 
+STDERR = 2  # the descriptor
+
 
 def start(seed: int) -> None:
     """Imports TensorFlow and Keras and seeds Keras's initial weights.
@@ -21,15 +25,19 @@ def start(seed: int) -> None:
     Raises:
         UsageError: TensorFlow is not installed.
     """
+    # 1. Set what TensorFlow reads when it is imported. oneDNN's products, which TensorFlow takes by itself only where
+    # there is AVX-512, are elsewhere, too, up to three times as fast as Eigen's, at [64, 2048] by [2048, 512]
+    # transposed. Two halves of a batch are computed at the same time (train/halves.py), each by half of the processors.
+    processors = len(os.sched_getaffinity(0))
+    half = max(1, processors // 2)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    # oneDNN's products, which TensorFlow takes by itself only where there is AVX-512: elsewhere, too, they are up to
-    # three times as fast as Eigen's, at [64, 2048] by [2048, 512] transposed.
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
-    # Two halves of a batch are computed at the same time (train/halves.py), each by half of the processors.
     os.environ.setdefault("TF_NUM_INTEROP_THREADS", "2")
-    os.environ.setdefault("TF_NUM_INTRAOP_THREADS", str(max(1, len(os.sched_getaffinity(0)) // 2)))
+    os.environ.setdefault("TF_NUM_INTRAOP_THREADS", str(half))
     os.environ["KERAS_BACKEND"] = "tensorflow"  # whatever the user chose for other programs
     keep_freed_memory()
+
+    # 2. Import it.
     try:
         with _chatter_held_back():
             tensorflow = importlib.import_module("tensorflow")
@@ -39,7 +47,8 @@ def start(seed: int) -> None:
             # Rewriting these graphs makes no step faster, and the first one seconds slower (docs/decisions.md).
             tensorflow.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
     except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] not in ("tensorflow", "keras"):
+        package, _, _ = (error.name or "").partition(".")
+        if package not in ("tensorflow", "keras"):
             raise
         raise UsageError("training needs TensorFlow, which is not installed: pip install 'rnntext[train]'") from error
     keras.utils.set_random_seed(seed)
@@ -47,22 +56,25 @@ def start(seed: int) -> None:
 
 @contextmanager
 def _chatter_held_back() -> Iterator[None]:
-    """Sends descriptor 2 into a file; shows it only if what is inside fails. TensorFlow's C++ speaks before it has read
-    the environment variable that should silence it, and past `sys.stderr`."""
+    """Sends descriptor 2 into a file, and shows what is in it only if the `with` block fails.
+
+    TensorFlow's C++ code writes before it has read the environment variable that should silence it, and past
+    `sys.stderr`.
+    """
     if sys.stderr is None:  # closed: nobody hears it, and descriptor 2 may be any file of ours
         yield
         return
     sys.stderr.flush()
-    kept = os.dup(2)
+    original = os.dup(STDERR)
     with tempfile.TemporaryFile() as file:
-        os.dup2(file.fileno(), 2)
+        os.dup2(file.fileno(), STDERR)
         try:
             yield
         except Exception:
-            os.dup2(kept, 2)
+            os.dup2(original, STDERR)
             file.seek(0)
-            os.write(2, file.read())
+            os.write(STDERR, file.read())
             raise
         finally:
-            os.dup2(kept, 2)
-            os.close(kept)
+            os.dup2(original, STDERR)
+            os.close(original)

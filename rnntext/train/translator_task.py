@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import tensorflow as tf
 
-from rnntext.config import (
+from rnntext.families import TRANSLATOR
+from rnntext.run import translators
+from rnntext.run.arrays import Array
+from rnntext.run.batching import in_order
+from rnntext.run.forcing import log_probabilities
+from rnntext.run.search import search_all
+from rnntext.run.threads import blas_threads
+from rnntext.settings.translator import (
     SEARCH_TOKENS,
     GRUConfig,
     SearchConfig,
@@ -15,37 +22,43 @@ from rnntext.config import (
     TranslatorConfig,
     TranslatorTraining,
 )
-from rnntext.run import translators
-from rnntext.run.forcing import log_probabilities
-from rnntext.run.search import search_all
-from rnntext.run.threads import blas_threads
 from rnntext.text.bitext import Pair
 from rnntext.text.bleu import bleu
-from rnntext.text.tokens import PAD, Language, Subwords, SubwordSampler
+from rnntext.text.bpe_dropout import SubwordSampler
+from rnntext.text.tokenizers import Subwords
+from rnntext.text.tokens import PAD, Language
+from rnntext.train.batches import PairBatches, filled, framed
 from rnntext.train.gru_translator import GRUTranslator
 from rnntext.train.halves import side_by_side
 from rnntext.train.losses import cross_entropy
-from rnntext.train.pipelines import PairBatches, Sentences, filled, framed
+from rnntext.train.pipelines import Sentences
 from rnntext.train.precision import choose
-from rnntext.train.recurrent import Tensor
+from rnntext.train.products import Tensor
+from rnntext.train.state import Metrics
+from rnntext.train.task import Batch, Carried, Loss
 from rnntext.train.transformer import Transformer
 from rnntext.train.translator import Translator
 
 MODELS: dict[type, type[Transformer] | type[GRUTranslator]] = {TransformerConfig: Transformer, GRUConfig: GRUTranslator}
 SAMPLES = 5  # translations shown at an evaluation
-STRETCH = 1.25  # drawn segmentations of a batch over the longest usual one, in tokens, at the most
-TRIES = 2  # to draw a segmentation within it
-GREEDY = SearchConfig(beam=1)
+MAX_STRETCH = 1.25  # tokens of a drawn segmentation over those of the batch's longest usual one
+MAX_DRAWS = 2  # segmentations of a sentence that are drawn until one is not longer than MAX_STRETCH allows
+MIN_COLUMNS = 2  # of a batch, however short its sentences are
+GREEDY = SearchConfig(beam=1, with_scores=False)
 
 
 class TranslatorTask:
-    """A translation model and its pairs of sentences, as `train.loop.Task` wants it.
+    """A translation model and its pairs of sentences, as `train.task.Task` wants it.
 
     Args:
+        config: the model's shape.
+        training: batch size, dropout, smoothing, seed and precision.
         languages: of source and target.
-        pairs: the training sentences' ids.
+        pairs: the training sentences' ids, of source and target.
         held_out: normalised pairs that are not trained on.
     """
+
+    family = TRANSLATOR
 
     def __init__(
         self,
@@ -55,93 +68,143 @@ class TranslatorTask:
         pairs: tuple[Sentences, Sentences],
         held_out: Sequence[Pair],
     ) -> None:
-        self.config, self.training, self.languages = config, training, languages
+        # 1. Keep the arguments.
+        self.config = config
+        self.training = training
+        self.languages = languages
         self.held_out = held_out
+
+        # 2. Build the model.
+        source, target = languages
+        model_class = MODELS[type(config)]
+        sizes = (len(source), len(target))
+        operands = choose(training.precision)
+        self.model: Translator = model_class(config, sizes, training, operands)  # type: ignore[arg-type]
+
+        # 3. Cut the training sentences into batches.
+        self.sentences = pairs
         self.accumulate = training.accumulate
-        rate, seed = training.subword_sampling, training.seed
-        tokenizers = [language.tokenizer for language in languages]
-        self.samplers = [SubwordSampler(t, rate, seed) for t in tokenizers if rate and isinstance(t, Subwords)]
-        sizes = (len(languages[0]), len(languages[1]))
-        self.model: Translator = MODELS[type(config)](config, sizes, training, choose(training.precision))  # type: ignore[arg-type]
         self.batches = PairBatches(*pairs, training.batch_tokens, training.seed, training.accumulate)
         self.steps_per_epoch = self.batches.steps_per_epoch
-        self.units_per_step = float((pairs[1].lengths + 1).sum() / self.steps_per_epoch)
-        self.signature = (tf.TensorSpec([None, None], tf.int32),) * 2
-        self.sources = [languages[0].encode(source) for source, _ in held_out]
-        self.targets = [languages[1].encode(target) for _, target in held_out]
+        labels = pairs[1].lengths + 1  # END is one of them
+        labels_per_step = labels.sum() / self.steps_per_epoch
+        self.units_per_step = float(labels_per_step)
+        ids = tf.TensorSpec([None, None], tf.int32)
+        self.signature = (ids, ids)
+        self.samplers: list[SubwordSampler] = []
+        if training.subword_sampling:
+            for language in languages:
+                if isinstance(language.tokenizer, Subwords):
+                    sampler = SubwordSampler(language.tokenizer, training.subword_sampling, training.seed)
+                    self.samplers.append(sampler)
+
+        # 4. Look up the held-out sentences.
+        self.sources = [source.encode(sentence) for sentence, _ in held_out]
+        self.targets = [target.encode(sentence) for _, sentence in held_out]
         self.answers: list[str] = []
 
-    def batch(self, index: int) -> tuple[np.ndarray, ...]:
+    def batch(self, index: int) -> tuple[Array, ...]:
         """Source ids `[batch, source]`, target ids with START and END `[batch, target + 2]`."""
         if not self.samplers:
             return self.batches.batch(index)
         generator = np.random.default_rng([self.training.seed, index])
-        which = self.batches.pairs(index)
-        sources, targets = (self._sampled(side, which, generator) for side in (0, 1))
-        return filled(sources), filled([framed(target) for target in targets])
+        pairs = self.batches.pairs(index)  # [batch]
+        sources = self._sampled(0, pairs, generator)
+        targets = self._sampled(1, pairs, generator)
+        framed_targets = [framed(target) for target in targets]
+        return filled(sources), filled(framed_targets)
 
-    def _sampled(self, side: int, which: np.ndarray, generator: np.random.Generator) -> list[np.ndarray]:
-        """Ids of other segmentations of a batch's sentences. Drawn ones are longer, a few by far, and a batch is as
-        wide as its longest sentence: one that stays longer than STRETCH allows is segmented as usual."""
-        language, sampler = self.languages[side], self.samplers[side]
-        found = [(self.batches.source, self.batches.target)[side][i] for i in which]
-        most = min(STRETCH * max(len(ids) for ids in found), self.training.longest)
-        for row, text in enumerate([language.decode(ids) for ids in found]):
-            for _ in range(TRIES):
+    def _sampled(self, side: int, pairs: Array, generator: np.random.Generator) -> list[Array]:
+        """Ids of other segmentations of a batch's sentences (see `SubwordSampler`).
+
+        Drawn segmentations are longer, a few of them by far, and a batch is as wide as its longest sentence: a sentence
+        for which only too long ones are drawn is segmented as usual.
+
+        Args:
+            side: 0 for the source, 1 for the target.
+            pairs: numbers of the pairs, `[batch]`.
+            generator: draws the segmentations.
+        """
+        language = self.languages[side]
+        sampler = self.samplers[side]
+        sentences = self.sentences[side]
+        usual = [sentences[pair] for pair in pairs]
+        longest = max(len(ids) for ids in usual)
+        max_length = min(MAX_STRETCH * longest, self.training.longest)
+        sampled = []
+        for ids in usual:
+            text = language.decode(ids)
+            for _ in range(MAX_DRAWS):
                 tokens = sampler.split(text, generator)
-                if len(tokens) <= most:
-                    found[row] = language.lookup(tokens)
+                if len(tokens) <= max_length:
+                    ids = language.lookup(tokens)
                     break
-        return found
+            sampled.append(ids)
+        return sampled
 
-    def start_state(self) -> list[Tensor]:
+    def start_state(self) -> Carried:
         """Nothing: sentences know nothing of one another."""
         return []
 
-    def loss(self, batch: tuple[Tensor, ...], carried: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
-        """Mean cross-entropy in nats per target token, END included, with smoothed labels."""
-        kernel, bias = self.model.output_weights()
-        across = tf.transpose(kernel)
+    def loss(self, batch: Batch, carried: Carried) -> Loss:
+        """Mean cross-entropy with smoothed labels, in nats per target token, END included (scalar); an empty list."""
+        kernel, bias = self.model.output_weights()  # [vocabulary, width], [vocabulary]
+        across = tf.transpose(kernel)  # [width, vocabulary]
+        operands = tf.as_dtype(self.model.operands)
 
-        def losses(half: Sequence[Tensor], carried: Sequence[Tensor]) -> tuple[Tensor, list[Tensor]]:
-            source, target = map(_trimmed, half)
-            labels = target[:, 1:]
-            hidden = self.model.decode(target[:, :-1], self.model.encode(source, True), True)
+        def losses(half: Batch, carried: Batch) -> Loss:
+            source, target = half
+            source = _trimmed(source)  # [batch, source]
+            target = _trimmed(target)  # [batch, target + 1]
+            features = target[:, :-1]  # [batch, target]
+            labels = target[:, 1:]  # [batch, target]
+            memory = self.model.encode(source, True)
+            hidden = self.model.decode(features, memory, True)  # [batch, target, width]
             real = labels != PAD
-            rows, wanted = tf.boolean_mask(hidden, real), tf.boolean_mask(labels, real)
-            operands = tf.as_dtype(self.model.operands)
-            return cross_entropy(rows, kernel, across, bias, wanted, self.training.smoothing, operands), []
+            hidden = tf.boolean_mask(hidden, real)  # [tokens, width]
+            labels = tf.boolean_mask(labels, real)  # [tokens]
+            nats = cross_entropy(hidden, kernel, across, bias, labels, self.training.smoothing, operands)  # [tokens]
+            return nats, []
 
         return side_by_side(losses, batch, carried)
 
-    def evaluate(self, values: list[np.ndarray]) -> dict[str, float]:
-        """BLEU of greedy translations and nats per token of the held-out pairs, computed by the NumPy engine: what is
-        measured is what is shipped."""
-        model = translators.build(self.config, self.model.arrays(values))
-        with blas_threads():
-            forbidden = self.languages[1].forbidden
-            found = dict(search_all(model, self.sources, GREEDY, forbidden, SEARCH_TOKENS, with_scores=False))
-            nats = -log_probabilities(model, self.sources, self.targets, SEARCH_TOKENS).sum()
-        self.answers = [self.languages[1].decode(found[index][0].ids) for index in range(len(self.sources))]
-        references = [target for _, target in self.held_out]
-        return {
-            "bleu": bleu(self.answers, references),
-            "nats_per_token": float(nats / sum(len(target) + 1 for target in self.targets)),
-        }
+    def evaluate(self, values: list[Array]) -> Metrics:
+        """BLEU of greedy translations and nats per token of the held-out pairs.
 
-    def rank(self, metrics: Mapping[str, float]) -> tuple[float, ...]:
-        """More BLEU is better; equal BLEU: fewer nats."""
-        return metrics["bleu"], -metrics["nats_per_token"]
+        They are computed by the NumPy engine: what is measured is what is shipped.
+        """
+        target = self.languages[1]
+        arrays = self.model.arrays(values)
+        model = translators.build(self.config, arrays)
+        with blas_threads():
+            numbered = search_all(model, self.sources, GREEDY, target.forbidden)
+            self.answers = [target.decode(hypotheses[0].ids) for hypotheses in in_order(numbered)]
+            log_p = log_probabilities(model, self.sources, self.targets, SEARCH_TOKENS)  # [pairs]
+            nats = -log_p.sum()
+        references = [reference for _, reference in self.held_out]
+        lengths = [len(ids) + 1 for ids in self.targets]
+        tokens = sum(lengths)
+        metrics = {}
+        metrics["bleu"] = bleu(self.answers, references)
+        metrics["nats_per_token"] = float(nats / tokens)
+        return metrics
 
     def examples(self) -> list[str]:
-        """Some held-out sentences with the model's answers and the references."""
-        shown = zip(self.held_out[:SAMPLES], self.answers, strict=False)
-        return [
-            line for (source, target), answer in shown for line in (f"  < {source}", f"  = {target}", f"  > {answer}")
-        ]
+        """Some held-out sentences (<) with the model's answers (>) and the references (=)."""
+        lines = []
+        samples = self.held_out[:SAMPLES]
+        shown = zip(samples, self.answers, strict=False)
+        for (source, reference), answer in shown:
+            lines.append(f"  < {source}")
+            lines.append(f"  = {reference}")
+            lines.append(f"  > {answer}")
+        return lines
 
 
 def _trimmed(ids: Tensor) -> Tensor:
-    """Without the last columns, where they are nothing but PAD; two at least remain."""
-    used = tf.reduce_sum(tf.cast(tf.reduce_any(ids != PAD, axis=0), tf.int32))
-    return ids[:, : tf.maximum(used, 2)]
+    """Ids `[batch, time]` without the last columns, where they are nothing but PAD; two at least remain."""
+    used = tf.reduce_any(ids != PAD, axis=0)  # [time]
+    used = tf.cast(used, tf.int32)
+    columns = tf.reduce_sum(used)
+    columns = tf.maximum(columns, MIN_COLUMNS)
+    return ids[:, :columns]

@@ -9,7 +9,7 @@ import pytest
 from cli.shell import CLEAN, Shell
 from helpers import alphabet_weights, random_arrays, save_charlm
 
-from rnntext.config import CharlmConfig
+from rnntext.settings.charlm import CharlmConfig
 
 ENGLISH = "\n " + string.ascii_letters + ".,;:!?'\"-()"  # 65 characters: with [UNK], 66 logits
 WORLD = ENGLISH + "zażółćęśźńŁ你好世界Приветмир😀👍é"

@@ -26,8 +26,9 @@ from helpers import (
 )
 from soak.harness import Case, Counts, Promise, check
 
-from rnntext.config import ForecastConfig, SearchConfig
 from rnntext.jobs.load import load_translation
+from rnntext.settings.forecaster import ForecastConfig
+from rnntext.settings.translator import SearchConfig
 from rnntext.text.lines import decode
 
 LONGEST = 39  # tokens that the model knows
@@ -153,13 +154,13 @@ def cases_12(full: bool) -> list[Case]:
 
 def neighbours(name: str, beam: int, count: int, folder: Path) -> Counts:
     """Answers of lines alone, in batches of several sizes, and shuffled, bit for bit."""
-    model, search = load_translation(HERE / name), SearchConfig(beam=beam)
+    model = load_translation(HERE / name)
     words = (HERE / name / "input.txt").read_text().split()
     chance = random.Random(beam)
     given = [" ".join(chance.choices(words, k=chance.randrange(1, 16))) for _ in range(count)]
 
     def answers(some: list[str], batch_tokens: int = 1024) -> list[tuple[str, float]]:
-        found = model.translate_all(some, search, batch_tokens)
+        found = model.translate_all(some, SearchConfig(beam=beam, batch_tokens=batch_tokens))
         return [(f.text, f.answers[0].log_probability) for f in found]
 
     alone = dict(zip(given, (answers([line])[0] for line in given), strict=True))

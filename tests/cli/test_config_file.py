@@ -74,6 +74,14 @@ def test_what_is_left_open_is_not_printed_but_its_size_is(shell: Shell, command:
     assert printed.keys() & {"layers", "embedding", "dropout", "vocabulary-size", "batch-tokens", "batch-size"} == set()
 
 
+@pytest.mark.parametrize(("old", "now"), [("untied", "tied"), ("separate", "joint"), ("from-scratch", "warm-start")])
+def test_a_setting_may_be_called_by_the_flag_that_switches_it_off(shell: Shell, old: str, now: str) -> None:
+    for value in (True, False):
+        shell.write("settings.toml", f"{old} = {str(value).lower()}\n")
+        printed = tomllib.loads(shell("train-translate", "--config", "settings.toml", "--print-config").text)
+        assert printed[now] is not value
+
+
 def test_print_config_runs_nothing(shell: Shell) -> None:
     shell("train-charlm", "missing.txt", "--print-config", RNNTEXT_CHECKPOINTS=str(shell.folder / "none"))
     assert list(shell.folder.iterdir()) == []

@@ -8,11 +8,11 @@ import sacrebleu
 from cli.shell import CLEAN, Shell
 from helpers import alphabet_weights, save_charlm, save_translator, shifted, shifting_weights
 
-from rnntext.config import SearchConfig
 from rnntext.errors import DataError
 from rnntext.jobs.evaluate import evaluate
 from rnntext.jobs.load import load_translation
 from rnntext.jobs.translation import TranslationModel
+from rnntext.settings.translator import SearchConfig
 
 SOURCE = ["the cat sat on the mat", "hal", "", "why not", "a dog and a cat", "Oh yes"]
 REFERENCE = [
@@ -84,7 +84,7 @@ def test_the_search_is_the_one_that_was_asked_for(
     shell: Shell, model: TranslationModel, beam: int, max_length: int | None
 ) -> None:
     files = str(shell.folder / "test.en"), str(shell.folder / "test.xx")
-    found = evaluate(model, *files, SearchConfig(beam=beam, max_length=max_length), batch_tokens=1)
+    found = evaluate(model, *files, SearchConfig(beam=beam, max_length=max_length, batch_tokens=1))
     assert found.translations == [shifted(line)[:max_length] for line in SOURCE]
 
 

@@ -12,8 +12,8 @@ from cli.shell import CLEAN, Done, Shell
 from helpers import save_forecaster
 
 from rnntext.__main__ import _run
-from rnntext.config import ForecastConfig
 from rnntext.jobs import ladder
+from rnntext.settings.forecaster import ForecastConfig
 
 AIRLINE = (Path(__file__).parents[2] / "corpora" / "airline.csv").read_text()
 WEEKS = np.tile([10.0, 20.0, 30.0, 25.0, 15.0, 5.0, 0.0], 20)[:, None]

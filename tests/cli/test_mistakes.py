@@ -9,8 +9,8 @@ import pytest
 from cli.shell import PROGRAM, Shell
 from helpers import save_charlm
 
-from rnntext.config import CharlmConfig
 from rnntext.run.charlm import shapes
+from rnntext.settings.charlm import CharlmConfig
 from rnntext.storage import checkpoint
 
 UNREADABLE = "/proc/self/mem"  # reading it fails even for root

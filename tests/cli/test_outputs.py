@@ -18,10 +18,10 @@ from typer.models import OptionInfo
 
 from rnntext.__main__ import _run
 from rnntext.cli.app import program
-from rnntext.config import ForecastConfig
 from rnntext.jobs import train_charlm, train_forecast, train_translate
 from rnntext.jobs.promotion import Outcome
-from rnntext.train.observer import Observer
+from rnntext.settings.forecaster import ForecastConfig
+from rnntext.watch.observer import Observer
 
 READ = {"--config"}  # the only option that names a file to be read
 NULL, FULL = os.makedev(1, 3), os.makedev(1, 7)

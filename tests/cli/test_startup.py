@@ -56,7 +56,7 @@ assert known["generate"].params and not known["translate"].params
 print(*sorted(name for name in sys.modules if name.startswith("rnntext.cli.")))
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, env=CLEAN)
-    wanted = ["app", "console", "generate", "options"]
+    wanted = ["app", "command", "console", "generate", "options"]
     assert (done.stdout.split(), done.stderr) == ([f"rnntext.cli.{name}" for name in wanted], "")
 
 
@@ -67,7 +67,7 @@ def test_the_list_of_commands_says_the_same_whichever_is_asked_for() -> None:
 
     assert listed(NAMES) == listed([])
     assert listed([])["generate"] == "Continue a text."
-    assert listed([])["corpora"] == "Texts by name, to train on."
+    assert listed([])["corpora"] == "List and print the corpora that are known by name."
 
 
 def test_completion_works_and_loads_nothing_heavy(shell: Shell) -> None:

@@ -6,8 +6,9 @@ import pytest
 import typer.main
 
 from rnntext.cli.app import program
+from rnntext.cli.command import build, parameters
 from rnntext.cli.training import _shared
-from rnntext.config import JobConfig
+from rnntext.settings.training import JobConfig
 
 COMMANDS = {
     name: command
@@ -29,9 +30,17 @@ def test_every_setting_of_a_job_is_an_option_with_the_default_of_its_config(name
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_the_shared_options_end_every_training_command_in_the_same_words(name: str) -> None:
-    shared = [parameter for parameter in COMMANDS[name].params if parameter.name in _shared.__annotations__]
-    first = next(iter(COMMANDS.values()))
-    expected = [parameter for parameter in first.params if parameter.name in _shared.__annotations__]
-    assert [(p.opts, p.help) for p in shared] == [(p.opts, p.help) for p in expected]
+def test_every_training_command_has_the_shared_options_in_the_same_words(name: str) -> None:
+    alone = build(parameters(_shared), "", (), lambda arguments, values: None)
+    expected = {parameter for parameter in alone.__signature__.parameters if parameter != "context"}  # type: ignore[attr-defined]
+    shared = [parameter for parameter in COMMANDS[name].params if parameter.name in expected]
+    first = [parameter for parameter in next(iter(COMMANDS.values())).params if parameter.name in expected]
+    assert {parameter.name for parameter in shared} == expected
+    assert [(p.opts, p.help) for p in shared] == [(p.opts, p.help) for p in first]
     assert all(parameter.help for parameter in shared)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+@pytest.mark.parametrize("option", ["--patience", "--schedule", "--warmup", "--learning-rate", "--epochs", "--seed"])
+def test_every_training_command_has_every_option_that_the_loop_obeys(name: str, option: str) -> None:
+    assert option in {flag for parameter in COMMANDS[name].params for flag in parameter.opts}

@@ -20,10 +20,10 @@ from helpers import (
 )
 
 from rnntext.cli import alignment
-from rnntext.config import GRUConfig
 from rnntext.jobs.load import load_translation
 from rnntext.jobs.translation import Answer, Translation, TranslationModel
 from rnntext.run import translators
+from rnntext.settings.translator import GRUConfig
 
 LONGEST = 39
 every_number_of_jobs = pytest.mark.parametrize("jobs", ["1", "2"])

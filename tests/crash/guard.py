@@ -21,7 +21,7 @@ from rnntext.jobs.characters import CharacterModel
 from rnntext.storage import checkpoint
 
 EVENTS = ("better", "worse", "planted", "nan", "empty", "crash")
-_SCORE = "rnntext.jobs.train_charlm.CharlmRecipe.score"
+_SCORE = "rnntext.jobs.characters.CharacterModel.score"
 _LOSS = "rnntext.train.charlm_task.tf.nn.sparse_softmax_cross_entropy_with_logits"
 
 
@@ -53,7 +53,7 @@ def _happen(event: str, folder: Path, seed: int) -> tuple[int, bool | None]:
         if event == "nan":
             planted.enter_context(patch(_LOSS, lambda labels, logits: math.nan * logits))
         if event == "planted":  # the version in service counts as unbeatable
-            planted.enter_context(patch(_SCORE, return_value=-1.0))
+            planted.enter_context(patch(_SCORE, return_value=(-1.0, 1)))
         code, _ = command(*(bad if event == "worse" else good))
     return code, None if event == "better" else False
 

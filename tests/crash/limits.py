@@ -22,7 +22,7 @@ COMMANDS = {
     "gru": "train-translate grammar --architecture gru",
 }
 LOADS = (None, "on", None, "off")  # a second load: none, switched on or off in the middle
-MOST_LATE, MOST_LATE_SHARE, LEAST_USED = 5.0, 0.03, 0.92
+MAX_LATE, MAX_LATE_SHARE, MIN_USED = 5.0, 0.03, 0.92
 
 
 @contextmanager
@@ -57,8 +57,8 @@ def limited(kind: str, seconds: int, option: str, other: str | None, folder: Pat
             _, err = process.communicate()
         took = time.monotonic() - began
     check(process.returncode == 0, err.decode())
-    check(took <= seconds + max(MOST_LATE, MOST_LATE_SHARE * seconds), f"{took:.1f} of {seconds} s")
-    check(took >= LEAST_USED * seconds, f"{took:.1f} of {seconds} s")
+    check(took <= seconds + max(MAX_LATE, MAX_LATE_SHARE * seconds), f"{took:.1f} of {seconds} s")
+    check(took >= MIN_USED * seconds, f"{took:.1f} of {seconds} s")
     late, used = round(max(0.0, took - seconds), 2), round(100 * took / seconds, 1)
     return {
         "runs": 1,

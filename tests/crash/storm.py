@@ -18,6 +18,7 @@ from helpers import ALPHABET, alphabet_weights, save_charlm
 from soak.harness import ROOT, Case, Counts, Promise, check
 
 from rnntext.storage import checkpoint
+from rnntext.storage.json_files import to_json
 
 # Tells at exit whether TensorFlow was imported, however the process ends by itself.
 _WATCHED = """
@@ -32,7 +33,7 @@ finally:
 # Reads a model again and again until its stdin is closed, and tells what it read.
 _READER = """
 import collections, json, os, select, sys
-from rnntext.config import SamplingConfig
+from rnntext.settings.charlm import SamplingConfig
 from rnntext.jobs.load import load
 answers = collections.Counter()
 while not answers or not select.select([0], [], [], 0)[0]:
@@ -102,8 +103,8 @@ def readers(promotions: int, count: int, folder: Path) -> Counts:
     backward = {**arrays, "logits.kernel": arrays["logits.kernel"].T.copy()}
     answers = {"0": "ijklmn", "1": "gfedcb"}
     files = {
-        "config.json": checkpoint.to_json({"model": config.to_json()}),
-        "vocabulary.json": checkpoint.to_json(list(ALPHABET)),
+        "config.json": to_json({"model": config.to_json()}),
+        "vocabulary.json": to_json(list(ALPHABET)),
     }
     save_charlm(model, config, ALPHABET, arrays)
     shutil.rmtree(model / "versions")

@@ -23,11 +23,12 @@ import numpy as np
 from fuzz.mutants import mutant
 from fuzz.sealed import BASES, GOLDEN
 
-from rnntext.config import SamplingConfig, SearchConfig
 from rnntext.errors import CheckpointError, UsageError
 from rnntext.jobs.characters import CharacterModel
 from rnntext.jobs.load import load
 from rnntext.jobs.translation import TranslationModel
+from rnntext.settings.charlm import SamplingConfig
+from rnntext.settings.translator import SearchConfig
 
 _trim = ctypes.CDLL(None).malloc_trim
 MOST = 10 * 2**20  # bytes of a checkpoint that are counted: files of holes are long

@@ -12,6 +12,8 @@ NAMES = sorted(path.parent.name for path in HERE.glob("*/current"))
 def answer(name: str, **environment: str) -> bytes:
     """All that the model of this name answers, greedily."""
     model, given = HERE / name, HERE / name / "input.txt"
+    if name.startswith("forecaster"):
+        return _run("forecast", str(given), "-m", str(model), **environment)
     if not name.startswith("charlm"):
         return _run("translate", str(given), "-m", str(model), "--beam", "1", **environment)
     prompts = given.read_text().splitlines()

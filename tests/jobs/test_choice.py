@@ -13,20 +13,23 @@ import pytest
 
 import rnntext
 from rnntext import sizes
-from rnntext.config import CharlmConfig, CharlmTraining, GRUConfig, JobConfig, TransformerConfig, TranslatorTraining
 from rnntext.errors import StoppedError, UsageError
 from rnntext.jobs import unfinished
 from rnntext.jobs.promotion import Outcome
 from rnntext.jobs.train_charlm import train_charlm
 from rnntext.jobs.train_translate import train_translate
+from rnntext.settings.charlm import CharlmConfig, CharlmTraining
+from rnntext.settings.training import JobConfig
+from rnntext.settings.translator import GRUConfig, TransformerConfig, TranslatorConfig, TranslatorTraining
 from rnntext.sizes import Row
-from rnntext.train.observer import Observer, Progress
+from rnntext.watch.observer import Observer, Progress
 
 pytestmark = pytest.mark.usefixtures("eager", "small_sizes")
 TEXT = "the mill turns\nthe river runs\n" * 40
 PAIRS = "".join(
     f"the {a} {b}\tel {b} {a}\n" for a in ("old", "new", "wet", "big") for b in ("mill", "boat", "lamp", "hat")
 )
+OPEN = TranslatorConfig.chosen_by_size() | TranslatorTraining.chosen_by_size()
 GIVEN = {"cell", "steps", "time_limit", "window"}
 
 
@@ -68,7 +71,8 @@ def train(folder: Path, watch: Observer | None = None, text: str = TEXT, **optio
     training = CharlmTraining(**{n: v for n, v in given.items() if hasattr(CharlmTraining, n)})
     size = options.pop("size", "auto")
     source = [str(folder / "text.txt")]
-    return train_charlm(source, folder / "m", shape, training, size=size, given=given, job=job, observer=watch)
+    left_open = (CharlmConfig.chosen_by_size() | CharlmTraining.chosen_by_size()) - given.keys()
+    return train_charlm(source, folder / "m", shape, training, size=size, left_open=left_open, job=job, observer=watch)
 
 
 def config(folder: Path, version: int = 1) -> Mapping[str, Any]:
@@ -191,9 +195,8 @@ def test_with_a_config_and_nothing_said_nothing_is_left_open(tmp_path: Path) -> 
 def test_a_translator_is_chosen_likewise(tmp_path: Path, tokens: str, sampling: float) -> None:
     (tmp_path / "pairs.tsv").write_text(PAIRS)
     shape, training = TransformerConfig(tokens=tokens), TranslatorTraining(steps=1)
-    train_translate(
-        str(tmp_path / "pairs.tsv"), tmp_path / "m", shape, training, given={"architecture", "tokens", "steps"}
-    )
+    left_open = OPEN - {"architecture"}
+    train_translate(str(tmp_path / "pairs.tsv"), tmp_path / "m", shape, training, left_open=left_open)
     found = config(tmp_path)
     assert (found["units"], found["vocabulary_size"], found["batch_tokens"]) == (8, 290, 2048)
     assert (found["dropout"], found["subword_sampling"]) == (0.3, sampling)
@@ -208,7 +211,7 @@ def test_the_architecture_goes_with_the_size_and_a_warm_start_keeps_it(
     def run(size: str, **job: Any) -> Outcome:
         training = TranslatorTraining(steps=1)
         source, model = str(tmp_path / "pairs.tsv"), tmp_path / "m"
-        return train_translate(source, model, None, training, size=size, given={"steps"}, job=JobConfig(**job))
+        return train_translate(source, model, None, training, size=size, left_open=OPEN, job=JobConfig(**job))
 
     run(size)
     assert config(tmp_path)["architecture"] == architecture
@@ -230,5 +233,6 @@ def test_another_size_by_name_begins_from_scratch_and_says_so(tmp_path: Path) ->
 def test_what_is_given_need_not_go_with_every_architecture(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "pairs.tsv").write_text(PAIRS)
     shape, training = GRUConfig(units=5), TranslatorTraining(steps=1)
-    train_translate(str(tmp_path / "pairs.tsv"), tmp_path / "m", shape, training, given={"steps", "units"})
+    left_open = OPEN - {"units"}
+    train_translate(str(tmp_path / "pairs.tsv"), tmp_path / "m", shape, training, left_open=left_open)
     assert (config(tmp_path)["architecture"], config(tmp_path)["units"]) == ("gru", 5)

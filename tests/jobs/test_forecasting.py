@@ -10,9 +10,11 @@ import pytest
 from helpers import save_forecaster
 
 import rnntext
-from rnntext.config import ForecastConfig
 from rnntext.errors import CheckpointError, DataError, UsageError
-from rnntext.jobs.forecasting import NEW_LEVEL, ForecastModel
+from rnntext.jobs.alarms import LEVEL_SHIFT
+from rnntext.jobs.forecasting import ForecastModel
+from rnntext.jobs.load import load_forecaster
+from rnntext.settings.forecaster import ForecastConfig
 from rnntext.storage import checkpoint
 
 NAN = float("nan")
@@ -152,7 +154,7 @@ def test_a_series_that_has_moved_is_judged_where_it_is_now(weekly):
     series = NOISY[:210].copy()
     series[100:] += 60.0
     found = np.flatnonzero(weekly.alarms(series, 6.0).alarm)
-    assert found.tolist() == list(range(100, 100 + NEW_LEVEL + 7))  # until all of the season before is the new level
+    assert found.tolist() == list(range(100, 100 + LEVEL_SHIFT + 7))  # until all of the season before is the new level
 
 
 def test_alarms_do_not_depend_on_the_unit(tmp_path):
@@ -207,7 +209,7 @@ def test_another_kind_of_model_is_refused(home, tmp_path):
     manifest.write_text(manifest.read_text().replace('"forecaster"', '"charlm"'))
     checkpoint.promote(tmp_path / "m", "000001")
     with pytest.raises(UsageError, match="this is a charlm model; a forecaster is needed"):
-        ForecastModel(checkpoint.load(tmp_path / "m"))
+        load_forecaster(tmp_path / "m")
 
 
 @pytest.mark.parametrize(

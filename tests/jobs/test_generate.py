@@ -8,9 +8,9 @@ from helpers import alphabet_weights, examples, tiny_charlm
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from rnntext.config import SamplingConfig
 from rnntext.jobs.generate import StopFilter, fresh_seed, sample
 from rnntext.run.charlm import Charlm
+from rnntext.settings.charlm import SamplingConfig
 from rnntext.text.vocabulary import CharVocabulary
 
 GREEDY = SamplingConfig(temperature=0.0)

@@ -5,21 +5,21 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from rnntext.config import ForecastTraining
-from rnntext.jobs import ladder
-from rnntext.text.waves import waves
+from rnntext.jobs import ladder, ladder_data
+from rnntext.series.waves import waves
+from rnntext.settings.forecaster import ForecastTraining
 
 CHEAP = ("naive", "seasonal-naive", "linear", "rnn")  # to compile
 
 
 @pytest.fixture(scope="module")
 def found() -> list[ladder.Result]:
-    ground = ladder.synthetic(12, 3, sizes=(400, 200, 100))
+    dataset = ladder_data.synthetic(12, 3, sizes=(400, 200, 100))
     training = ForecastTraining(epochs=2, loss="mse", dropout=0.0, learning_rate=0.01)
     with pytest.MonkeyPatch.context() as patch:
         for name in ("NEXT", "AHEAD"):
             patch.setattr(ladder, name, [rung for rung in getattr(ladder, name) if rung.architecture in CHEAP])
-        return list(ladder.climb(ground, training))
+        return list(ladder.climb(dataset, training))
 
 
 def test_all_rungs_are_there_in_the_order_of_the_lesson():

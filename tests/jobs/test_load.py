@@ -13,10 +13,10 @@ from helpers import alphabet_weights, random_arrays, save_charlm
 from threadpoolctl import threadpool_info, threadpool_limits
 
 import rnntext
-from rnntext.config import CharlmConfig, SamplingConfig
 from rnntext.errors import CheckpointError, DataError, UsageError
 from rnntext.jobs.characters import CharacterModel
 from rnntext.jobs.load import load
+from rnntext.settings.charlm import CharlmConfig, SamplingConfig
 from rnntext.storage import checkpoint
 
 GREEDY = SamplingConfig(temperature=0.0)

@@ -15,14 +15,16 @@ import numpy as np
 import pytest
 import safetensors.numpy
 
-from rnntext.config import CharlmConfig, CharlmTraining, GRUConfig, JobConfig, TranslatorTraining
 from rnntext.errors import CheckpointError, InputOutputError, StoppedError
 from rnntext.jobs import unfinished
 from rnntext.jobs.promotion import Outcome
 from rnntext.jobs.train_charlm import train_charlm
 from rnntext.jobs.train_translate import train_translate
+from rnntext.settings.charlm import CharlmConfig, CharlmTraining
+from rnntext.settings.training import JobConfig
+from rnntext.settings.translator import GRUConfig, TranslatorTraining
 from rnntext.storage import checkpoint, service
-from rnntext.train.observer import Observer, Progress
+from rnntext.watch.observer import Observer, Progress
 
 MODEL = CharlmConfig(cell="rnn", layers=1, units=4, embedding=2)
 TRAINING = CharlmTraining(steps=2, batch_size=3, window=6, dropout=0.0, recurrent_dropout=0.0, average=0.0)
@@ -233,7 +235,7 @@ def test_a_champion_that_has_not_is_not_accused_even_if_texts_repeat_themselves(
 def test_how_much_worse_is_not_worse_is_the_user_s_choice(place: Path, monkeypatch, tolerance, promoted) -> None:
     metrics = {"bits_per_character": 2.5, "nats_per_character": 1.0}
     monkeypatch.setattr("rnntext.train.charlm_task.CharlmTask.evaluate", lambda task, values: metrics)
-    monkeypatch.setattr("rnntext.jobs.train_charlm.CharlmRecipe.score", lambda self, champion, snapshot: 2.0)
+    monkeypatch.setattr("rnntext.jobs.characters.CharacterModel.score", lambda self, text: (2.0, 1))
     watch = Watch()
     outcome = train(place, watch=watch, force=True, tolerance=tolerance)
     assert outcome.promoted == promoted

@@ -20,7 +20,6 @@ import pytest
 import safetensors.numpy
 
 import rnntext
-from rnntext.config import CharlmConfig, CharlmTraining, JobConfig
 from rnntext.errors import (
     BusyError,
     CheckpointError,
@@ -34,9 +33,11 @@ from rnntext.errors import (
 from rnntext.files.lock import locked
 from rnntext.jobs.promotion import Outcome
 from rnntext.jobs.train_charlm import train_charlm
+from rnntext.settings.charlm import CharlmConfig, CharlmTraining
+from rnntext.settings.training import JobConfig
 from rnntext.storage.checkpoint import versions
 from rnntext.train import schedule
-from rnntext.train.observer import Observer
+from rnntext.watch.observer import Observer
 
 MODEL = CharlmConfig(cell="lstm", layers=2, units=6, embedding=4)
 TRAINING = CharlmTraining(
@@ -391,7 +392,7 @@ def test_a_model_that_reads_another_case_is_not_compared(champion, text):
 
 
 def test_a_version_that_only_a_newer_rnntext_reads_is_noticed_before_the_training(champion, text):
-    older = patch("rnntext.storage.checkpoint.FORMAT", 0)
+    older = patch("rnntext.storage.manifest.FORMAT", 0)
     with older, pytest.raises(NewerCheckpointError, match="upgrade"):
         train(text, champion, observer=At(1, lambda: pytest.fail("trained")))
     assert not (champion / "run").exists()

@@ -14,13 +14,14 @@ import pytest
 import safetensors.numpy
 
 import rnntext
-from rnntext.config import ForecastConfig, ForecastTraining, JobConfig
 from rnntext.errors import DataError, StoppedError, UsageError
-from rnntext.jobs import train_forecast as job
+from rnntext.jobs import forecast_split
 from rnntext.jobs.forecasting import ForecastModel
 from rnntext.run.windows import Scale
-from rnntext.text.series import read_series
-from rnntext.train.observer import Observer
+from rnntext.series.series import read_series
+from rnntext.settings.forecaster import ForecastConfig, ForecastTraining
+from rnntext.settings.training import JobConfig
+from rnntext.watch.observer import Observer
 
 AIRLINE = Path(__file__).parents[2] / "corpora" / "airline.csv"
 SMALL = ForecastConfig(architecture="linear", window=6, horizon=2)
@@ -109,7 +110,7 @@ def test_hidden_passengers_are_filled_in_better_than_by_straight_lines(airline):
 def learnt_before_the_split(path: Path, config: ForecastConfig, later: np.ndarray) -> dict[str, bytes]:
     """All that training begins with, for a series of 120 values whose last 24 are given."""
     values = np.concatenate([10 + np.sin(np.arange(96.0) * 2 * np.pi / 8), later])
-    split = job.split_series(read_series(str(write(path, values))), config, "0.2")
+    split = forecast_split.split_series(read_series(str(write(path, values))), config, "0.2")
     numbers = split.scale.to_json() | {"errors": split.naive_errors.tolist()}
     return {"numbers": json.dumps(numbers).encode(), "panel": split.training.values.tobytes()}
 
@@ -124,8 +125,10 @@ def test_nothing_is_learnt_from_held_out_values(tmp_path, scale):
 def test_a_planted_leak_is_found(tmp_path, monkeypatch):
     """The test above can fail: here the scale is learnt from everything."""
     honest, whole = Scale.learn, []
-    monkeypatch.setattr(job.Panel, "of", classmethod(lambda cls, v, of=job.Panel.of: (whole.append(v), of(v))[1]))
-    monkeypatch.setattr(job.Scale, "learn", lambda config, training, *rest: honest(config, whole[-1], *rest))
+    monkeypatch.setattr(
+        forecast_split.Panel, "of", classmethod(lambda cls, v, of=forecast_split.Panel.of: (whole.append(v), of(v))[1])
+    )
+    monkeypatch.setattr(forecast_split.Scale, "learn", lambda config, training, *rest: honest(config, whole[-1], *rest))
     config = dataclasses.replace(SMALL, window=10, scale="standard")
     one = learnt_before_the_split(tmp_path / "a.csv", config, np.zeros(24))
     assert one != learnt_before_the_split(tmp_path / "b.csv", config, np.full(24, 1e6))
@@ -231,6 +234,15 @@ def test_baselines_are_trained_in_no_time_and_served_like_all_others(tmp_path, s
     model = rnntext.load(tmp_path / "m")
     assert isinstance(model, ForecastModel)
     assert model.forecast([1.0, 2, 3, 4, 5, 6]).values.ravel().tolist() == [6, 6]
+
+
+@pytest.mark.parametrize("before", ["naive", "linear"])
+def test_a_baseline_can_follow_another_version(tmp_path, series, before):
+    naive = ForecastConfig(architecture="naive", window=6, horizon=2)
+    train(series, tmp_path / "m", dataclasses.replace(naive, architecture=before))
+    outcome = train(series, tmp_path / "m", naive, job=JobConfig(force=True))
+    assert (outcome.state, outcome.version) == ("finished", "000002")
+    assert outcome.champion is not None
 
 
 def test_a_constant_series_is_learnt_without_ado(tmp_path):

@@ -13,12 +13,13 @@ import sacrebleu
 import safetensors.numpy
 
 import rnntext
-from rnntext.config import GRUConfig, JobConfig, TransformerConfig, TranslatorTraining
 from rnntext.errors import DataError, RnntextError, StoppedError, UsageError
 from rnntext.jobs.promotion import Outcome
 from rnntext.jobs.train_translate import train_translate
+from rnntext.settings.training import JobConfig
+from rnntext.settings.translator import GRUConfig, SearchConfig, TransformerConfig, TranslatorTraining
 from rnntext.storage.checkpoint import versions
-from rnntext.train.observer import Observer
+from rnntext.watch.observer import Observer
 
 PAIRS = [
     (f"{a} {b} {c} {n}", f"{n} {c} {b} {a}!")
@@ -108,7 +109,7 @@ def test_the_stored_model_translates_and_its_score_is_that_of_the_held_out_pairs
     held_out.write_text("the new old lamp\tlamp old new the!\na wet mill\tmill wet a!\n")
     outcome = train(tsv, tmp_path / "m", model, TRAINING, validation=str(held_out))
     loaded = rnntext.load(tmp_path / "m")
-    found = list(loaded.translate(["the new old lamp", "a wet mill"], beam=1))
+    found = list(loaded.translate(["the new old lamp", "a wet mill"], search=SearchConfig(beam=1)))
     assert outcome.score == sacrebleu.corpus_bleu(found, [["lamp old new the!", "mill wet a!"]]).score
     assert outcome.promoted
     assert loaded.checkpoint.manifest["pairs"] == len(PAIRS)
@@ -164,7 +165,7 @@ def test_a_worse_model_does_not_replace_a_better_one(tsv, tmp_path, monkeypatch)
     scores = iter([50.0, 40.0, 30.0, 40.0, 60.0])  # of a first run, and of two warm starts: before and after it
     evaluate = "rnntext.train.translator_task.TranslatorTask.evaluate"
     monkeypatch.setattr(evaluate, lambda self, values: {"bleu": next(scores), "nats_per_token": 1.0})
-    monkeypatch.setattr("rnntext.jobs.train_translate.TranslatorRecipe.score", lambda self, champion, snapshot: 50.0)
+    monkeypatch.setattr("rnntext.jobs.train_translate.bleu", lambda translations, references: 50.0)
     assert train(tsv, tmp_path / "m").promoted
     worse = train(tsv, tmp_path / "m", force=True)
     assert (worse.promoted, worse.champion) == (False, 50.0)
@@ -176,7 +177,7 @@ def test_a_warm_start_that_gets_no_better_keeps_what_it_began_with(tsv, tmp_path
     scores = iter([50.0, 50.0, 40.0])
     evaluate = "rnntext.train.translator_task.TranslatorTask.evaluate"
     monkeypatch.setattr(evaluate, lambda self, values: {"bleu": next(scores), "nats_per_token": 1.0})
-    monkeypatch.setattr("rnntext.jobs.train_translate.TranslatorRecipe.score", lambda self, champion, snapshot: 50.0)
+    monkeypatch.setattr("rnntext.jobs.train_translate.bleu", lambda translations, references: 50.0)
     train(tsv, tmp_path / "m")
     before = weights(tmp_path / "m")
     said: list[str] = []

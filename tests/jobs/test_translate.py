@@ -12,12 +12,12 @@ from helpers import examples, parts_of, save_translator, shifted, shifting_weigh
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rnntext.config import SearchConfig
 from rnntext.errors import InputOutputError
 from rnntext.jobs import translate
 from rnntext.jobs.load import load_translation
-from rnntext.jobs.translate import Item, Request, from_json, plain, translate_stream
+from rnntext.jobs.translate import Item, from_json, plain, translate_stream
 from rnntext.jobs.translation import Translation, TranslationModel
+from rnntext.settings.translator import SearchConfig
 from rnntext.text.lines import Line
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")  # OpenBLAS has threads (Python >= 3.12)
@@ -33,9 +33,9 @@ def hal(tmp_path_factory: pytest.TempPathFactory) -> TranslationModel:
 
 
 def answers(
-    model: TranslationModel, sources: list[str], jobs: int = 1, **options: Any
+    model: TranslationModel, sources: list[str], jobs: int = 1, search: SearchConfig = QUICK, jsonl: bool = False
 ) -> list[tuple[Item, Translation]]:
-    return list(translate_stream(model, sources, Request(**{"search": QUICK, **options}), jobs))
+    return list(translate_stream(model, sources, search, jsonl, jobs))
 
 
 def scores(found: Translation) -> list[tuple[str, float, float]]:
@@ -89,7 +89,7 @@ def test_order_and_answers_do_not_depend_on_portions_and_jobs(
     lines = ["abcdefgh"[: n % 9] * (n % 4) for n in range(30)]
     paths = files(tmp_path, "\n".join(lines).encode())
     for batch_tokens in (1, 100):
-        found = answers(hal, paths, jobs, batch_tokens=batch_tokens, search=SearchConfig(beam=2, n_best=2))
+        found = answers(hal, paths, jobs, search=SearchConfig(beam=2, n_best=2, batch_tokens=batch_tokens))
         assert [item.text for item, _ in found] == lines
         assert [t.text for _, t in found] == [shifted(line) for line in lines]
         alone = [hal.translate_all([line], SearchConfig(beam=2, n_best=2))[0] for line in lines[:9]]
@@ -107,7 +107,7 @@ def test_ctranslate2_needs_no_processes_for_its_jobs(tmp_path: Path, monkeypatch
 
 @every_number_of_jobs
 def test_lines_before_a_missing_file_are_answered(hal: TranslationModel, tmp_path: Path, jobs: int) -> None:
-    stream = translate_stream(hal, [*files(tmp_path, b"a\nb\n"), str(tmp_path / "missing")], Request(QUICK), jobs)
+    stream = translate_stream(hal, [*files(tmp_path, b"a\nb\n"), str(tmp_path / "missing")], QUICK, jobs=jobs)
     assert [next(stream)[1].text, next(stream)[1].text] == ["b", "c"]
     with pytest.raises(InputOutputError, match="missing: No such file"):
         next(stream)
@@ -117,7 +117,7 @@ def test_lines_before_a_missing_file_are_answered(hal: TranslationModel, tmp_pat
 def test_attention_comes_if_it_is_wanted(hal: TranslationModel, tmp_path: Path, jobs: int) -> None:
     paths = files(tmp_path, b"hal\n\n")
     for wanted in (True, False):
-        (_, first), (_, blank) = answers(hal, paths, jobs, attention=wanted)
+        (_, first), (_, blank) = answers(hal, paths, jobs, SearchConfig(beam=1, with_attention=wanted))
         assert (first.answers[0].attention is not None) == wanted
         assert blank.answers[0].tokens == []
 
@@ -132,7 +132,7 @@ def test_each_line_is_answered_before_the_next_is_sent(
     reader, writer = os.pipe()
     with open(reader) as stdin, open(writer, "wb", buffering=0) as feeder:
         monkeypatch.setattr(sys, "stdin", stdin)
-        stream = translate_stream(hal, ["-"], Request(QUICK), jobs)
+        stream = translate_stream(hal, ["-"], QUICK, jobs=jobs)
         rescue = threading.Timer(20, lambda: os.write(writer, b"too late\n" * 10))
         rescue.start()
         for said, answer in [(b"hal\n", "ibm"), (b"\r\n", ""), (b"x\nzz", "y"), (b"z\n", "aaa")]:
@@ -148,7 +148,7 @@ def test_a_stream_ends_its_processes_when_nobody_wants_more(hal: TranslationMode
         return set(Path(f"/proc/self/task/{os.getpid()}/children").read_text().split())
 
     before = children()
-    stream = translate_stream(hal, files(tmp_path, b"hal\n" * 5000), Request(QUICK), jobs=2)
+    stream = translate_stream(hal, files(tmp_path, b"hal\n" * 5000), QUICK, jobs=2)
     next(stream)
     assert len(children() - before) == 2
     stream.close()

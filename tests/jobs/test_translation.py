@@ -26,12 +26,14 @@ from helpers import (
 from threadpoolctl import threadpool_info, threadpool_limits
 
 import rnntext
-from rnntext.config import GRUConfig, SearchConfig, TransformerConfig, TranslatorConfig, TranslatorTraining
 from rnntext.errors import CheckpointError, UsageError
 from rnntext.jobs.load import load, load_characters, load_translation
 from rnntext.jobs.translation import TranslationModel
+from rnntext.settings.translator import GRUConfig, SearchConfig, TransformerConfig, TranslatorConfig, TranslatorTraining
 from rnntext.storage import checkpoint
-from rnntext.text.tokens import Characters, Language, Words
+from rnntext.storage.json_files import parse_json, to_json
+from rnntext.text.tokenizers import Characters, Words
+from rnntext.text.tokens import Language
 
 LONGEST = 30
 
@@ -88,7 +90,9 @@ def test_an_answer_tells_its_probability_and_its_score(hal: TranslationModel, te
 
 
 def test_attention_is_given_when_asked_for(hal: TranslationModel) -> None:
-    plain_one, asked = (hal.translate_all(["hal"], with_attention=wanted)[0].answers[0] for wanted in (False, True))
+    plain_one, asked = (
+        hal.translate_all(["hal"], SearchConfig(with_attention=wanted))[0].answers[0] for wanted in (False, True)
+    )
     assert plain_one.attention is None
     np.testing.assert_allclose(asked.attention, np.eye(3), atol=1e-4)
 
@@ -119,7 +123,7 @@ def test_where_there_are_fewer_answers_the_last_one_is_repeated(hal: Translation
 
 @pytest.mark.parametrize("line", ["", " ", "\t \r", "\v\f"])
 def test_a_blank_line_has_a_blank_answer(hal: TranslationModel, line: str) -> None:
-    (found,) = hal.translate_all([line], SearchConfig(n_best=2), with_attention=True)
+    (found,) = hal.translate_all([line], SearchConfig(n_best=2, with_attention=True))
     assert (found.text, found.parts, found.source_tokens) == ("", 0, [])
     assert [(a.text, a.score, a.log_probability, a.tokens) for a in found.answers] == [("", 0.0, 0.0, [])] * 2
     assert found.answers[0].attention is not None
@@ -137,7 +141,7 @@ def test_a_line_without_any_word_has_a_blank_answer_too(words: TranslationModel,
 
 def test_nothing_to_translate_is_nothing(hal: TranslationModel) -> None:
     assert hal.translate_all([]) == []
-    assert list(hal.translate_each([])) == []
+    assert list(hal.translations([])) == []
     assert list(hal.translate([])) == []
 
 
@@ -146,7 +150,7 @@ def test_nothing_to_translate_is_nothing(hal: TranslationModel) -> None:
 
 def test_a_long_line_is_translated_in_parts_that_are_joined(hal: TranslationModel) -> None:
     line = "the cat sat on the mat, and the dog sat on the cat; why did the cow not sit on the dog?"
-    (found,) = hal.translate_all([line], with_attention=True)
+    (found,) = hal.translate_all([line], SearchConfig(with_attention=True))
     parts = parts_of(hal, line)
     assert parts == ["the cat sat on the mat,", "and the dog sat on the cat;", "why did the cow not sit on the", "dog?"]
     assert found.parts == 4
@@ -180,7 +184,7 @@ def test_a_line_is_cut_only_if_it_is_longer_than_the_model_knows(hal: Translatio
 
 def test_a_hundred_thousand_characters_are_an_ordinary_line(hal: TranslationModel) -> None:
     line = "abc " * 10_000 + "x" * 60_000
-    (found,) = hal.translate_all([line], SearchConfig(beam=1, max_length=3), batch_tokens=50_000)
+    (found,) = hal.translate_all([line], SearchConfig(beam=1, max_length=3, batch_tokens=50_000))
     assert found.parts > 3000
     assert len("".join(found.source_tokens).replace(SPACE, "")) == 90_000
 
@@ -196,16 +200,32 @@ def varied_lines(count: int) -> list[str]:
 @pytest.mark.parametrize("batch_tokens", [1, 100, 10_000])
 def test_answers_come_in_the_order_of_the_lines_whatever_the_batch(hal: TranslationModel, batch_tokens: int) -> None:
     lines = varied_lines(40)
-    found = hal.translate_all(lines, SearchConfig(beam=2), batch_tokens)
+    found = hal.translate_all(lines, SearchConfig(beam=2, batch_tokens=batch_tokens))
     assert [t.text for t in found] == [" ".join(map(shifted, parts_of(hal, line))) for line in lines]
 
 
-def test_a_line_is_ready_when_its_batch_is(hal: TranslationModel) -> None:
-    lines = ["abc", "x" * 20, "", "def", "y" * 20, "z" * 50]
-    numbers = [number for number, _ in hal.translate_each(lines, SearchConfig(beam=1), batch_tokens=48)]
-    assert sorted(numbers) == list(range(6))
-    assert numbers[0] == 2  # the blank one costs nothing
-    assert numbers[1:3] == [0, 3]  # one class of length, one batch
+def test_a_line_is_ready_when_its_batch_and_those_before_it_are(
+    hal: TranslationModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    searched: list[int] = []
+    search_all = hal.search_all
+
+    def watched(*arguments: Any) -> Iterator[Any]:
+        for number, hypotheses in search_all(*arguments):
+            searched.append(number)
+            yield number, hypotheses
+
+    monkeypatch.setattr(hal, "search_all", watched)
+    lines = ["", "abc", "x" * 20, "", "def", "y" * 20, "z" * 29]
+    found = hal.translations(lines, SearchConfig(beam=1, batch_tokens=48))
+    assert next(found).text == ""
+    assert searched == []  # a blank line costs nothing
+    assert next(found).text == "bcd"
+    assert searched == [0]
+    assert next(found).text == "y" * 20
+    assert searched == [0, 2, 1]  # lines of one class of length share a batch
+    assert [next(found).text for _ in range(4)] == ["", "efg", "z" * 20, "a" * 29]
+    assert sorted(searched) == list(range(5))
 
 
 def test_lines_are_translated_lazily(hal: TranslationModel) -> None:
@@ -216,7 +236,7 @@ def test_lines_are_translated_lazily(hal: TranslationModel) -> None:
             taken.append(number)
             yield "hal"
 
-    found = hal.translate(lines(), beam=1, ahead=3)
+    found = hal.translate(lines(), search=SearchConfig(beam=1), ahead=3)
     assert taken == []
     assert [next(found), next(found)] == ["ibm", "ibm"]
     assert taken == [0, 1, 2]
@@ -228,8 +248,8 @@ def test_lines_are_translated_lazily(hal: TranslationModel) -> None:
 
 def test_options_of_the_search_are_checked(hal: TranslationModel) -> None:
     with pytest.raises(UsageError, match="--beam 0"):
-        next(hal.translate(["hal"], beam=0))
-    assert list(hal.translate(["hal"], max_length=2)) == ["ib"]
+        SearchConfig(beam=0)
+    assert list(hal.translate(["hal"], search=SearchConfig(max_length=2))) == ["ib"]
     with pytest.raises(TypeError):
         hal.translate(["hal"], beems=2)  # type: ignore[call-arg]
 
@@ -239,7 +259,7 @@ def test_translating_leaves_the_threads_of_blas_as_they_were(hal: TranslationMod
         return {library["num_threads"] for library in threadpool_info() if library["user_api"] == "blas"}
 
     with threadpool_limits(2, "blas"):
-        for _ in hal.translate_each(["hal", "x" * 20], batch_tokens=1):
+        for _ in hal.translations(["hal", "x" * 20], SearchConfig(batch_tokens=1)):
             assert threads() == {2}
         hal.score([("a", "b")])
         assert threads() == {2}
@@ -301,7 +321,7 @@ TRAINING = {"longest": 10}
 
 def put(root: Path, settings: Any, tokens: Any, **more: bytes) -> Path:
     """A version with any files, but whole and with the right digests."""
-    files = {"config.json": checkpoint.to_json(settings), "tokens.json": checkpoint.to_json(tokens), **more}
+    files = {"config.json": to_json(settings), "tokens.json": to_json(tokens), **more}
     arrays = translator_arrays(TINY_TRANSFORMER, (6, 6))
     checkpoint.promote(root, checkpoint.write_version(root, "translator", files, arrays, {}))
     return root
@@ -357,9 +377,7 @@ def test_a_vocabulary_that_does_not_fit_is_a_damaged_checkpoint(tmp_path: Path, 
 def test_a_missing_vocabulary_is_named(tmp_path: Path) -> None:
     config, arrays, language = shifting_weights()
     files = {
-        "config.json": checkpoint.to_json(
-            {"model": {"architecture": "transformer", **config.to_json()}, "training": TRAINING}
-        )
+        "config.json": to_json({"model": {"architecture": "transformer", **config.to_json()}, "training": TRAINING})
     }
     checkpoint.promote(tmp_path, checkpoint.write_version(tmp_path, "translator", files, arrays, {}))
     with pytest.raises(CheckpointError, match=r"tokens\.json is missing"):
@@ -417,6 +435,6 @@ def test_settings_must_fit_together(config: Any, values: dict[str, Any], message
 @pytest.mark.parametrize("config", SETTINGS)
 def test_settings_survive_json(config: Any) -> None:
     for settings in (config(), *([SearchConfig(beam=9, n_best=3, max_length=7)] if config is SearchConfig else [])):
-        assert config.from_json(checkpoint.parse_json(checkpoint.to_json(settings.to_json()), Path("x"))) == settings
+        assert config.from_json(parse_json(to_json(settings.to_json()), Path("x"))) == settings
     with pytest.raises(CheckpointError, match="'colour' is unknown"):
         config.from_json({"colour": "red"})

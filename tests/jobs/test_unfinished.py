@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from rnntext.config import CharlmConfig, CharlmTraining
 from rnntext.errors import CheckpointError, UsageError
 from rnntext.jobs import unfinished
 from rnntext.jobs.unfinished import Snapshot
-from rnntext.storage.checkpoint import to_json
+from rnntext.settings.charlm import CharlmConfig, CharlmTraining
+from rnntext.storage.json_files import to_json
 
 MODEL = CharlmConfig(cell="gru", layers=1, units=8)
 TRAINING = CharlmTraining(steps=100, time_limit=90.0)
@@ -123,7 +123,7 @@ def test_a_file_outside_the_folder_is_not_read(folder: Path) -> None:
 def check(*changed: CharlmConfig | CharlmTraining, **data: object) -> None:
     names = {CharlmConfig: "model", CharlmTraining: "training"}
     now = options(**{names[type(config)]: config for config in changed}, **data)  # type: ignore[arg-type]
-    unfinished.check_same(snapshot(), "charlm", now, {})
+    unfinished.check_same(snapshot(), "charlm", now, [])
 
 
 def test_the_same_command_goes_on() -> None:

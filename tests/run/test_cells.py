@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from helpers import random_arrays, textbook_logits, tiny_charlm
 
-from rnntext.config import CharlmConfig
 from rnntext.run.charlm import Charlm, shapes
+from rnntext.settings.charlm import CharlmConfig
 from rnntext.text.vocabulary import CharVocabulary
 
 CELLS = ["rnn", "lstm", "gru"]
@@ -65,7 +65,7 @@ def test_states_can_be_read_and_carried_to_another_text(cell: str, layers: int) 
     for now in ids[:-1]:
         model.step(second, now)
     fresh = model.start(5)
-    for source, target in zip(second.layers(model), fresh.layers(model), strict=True):
+    for source, target in zip(second.layers(), fresh.layers(), strict=True):
         assert len(source) == {"rnn": 1, "lstm": 2, "gru": 1}[cell]
         for old, new in zip(source, target, strict=True):
             new[...] = old
@@ -76,7 +76,7 @@ def test_an_lstms_states_are_h_then_c() -> None:
     model = tiny_charlm("lstm", layers=1)
     state = model.start()
     model.feed(state, [1, 2, 3, 2, 5] * 10)
-    ((h, c),) = state.layers(model)
+    ((h, c),) = state.layers()
     assert (np.abs(h) < np.abs(np.tanh(c)) + 1e-7).all()  # h = o tanh(c) with 0 < o < 1
     assert np.abs(c).max() > np.abs(h).max()
 

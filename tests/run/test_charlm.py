@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from helpers import random_arrays, textbook_logits, tiny_charlm
 
-from rnntext.config import CharlmConfig
 from rnntext.run.charlm import Charlm, shapes
+from rnntext.settings.charlm import CharlmConfig
 from rnntext.text.vocabulary import CharVocabulary
 
 CHARACTERS = "a\nbcde"  # the line break has id 2

@@ -9,12 +9,12 @@ import sys
 import numpy as np
 import pytest
 
-from rnntext.config import GRUConfig, SearchConfig, TransformerConfig
 from rnntext.errors import UsageError
 from rnntext.run import ctranslate2, translators
 from rnntext.run.ctranslate2 import CTranslate2
+from rnntext.run.positions import MAX_POSITIONS
 from rnntext.run.search import search_all
-from rnntext.run.transformer import MOST_POSITIONS
+from rnntext.settings.translator import GRUConfig, SearchConfig, TransformerConfig
 from rnntext.text.tokens import END, PAD, RESERVED, START, UNKNOWN
 
 BASE = TransformerConfig(layers=3, units=16, heads=2, feedforward=24)
@@ -41,12 +41,12 @@ def sentences(count=60):
     return [rng.integers(RESERVED, SIZES[0], length) for length in rng.integers(1, LONGEST + 1, count)]
 
 
-def both(config, search, with_attention=False, compute_type="float32", **weights):
+def both(config, search, compute_type="float32", **weights):
     """What NumPy and CTranslate2 find, in the order of the sentences."""
     found = arrays(config, **weights)
     there = CTranslate2(config, found, LONGEST, compute_type=compute_type)
-    ours = search_all(translators.build(config, found), sentences(), search, FORBIDDEN, 256, with_attention)
-    theirs = there.search_all(sentences(), search, FORBIDDEN, 256, with_attention)
+    ours = search_all(translators.build(config, found), sentences(), search, FORBIDDEN)
+    theirs = there.search_all(sentences(), search, FORBIDDEN)
     return [[answers[i] for i in range(len(sentences()))] for answers in (dict(ours), dict(theirs))]
 
 
@@ -87,12 +87,12 @@ def test_an_answer_is_cut_off_at_its_limit_and_never_empty():
 
 
 def test_answers_may_be_as_long_as_is_asked_for(monkeypatch):
-    monkeypatch.setattr(ctranslate2, "MOST_POSITIONS", 30)  # as many as it is prepared for
+    monkeypatch.setattr(ctranslate2, "MAX_POSITIONS", 30)  # as many as it is prepared for
     weights = arrays(BASE, end=-30)
     engine = CTranslate2(BASE, weights, 3, compute_type="float32")
     search = SearchConfig(beam=1, max_length=90)
-    ours = search_all(translators.build(BASE, weights), sentences(4), search, FORBIDDEN, 256)
-    theirs = dict(engine.search_all(sentences(4), search, FORBIDDEN, 256))
+    ours = search_all(translators.build(BASE, weights), sentences(4), search, FORBIDDEN)
+    theirs = dict(engine.search_all(sentences(4), search, FORBIDDEN))
     for number, (here,) in ours:
         assert len(here.ids) == 90
         assert theirs[number][0].ids == here.ids
@@ -107,16 +107,16 @@ def test_what_is_forbidden_may_be_beyond_the_sources_vocabulary():
     engine = CTranslate2(config, weights, LONGEST, compute_type="float32")
     search = SearchConfig(beam=1, max_length=5)
     for forbidden in (FORBIDDEN, [*FORBIDDEN, last]):
-        found = engine.search_all(sentences(5), search, forbidden, 256)
+        found = engine.search_all(sentences(5), search, forbidden)
         assert all((last in best.ids) == (last not in forbidden) for _, (best,) in found)
 
 
 @pytest.mark.parametrize("beam", [1, 2])
 def test_scores_may_be_left_out_where_nothing_is_ranked_by_them(beam: int):
     engine = CTranslate2(BASE, arrays(BASE), LONGEST, compute_type="float32")
-    search = SearchConfig(beam=beam, max_length=12)
     scored, unscored = (
-        dict(engine.search_all(sentences(), search, FORBIDDEN, 256, with_scores=wanted)) for wanted in (True, False)
+        dict(engine.search_all(sentences(), SearchConfig(beam=beam, max_length=12, with_scores=wanted), FORBIDDEN))
+        for wanted in (True, False)
     )
     for number, (with_score,) in scored.items():
         (without,) = unscored[number]
@@ -127,11 +127,11 @@ def test_scores_may_be_left_out_where_nothing_is_ranked_by_them(beam: int):
 
 @pytest.mark.parametrize("batch_tokens", [40, 10_000])
 def test_several_jobs_give_the_answers_of_one(batch_tokens: int):
-    search = SearchConfig(beam=2, max_length=12)
+    search = SearchConfig(beam=2, max_length=12, batch_tokens=batch_tokens)
     one, two = (
         list(
             CTranslate2(BASE, arrays(BASE), LONGEST, jobs=jobs, compute_type="float32").search_all(
-                sentences(), search, FORBIDDEN, batch_tokens
+                sentences(), search, FORBIDDEN
             )
         )
         for jobs in (1, 2)
@@ -140,7 +140,7 @@ def test_several_jobs_give_the_answers_of_one(batch_tokens: int):
 
 
 def test_attention_is_that_of_numpy():
-    ours, theirs = both(BASE, SearchConfig(beam=1, max_length=12), with_attention=True, end=-30)
+    ours, theirs = both(BASE, SearchConfig(beam=1, max_length=12, with_attention=True), end=-30)
     for (here,), (there,) in zip(ours, theirs, strict=True):
         assert there.attention.shape == here.attention.shape
         np.testing.assert_allclose(there.attention, here.attention, atol=1e-4)
@@ -152,7 +152,7 @@ def test_rounding_to_eight_bits_leaves_the_weights_as_they_are():
     rounded = CTranslate2(BASE, weights, LONGEST)
     assert (
         len(rounded.files["model.bin"])
-        < sum(array.nbytes for array in weights.values()) / 2 + 4 * 16 * 2 * MOST_POSITIONS
+        < sum(array.nbytes for array in weights.values()) / 2 + 4 * 16 * 2 * MAX_POSITIONS
     )
     for name, array in before.items():
         np.testing.assert_array_equal(weights[name], array)

@@ -7,12 +7,13 @@ import numpy as np
 import pytest
 from helpers import TINY_GRU, TINY_TRANSFORMER, sentences, translator_arrays
 
-from rnntext.config import ATTENTIONS, GRUConfig, SearchConfig, TransformerConfig, TranslatorConfig
 from rnntext.run import translators
 from rnntext.run.batching import length_class
 from rnntext.run.forcing import log_probabilities
-from rnntext.run.search import Model, search
+from rnntext.run.model import Model
+from rnntext.run.search import search
 from rnntext.run.threads import blas_threads
+from rnntext.settings.translator import ATTENTIONS, GRUConfig, SearchConfig, TransformerConfig, TranslatorConfig
 from rnntext.text.tokens import END, START, UNKNOWN
 
 CONFIGS: list[TranslatorConfig] = [TINY_TRANSFORMER, *(dataclasses.replace(TINY_GRU, attention=a) for a in ATTENTIONS)]

@@ -8,8 +8,8 @@ from helpers import examples
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rnntext.config import SamplingConfig
 from rnntext.run.sampling import Sampler, keep_min_p, keep_top_k, keep_top_p, penalize_repetition
+from rnntext.settings.charlm import SamplingConfig
 
 PLAIN = SamplingConfig(temperature=1.0)
 

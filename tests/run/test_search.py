@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 from helpers import TINY_GRU, sentences, tiny_translator
 
-from rnntext.config import SearchConfig
 from rnntext.errors import CheckpointError
 from rnntext.run.batching import length_class
-from rnntext.run.search import Hypothesis, length_penalty, log_sum_exp, search, search_all, top
+from rnntext.run.logits import log_sum_exp, top_k
+from rnntext.run.search import Hypothesis, length_penalty, search, search_all
+from rnntext.settings.translator import SearchConfig
 from rnntext.text.tokens import END, PAD, START, UNKNOWN
 
 Ids = tuple[int, ...]
@@ -279,19 +280,20 @@ def test_a_sentence_that_is_done_costs_nothing_more() -> None:
 
 @pytest.mark.parametrize("batch_tokens", [1, 20, 64, 10_000])
 def test_any_number_of_sentences_is_searched_in_batches(batch_tokens: int) -> None:
-    model, sources, config = Scripted(ending=0.5), many(25), SearchConfig(beam=2, n_best=2)
-    found = list(search_all(model, sources, config, FORBIDDEN, batch_tokens))
+    model, sources = Scripted(ending=0.5), many(25)
+    config = SearchConfig(beam=2, n_best=2, batch_tokens=batch_tokens)
+    found = list(search_all(model, sources, config, FORBIDDEN))
     assert sorted(number for number, _ in found) == list(range(25))
     for number, hypotheses in found:
         source = sources[number]
         (alone,) = search(model, [source], length_class(len(source)), config, FORBIDDEN)
         assert plain(hypotheses) == plain(alone)
-    assert list(search_all(model, [], config, FORBIDDEN, 100)) == []
+    assert list(search_all(model, [], config, FORBIDDEN)) == []
 
 
 def test_batches_are_handed_out_one_by_one() -> None:
     model, sources = Scripted(), [np.array([n]) for n in range(6)]
-    found = search_all(model, sources, SearchConfig(beam=1), FORBIDDEN, 16)
+    found = search_all(model, sources, SearchConfig(beam=1, batch_tokens=16), FORBIDDEN)
     assert [next(found)[0], next(found)[0]] == [0, 1]
     steps = len(model.rows)
     assert next(found)[0] == 2
@@ -304,10 +306,8 @@ def test_batches_are_handed_out_one_by_one() -> None:
 @pytest.mark.parametrize(("beam", "ending"), [(1, 0.0), (2, 0.5), (6, -0.5), (6, -100.0)])
 def test_the_attention_of_an_answer_is_that_of_its_own_tokens(beam: int, ending: float) -> None:
     sources = [source for source in many(30, seed=1) if len(source) >= 3][:10]
-    config = SearchConfig(beam=beam, n_best=beam, max_length=8)
-    for source, found in zip(
-        sources, search(Scripted(ending=ending), sources, 32, config, FORBIDDEN, with_attention=True), strict=True
-    ):
+    config = SearchConfig(beam=beam, n_best=beam, max_length=8, with_attention=True)
+    for source, found in zip(sources, search(Scripted(ending=ending), sources, 32, config, FORBIDDEN), strict=True):
         for hypothesis in found:
             attention = hypothesis.attention
             assert attention is not None
@@ -318,9 +318,10 @@ def test_the_attention_of_an_answer_is_that_of_its_own_tokens(beam: int, ending:
 
 @pytest.mark.parametrize("beam", [1, 2])
 def test_scores_may_be_left_out_where_nothing_is_ranked_by_them(beam: int) -> None:
-    sources, config = many(10, seed=1), SearchConfig(beam=beam, max_length=8)
+    sources = many(10, seed=1)
     scored, unscored = (
-        search(Scripted(), sources, 32, config, FORBIDDEN, with_scores=wanted) for wanted in (True, False)
+        search(Scripted(), sources, 32, SearchConfig(beam=beam, max_length=8, with_scores=wanted), FORBIDDEN)
+        for wanted in (True, False)
     )
     for (with_score,), (without,) in zip(scored, unscored, strict=True):
         assert without.ids == with_score.ids
@@ -333,7 +334,7 @@ def test_scores_may_be_left_out_where_nothing_is_ranked_by_them(beam: int) -> No
 def test_a_search_by_what_is_no_number_is_refused(odd: float, with_scores: bool) -> None:
     model = Scripted(spread=odd) if np.isnan(odd) else Scripted(ending=odd)
     with pytest.raises(CheckpointError, match="not numbers"):
-        search(model, many(3, seed=1), 32, SearchConfig(beam=1), FORBIDDEN, with_scores=with_scores)
+        search(model, many(3, seed=1), 32, SearchConfig(beam=1, with_scores=with_scores), FORBIDDEN)
 
 
 def test_without_being_asked_for_there_is_no_attention() -> None:
@@ -342,7 +343,7 @@ def test_without_being_asked_for_there_is_no_attention() -> None:
 
 def test_a_model_without_attention_has_none_to_show() -> None:
     model = tiny_translator(dataclasses.replace(TINY_GRU, attention="none"), scale=1.0)
-    found = search(model, sentences(8, 12, longest=8), 8, SearchConfig(beam=2), FORBIDDEN, with_attention=True)
+    found = search(model, sentences(8, 12, longest=8), 8, SearchConfig(beam=2, with_attention=True), FORBIDDEN)
     assert len({len(best.ids) for (best,) in found}) > 1  # they ended at different times
     assert all(best.attention is not None and not best.attention.any() for (best,) in found)
 
@@ -356,7 +357,7 @@ def test_top_is_the_beginning_of_a_sorted_list(hypotheses: int, k: int) -> None:
     rng = np.random.default_rng(0)
     scores, added = rng.normal(size=(3, hypotheses, 6)), rng.normal(size=(3, hypotheses))
     scores[0, 0, 2] = -np.inf
-    found, at = top(scores, added, k)
+    found, at = top_k(scores, added, k)
     for sentence in range(3):
         all_of_it = [float(scores[sentence, h, i] + added[sentence, h]) for h in range(hypotheses) for i in range(6)]
         expected = sorted(range(len(all_of_it)), key=lambda place: -all_of_it[place])[:k]
@@ -374,7 +375,7 @@ def test_top_finds_the_highest_of_many_wherever_they_are(k: int, hypotheses: int
         scores = rng.permuted(np.tile(np.arange(count, dtype=np.float32), (20, 1)), axis=1)
         scores = scores if ends == 0 else np.sort(scores, axis=1)[:, :: 1 if ends == 2 else -1]
         added = rng.integers(0, 4, (20, hypotheses)) * 0.25  # which is not enough to change the order
-        found, at = top(scores.reshape(20, hypotheses, size), added, k)
+        found, at = top_k(scores.reshape(20, hypotheses, size), added, k)
         assert np.take_along_axis(scores, at, axis=1).tolist() == [[float(count - 1 - n) for n in range(k)]] * 20
         assert (found - np.take_along_axis(added, at // size, axis=1)).tolist() == [
             [float(count - 1 - n) for n in range(k)]
@@ -386,7 +387,7 @@ def test_top_looks_where_the_sums_are_highest_not_the_scores(k: int) -> None:
     rng = np.random.default_rng(k)
     scores, added = rng.normal(size=(20, 5, 700)).astype(np.float32), rng.normal(0, 3, (20, 5))
     sums = (scores + added[:, :, None]).reshape(20, -1)
-    found, at = top(scores, added, k)
+    found, at = top_k(scores, added, k)
     np.testing.assert_array_equal(found, -np.sort(-sums, axis=1)[:, :k])
     np.testing.assert_array_equal(np.take_along_axis(sums, at, axis=1), found)
 

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from threadpoolctl import threadpool_info
 
-from rnntext.config import SamplingConfig
 from rnntext.jobs.generate import sample
 from rnntext.run.threads import blas_threads
+from rnntext.settings.charlm import SamplingConfig
 from tests.helpers import tiny_charlm
 
 

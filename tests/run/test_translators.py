@@ -15,11 +15,12 @@ import numpy as np
 import pytest
 from helpers import TINY_GRU, TINY_TRANSFORMER, gru_step, sentences, strangers, tiny_translator, translator_arrays
 
-from rnntext.config import ATTENTIONS, GRUConfig, SearchConfig, TransformerConfig, TranslatorConfig
-from rnntext.processor import features
 from rnntext.run import translators
-from rnntext.run.search import Model, search
+from rnntext.run.model import Model
+from rnntext.run.search import search
+from rnntext.settings.translator import ATTENTIONS, GRUConfig, SearchConfig, TransformerConfig, TranslatorConfig
 from rnntext.text.tokens import START
+from rnntext.train.processor import features
 
 Weights = dict[str, np.ndarray]
 TOLERANCE = 1e-4
@@ -264,7 +265,7 @@ def test_no_array_of_a_model_is_idle(config: TranslatorConfig) -> None:
 def test_each_row_of_attention_is_one_over_the_sentence_and_zero_behind_it(config: TranslatorConfig) -> None:
     model = tiny_translator(config, scale=1.0)
     sources = sentences(20, 12, longest=21)
-    found = search(model, sources, 24, SearchConfig(beam=3, n_best=3), range(3), with_attention=True)
+    found = search(model, sources, 24, SearchConfig(beam=3, n_best=3, with_attention=True), range(3))
     none = getattr(config, "attention", "") == "none"
     for source, hypotheses in zip(sources, found, strict=True):
         for hypothesis in hypotheses:
@@ -343,7 +344,7 @@ REALISTIC: list[TranslatorConfig] = [
 KERNELS = {"Nehalem": "sse4_2", "Sandybridge": "avx", "Haswell": "avx2", "SkylakeX": "avx512bw"}  # need these features
 OTHERS = """
 from helpers import strangers
-from rnntext.config import GRUConfig, TransformerConfig
+from rnntext.settings.translator import GRUConfig, TransformerConfig
 for config in (
     TransformerConfig(layers=1, units=96, heads=3, feedforward=200), GRUConfig(layers=1, units=64, embedding=64)
 ):

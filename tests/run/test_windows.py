@@ -5,12 +5,13 @@ import dataclasses
 import numpy as np
 import pytest
 
-from rnntext.config import ForecastConfig
 from rnntext.run.accuracy import accuracy, naive_errors
-from rnntext.run.forecasters import Forecaster, shapes
+from rnntext.run.forecaster_network import shapes
+from rnntext.run.forecasters import Forecaster
 from rnntext.run.panel import Panel
 from rnntext.run.season import find_season
 from rnntext.run.windows import Scale, answering_steps
+from rnntext.settings.forecaster import ForecastConfig
 
 NAN = float("nan")
 RNG = np.random.default_rng(0)

@@ -17,8 +17,9 @@ import safetensors.numpy
 from cli.shell import PATIENCE
 
 from rnntext.errors import CheckpointError
-from rnntext.storage import checkpoint
-from rnntext.storage.checkpoint import Checkpoint, load, load_version, parse_json, promote, versions, write_version
+from rnntext.storage import checkpoint, json_files
+from rnntext.storage.checkpoint import Checkpoint, load, load_version, promote, versions, write_version
+from rnntext.storage.json_files import parse_json, to_json
 
 ARRAYS = {"a": np.array([[1.0, -2.0, 0.5]], np.float32), "b": np.array([np.pi], np.float32)}
 SHAPES = {"a": (1, 3), "b": (1,)}
@@ -333,7 +334,7 @@ def test_json_that_is_odd_is_refused(root: Path, data: bytes) -> None:
 
 
 def test_more_json_than_any_model_needs_is_refused_unread(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(checkpoint, "MOST_JSON", 10)
+    monkeypatch.setattr(json_files, "MAX_JSON_SIZE", 10)
     assert parse_json(b"[1, 2, 34]", Path("x")) == [1, 2, 34]
     with pytest.raises(CheckpointError, match="11 bytes of JSON are too many"):
         parse_json(b"[1, 2, 345]", Path("x"))
@@ -341,7 +342,7 @@ def test_more_json_than_any_model_needs_is_refused_unread(monkeypatch: pytest.Mo
 
 @pytest.mark.parametrize("value", [["é", "\n", "\u2028", "😀"], {"a": [1, 0.1, None, True]}, ["\udcff"]], ids=ascii)
 def test_json_that_we_write_is_read_again(value: Any) -> None:
-    assert parse_json(checkpoint.to_json(value), Path("x")) == value
+    assert parse_json(to_json(value), Path("x")) == value
 
 
 # Hostile weights ------------------------------------------------------------------------------------------------------

@@ -158,13 +158,13 @@ def test_what_is_held_out_is_held_out_still_when_the_corpus_has_grown_or_is_shuf
 def test_what_was_learnt_from_is_never_held_out_later_however_large_the_corpus_grows(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(bitext, "MOST_HELD_OUT", 50)
+    monkeypatch.setattr(bitext, "MAX_HELD_OUT", 50)
     small, large = corpus(400), corpus(4000)
     assert set(hold_out(small, 0.5)[0]) & set(hold_out(large, 0.5)[1]) == set()
 
 
 def test_no_more_is_held_out_than_a_test_set_needs(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bitext, "MOST_HELD_OUT", 50)
+    monkeypatch.setattr(bitext, "MAX_HELD_OUT", 50)
     assert 25 < len(hold_out(corpus(5000), 0.5)[1]) < 90
 
 

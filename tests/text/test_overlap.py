@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from rnntext.text import overlap
-from rnntext.text.overlap import MOST, from_bytes, merge, of_sentences, of_text, share, to_bytes
+from rnntext.text.overlap import MAX_HASHES, from_bytes, merge, of_sentences, of_text, share, to_bytes
 
 
 def prose(seed: int, length: int) -> str:
@@ -18,8 +18,8 @@ LONG = prose(1, 300_000)
 
 
 def test_a_text_has_seen_all_of_its_parts_and_nothing_of_another_text() -> None:
-    sketch = of_text(LONG, MOST)
-    assert len(sketch) == MOST
+    sketch = of_text(LONG, MAX_HASHES)
+    assert len(sketch) == MAX_HASHES
     assert share(of_text(LONG[1000:40_000]), sketch) == 1.0
     assert share(of_text(prose(2, 40_000)), sketch) == 0.0
 
@@ -28,18 +28,18 @@ def test_a_text_has_seen_all_of_its_parts_and_nothing_of_another_text() -> None:
 def test_a_part_that_was_seen_is_measured(part: float) -> None:
     cut = int(40_000 * part)
     mixed = LONG[5000 : 5000 + cut] + prose(3, 40_000 - cut)
-    assert share(of_text(mixed), of_text(LONG, MOST)) == pytest.approx(part, abs=0.08)
+    assert share(of_text(mixed), of_text(LONG, MAX_HASHES)) == pytest.approx(part, abs=0.08)
 
 
 def test_a_short_text_is_kept_whole_and_every_stretch_of_it_is_found_wherever_it_stands() -> None:
-    sketch = of_text(LONG[:500], MOST)
+    sketch = of_text(LONG[:500], MAX_HASHES)
     assert len(sketch) == 500 - overlap.WIDTH + 1
     assert share(of_text(LONG[77:150]), sketch) == 1.0
 
 
 def test_texts_too_short_to_be_hashed_have_nothing_in_common() -> None:
-    assert share(of_text("short"), of_text("short", MOST)) == 0.0
-    assert share(of_text(""), of_text("", MOST)) == 0.0
+    assert share(of_text("short"), of_text("short", MAX_HASHES)) == 0.0
+    assert share(of_text(""), of_text("", MAX_HASHES)) == 0.0
 
 
 def test_hashes_do_not_depend_on_how_a_text_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -50,7 +50,7 @@ def test_hashes_do_not_depend_on_how_a_text_is_cut(monkeypatch: pytest.MonkeyPat
 
 
 def test_sentences_are_hashed_whole() -> None:
-    seen = of_sentences(["one", "two", "three"], MOST)
+    seen = of_sentences(["one", "two", "three"], MAX_HASHES)
     assert share(of_sentences(["two", "four", "three", "five"]), seen) == 0.5
     assert share(of_sentences(["tw"]), seen) == 0.0
 
@@ -58,13 +58,13 @@ def test_sentences_are_hashed_whole() -> None:
 def test_the_sketch_of_two_texts_together_is_made_of_theirs() -> None:
     first, second = prose(4, 100_000), prose(5, 200_000)
     np.testing.assert_array_equal(
-        merge(of_text(first, MOST), of_text(second, MOST)),
-        np.unique(np.concatenate([of_text(first), of_text(second)]))[:MOST],
+        merge(of_text(first, MAX_HASHES), of_text(second, MAX_HASHES)),
+        np.unique(np.concatenate([of_text(first), of_text(second)]))[:MAX_HASHES],
     )
 
 
 def test_sketches_come_back_from_bytes() -> None:
-    sketch = of_text(LONG[:1000], MOST)
+    sketch = of_text(LONG[:1000], MAX_HASHES)
     np.testing.assert_array_equal(from_bytes(to_bytes(sketch)), sketch)
     assert len(from_bytes(b"")) == 0
     assert len(from_bytes(b"123456789")) == 1

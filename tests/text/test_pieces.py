@@ -8,7 +8,7 @@ from fuzz.mutants import message, piece, split_message
 
 from rnntext.errors import CheckpointError
 from rnntext.text.pieces import check_model
-from rnntext.text.tokens import Subwords
+from rnntext.text.tokenizers import Subwords
 
 SENTENCES = ["the mill by the river", "el molino junto al río", "a naïve café, 42 %", "ab ac ad ae af ag"] * 5
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rnntext.text.segments import split_long
-from rnntext.text.tokens import Characters, Words
+from rnntext.text.tokenizers import Characters, Words
 
 
 def words(text: str) -> int:

@@ -12,23 +12,11 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from rnntext.errors import CheckpointError
-from rnntext.storage.checkpoint import parse_json, to_json
+from rnntext.storage.json_files import parse_json, to_json
+from rnntext.text.bpe_dropout import SubwordSampler
 from rnntext.text.normalize import normalize_line
-from rnntext.text.tokens import (
-    END,
-    PAD,
-    RESERVED,
-    START,
-    UNKNOWN,
-    Characters,
-    Language,
-    Subwords,
-    SubwordSampler,
-    Words,
-    from_files,
-    to_files,
-    tokenizer,
-)
+from rnntext.text.tokenizers import Characters, Subwords, Words, tokenizer
+from rnntext.text.tokens import END, PAD, RESERVED, START, UNKNOWN, Language, from_files, to_files
 
 ENGLISH = "The miller walks to the mill, and the mill walks round the miller's mill; why not?"
 POLISH = "Zażółć gęślą jaźń, a potem zażółć ją jeszcze raz!"

@@ -10,8 +10,8 @@ import safetensors.numpy
 
 import rnntext
 from rnntext import run
-from rnntext.config import CharlmConfig, CharlmTraining
 from rnntext.run.charlm import shapes
+from rnntext.settings.charlm import CharlmConfig, CharlmTraining
 from rnntext.text.vocabulary import CharVocabulary
 from rnntext.train.charlm import Charlm
 
@@ -40,11 +40,11 @@ def random_state(model: Charlm) -> list[list[np.ndarray]]:
 def step_through(model: run.charlm.Charlm, ids: np.ndarray, states=None) -> tuple[np.ndarray, list]:
     """Logits `[batch, time, vocabulary]` and final states of the NumPy model."""
     state = model.start(len(ids))
-    for layer, given in zip(state.layers(model), states or [], strict=states is not None):
+    for layer, given in zip(state.layers(), states or [], strict=states is not None):
         for place, value in zip(layer, given, strict=True):
             place[...] = value.T  # the NumPy model's states are [units, batch]
     logits = np.stack([model.step(state, column).copy() for column in ids.T], axis=1)
-    return logits, [[place.T for place in layer] for layer in state.layers(model)]
+    return logits, [[place.T for place in layer] for layer in state.layers()]
 
 
 def assert_equal(found, expected) -> None:

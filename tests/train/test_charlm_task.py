@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from rnntext.config import CharlmConfig, CharlmTraining
+from rnntext.settings.charlm import CharlmConfig, CharlmTraining
 from rnntext.text.vocabulary import CODE_POINTS, CharVocabulary
 from rnntext.train import precision
 from rnntext.train.charlm_task import CharlmTask
@@ -67,7 +67,7 @@ def test_the_evaluation_is_in_bits_per_held_out_character_of_the_values_given():
 
 
 def test_fewer_bits_rank_higher():
-    assert task().rank({"bits_per_character": 1.0}) > task().rank({"bits_per_character": 2.0})
+    assert task().family.rank({"bits_per_character": 1.0}) > task().family.rank({"bits_per_character": 2.0})
 
 
 @pytest.mark.parametrize(

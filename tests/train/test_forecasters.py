@@ -7,10 +7,10 @@ import itertools
 import numpy as np
 import pytest
 
-from rnntext.config import FORECASTERS, STRATEGIES, ForecastConfig, ForecastTraining
-from rnntext.run import forecasters as run
+from rnntext.run import forecaster_network as run
 from rnntext.run.panel import Panel
 from rnntext.run.windows import Scale, answering_steps
+from rnntext.settings.forecaster import FORECASTERS, STRATEGIES, ForecastConfig, ForecastTraining
 from rnntext.train.forecast_task import ForecastTask
 from rnntext.train.forecasters import Forecaster
 
@@ -137,4 +137,4 @@ def test_the_evaluation_is_the_error_on_held_out_data_in_its_own_units():
     metrics = t.evaluate([])
     assert metrics["mae"] == pytest.approx((3 + 6) / 2)
     assert metrics["mse"] == pytest.approx((9 + 36) / 2)
-    assert t.rank({"mase": 1.0}) > t.rank({"mase": 2.0})
+    assert t.family.rank({"mase": 1.0}) > t.family.rank({"mase": 2.0})

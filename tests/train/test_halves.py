@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from rnntext.config import CharlmConfig, CharlmTraining, GRUConfig, TransformerConfig, TranslatorTraining
-from rnntext.text.tokens import END, RESERVED, START, Characters, Language
+from rnntext.settings.charlm import CharlmConfig, CharlmTraining
+from rnntext.settings.translator import GRUConfig, TransformerConfig, TranslatorTraining
+from rnntext.text.tokenizers import Characters
+from rnntext.text.tokens import END, RESERVED, START, Language
 from rnntext.text.vocabulary import CharVocabulary
 from rnntext.train import halves
 from rnntext.train.charlm_task import CharlmTask

@@ -12,11 +12,12 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from rnntext.config import CharlmTraining
 from rnntext.errors import CheckpointError, DivergedError
-from rnntext.train import loop, schedule
+from rnntext.families import CHARLM
+from rnntext.settings.charlm import CharlmTraining
+from rnntext.train import divergence, loop, schedule
 from rnntext.train.loop import Loop
-from rnntext.train.observer import Observer
+from rnntext.watch.observer import Observer
 
 ALWAYS_ONE = itertools.repeat(-1.0)
 
@@ -25,6 +26,7 @@ class Line:
     """A task. Its carried state counts the steps since the epoch began; `scale` multiplies the loss of a step, and
     `scores` are what the evaluations say, one after another."""
 
+    family = dataclasses.replace(CHARLM, metric="bits")
     steps_per_epoch, units_per_step, accumulate = 4, 8, 1
     signature = (tf.TensorSpec([8, 3]), tf.TensorSpec([8, 1]), tf.TensorSpec([]))
 
@@ -48,9 +50,6 @@ class Line:
     def evaluate(self, values):
         self.evaluated.append(values)
         return {"bits": -next(self.scores)}
-
-    def rank(self, metrics):
-        return (-metrics["bits"],)
 
     def examples(self):
         return []
@@ -189,7 +188,7 @@ def test_a_time_limit_counts_all_sessions(start, clock, stop):
 
 def test_a_comparison_with_the_version_in_service_is_a_part_of_the_time_limit(start, clock):
     run = start(timed(clock, evaluation_seconds=3.0), steps=None, time_limit=60.0)
-    run.compared = 1.0
+    run.extra_evaluations = 1.0
     assert run.run(never)
     assert 54.0 < clock.now <= 57.0
 
@@ -520,7 +519,7 @@ def test_a_loss_above_twice_its_start_is_divergence_after_the_warm_up(start):
 
 
 def test_a_warm_start_may_lose_what_it_had_gained_but_not_more(start, tmp_path, monkeypatch):
-    monkeypatch.setattr(loop, "WARM_LOSS", 30.0)
+    monkeypatch.setattr(divergence, "WARM_LOSS", 30.0)
 
     def task(most):
         return Line(scale=lambda step: 1e-6 if step == 0 else most)

@@ -8,10 +8,12 @@ from helpers import examples
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rnntext.config import TransformerConfig, TranslatorTraining
+from rnntext.settings.translator import TransformerConfig, TranslatorTraining
 from rnntext.text.normalize import normalize_line
-from rnntext.text.tokens import END, PAD, RESERVED, START, UNKNOWN, Subwords
-from rnntext.train.pipelines import PairBatches, Sentences, learn_languages, vectorize_sentences
+from rnntext.text.tokenizers import Subwords
+from rnntext.text.tokens import END, PAD, RESERVED, START, UNKNOWN
+from rnntext.train.batches import PairBatches
+from rnntext.train.pipelines import Sentences, learn_languages, vectorize_sentences
 
 PAIRS = [
     (f"{a} {n} {v} .", f"{n} {v} {a} !")

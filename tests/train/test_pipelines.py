@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from rnntext.text.vocabulary import CharVocabulary
 from rnntext.train import pipelines
-from rnntext.train.pipelines import CharStreams, learn_characters, vectorize
+from rnntext.train.batches import CharStreams
+from rnntext.train.pipelines import learn_characters, vectorize
 
 NEWLINES = ["\n", "\r", "\r\n", "\v", "\f", "\x1c", "\x85", "\u2028", "\u2029"]
 LITERALS = [

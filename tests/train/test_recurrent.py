@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from rnntext.train.recurrent import CELLS, product
+from rnntext.train.products import product
+from rnntext.train.recurrent import CELLS
 
 STOCK = {"rnn": keras.layers.SimpleRNN, "lstm": keras.layers.LSTM, "gru": keras.layers.GRU}
 BATCH, TIME, FEATURES, UNITS = 3, 6, 4, 5

@@ -79,7 +79,7 @@ seconds = st.floats(1e-3, 1e3)
 
 @given(left=st.floats(-10, 1e5), step=seconds, evaluation=seconds, done=st.integers(3, 500), more=st.integers(1, 10**6))
 def test_a_planned_time_is_kept_and_never_exceeds_the_most_steps(left, step, evaluation, done, more):
-    plan = plan_time(None, done, left, step, evaluation, limit=1e5, most=done + more)
+    plan = plan_time(None, done, left, step, evaluation, time_limit=1e5, max_steps=done + more)
     assert done < plan.steps <= done + more
     evaluations = (plan.steps - done - 1) // plan.evaluate_every  # between the steps; the last one is not meant
     least = step  # however little time is left, there is one more step
@@ -87,20 +87,20 @@ def test_a_planned_time_is_kept_and_never_exceeds_the_most_steps(left, step, eva
 
 
 def test_an_hour_is_filled_with_steps_and_twenty_evaluations():
-    plan = plan_time(None, 100, seconds=3600, step_seconds=0.5, evaluation_seconds=3, limit=3650, most=None)
+    plan = plan_time(None, 100, seconds=3600, step_seconds=0.5, evaluation_seconds=3, time_limit=3650, max_steps=None)
     assert plan.steps == pytest.approx(100 + (3600 - 20 * 3) * 2, rel=0.01)
     assert plan.evaluate_every == pytest.approx(7200 / 20, rel=0.02)
 
 
 def test_slow_evaluations_are_fewer():
-    plan = plan_time(None, 100, seconds=1000, step_seconds=0.1, evaluation_seconds=20, limit=1000, most=None)
+    plan = plan_time(None, 100, seconds=1000, step_seconds=0.1, evaluation_seconds=20, time_limit=1000, max_steps=None)
     assert math.ceil(plan.steps / plan.evaluate_every) * 20 <= 0.06 * 1000 + 20
 
 
 @given(step=st.floats(1e-3, 10), done=st.integers(4, 100), before=st.floats(0.0, 0.89), speed=st.floats(0.1, 10))
 def test_a_new_plan_goes_on_from_the_share_that_is_over(step, done, before, speed):
     old = Plan(2 * done, 10, 0, before, final=False)
-    new = plan_time(old, done, 60.0, step * speed, 0.1, limit=100.0, most=None)
+    new = plan_time(old, done, 60.0, step * speed, 0.1, time_limit=100.0, max_steps=None)
     assert new.over(done) == old.over(done)
     assert new.over(new.steps) == 1.0
     if new.over(done) > WARMUP_SHARE:
@@ -109,7 +109,9 @@ def test_a_new_plan_goes_on_from_the_share_that_is_over(step, done, before, spee
 
 def test_the_number_of_steps_is_fixed_when_a_tenth_of_the_run_is_left():
     old = Plan(1000, 10, final=False)
-    kinds = {done: plan_time(old, done, 50.0, 0.5, 0.1, limit=500.0, most=None).final for done in (800, 890, 910, 999)}
+    kinds = {}
+    for done in (800, 890, 910, 999):
+        kinds[done] = plan_time(old, done, 50.0, 0.5, 0.1, time_limit=500.0, max_steps=None).final
     assert kinds == {800: False, 890: False, 910: True, 999: True}
     assert FINAL == 0.9
 

@@ -11,14 +11,15 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from rnntext.config import GRUConfig, SearchConfig, TransformerConfig, TranslatorConfig, TranslatorTraining
 from rnntext.run import translators
 from rnntext.run.search import search_all
-from rnntext.text.tokens import END, RESERVED, START, Characters, Language
+from rnntext.settings.translator import GRUConfig, SearchConfig, TransformerConfig, TranslatorConfig, TranslatorTraining
+from rnntext.text.tokenizers import Characters
+from rnntext.text.tokens import END, RESERVED, START, Language
 from rnntext.train.loop import Loop
-from rnntext.train.observer import Observer
 from rnntext.train.pipelines import vectorize_sentences
 from rnntext.train.translator_task import MODELS, TranslatorTask
+from rnntext.watch.observer import Observer
 
 TRANSFORMER = TransformerConfig(layers=2, units=16, heads=2, feedforward=24)
 GRU = GRUConfig(layers=2, units=6, embedding=5)
@@ -205,6 +206,6 @@ def test_copying_and_reversing_are_learnt_completely(config, task, tmp_path):
     loop.run(lambda: False)
     engine = translators.build(config, trained.model.arrays(loop.best))
     encoded = [language.encode(word) for word in unseen]
-    found = dict(search_all(engine, encoded, SearchConfig(beam=1), language.forbidden, 512))
+    found = dict(search_all(engine, encoded, SearchConfig(beam=1, batch_tokens=512), language.forbidden))
     assert [language.decode(found[n][0].ids) for n in range(len(unseen))] == [answer(word) for word in unseen]
     assert END not in found[0][0].ids

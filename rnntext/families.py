@@ -1,0 +1,93 @@
+"""The kinds of models there are. This is the only place that lists them all."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib
+from collections.abc import Mapping
+from typing import Any
+
+
+@dataclasses.dataclass(frozen=True)
+class Family:
+    """A kind of model, and the words that messages use for it.
+
+    Attributes:
+        kind: its name in a manifest.
+        title: its name in a message, with the article.
+        name: the default name of a model.
+        metric: the name of the score among the metrics of an evaluation.
+        label: the name of the score in a message.
+        higher: whether a higher score is better.
+        unit: what the speed of a training is counted in, in the plural.
+        train: the command that trains such a model, with its required arguments.
+        use: the command that uses such a model; parameters of the training stand in braces.
+        model: "module:class" of the model in service.
+        tie: the name of another metric that decides between equal scores; lower is better.
+    """
+
+    kind: str
+    title: str
+    name: str
+    metric: str
+    label: str
+    higher: bool
+    unit: str
+    train: str
+    use: str
+    model: str
+    tie: str | None = None
+
+    def rank(self, metrics: Mapping[str, float]) -> tuple[float, ...]:
+        """The key by which evaluations are compared: higher is better."""
+        score = metrics[self.metric]
+        if not self.higher:
+            score = -score
+        if self.tie is None:
+            return (score,)
+        return (score, -metrics[self.tie])
+
+    def implementation(self) -> Any:
+        """The class of the model in service; its module is imported by this call."""
+        module, name = self.model.split(":")
+        return getattr(importlib.import_module(module), name)
+
+
+CHARLM = Family(
+    kind="charlm",
+    title="a character model (charlm)",
+    name="charlm",
+    metric="bits_per_character",
+    label="bits/char",
+    higher=False,
+    unit="chars",
+    train="train-charlm",
+    use="generate",
+    model="rnntext.jobs.characters:CharacterModel",
+)
+TRANSLATOR = Family(
+    kind="translator",
+    title="a translation model",
+    name="translator",
+    metric="bleu",
+    label="BLEU",
+    higher=True,
+    unit="tokens",
+    train="train-translate",
+    use="translate",
+    model="rnntext.jobs.translation:TranslationModel",
+    tie="nats_per_token",
+)
+FORECASTER = Family(
+    kind="forecaster",
+    title="a forecaster",
+    name="forecaster",
+    metric="mase",
+    label="MASE",
+    higher=False,
+    unit="windows",
+    train="train-forecast CSV",
+    use="forecast {table}",
+    model="rnntext.jobs.forecasting:ForecastModel",
+)
+FAMILIES = {family.kind: family for family in (CHARLM, TRANSLATOR, FORECASTER)}

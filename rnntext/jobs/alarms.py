@@ -1,0 +1,96 @@
+"""Alarms: values of a series that are far from their forecasts."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+
+from rnntext.run.forecasters import Forecaster
+from rnntext.run.panel import Panel
+
+LEVEL_SHIFT = 12  # after so many consecutive alarms on one side, the level of the series counts as shifted
+
+
+@dataclasses.dataclass(frozen=True)
+class Alarms:
+    """One-step forecasts of a series and its deviations from them, each `[time, targets]`.
+
+    >>> import rnntext
+    >>> model = rnntext.load("checkpoints/forecaster")
+    >>> alarms = model.alarms([10, 20, 30, 25, 15, 5, 0, 10, 99, 30], limit=4)
+    >>> alarms.alarm[:, 0].nonzero()[0].tolist(), bool(alarms.deviation[8, 0] > 4)
+    ([8], True)
+
+    Attributes:
+        expected: the forecast from the values before; NaN where there are too few.
+        deviation: the value minus its forecast, in standard deviations of held-out residuals; NaN where one of them is
+            missing.
+        alarm: boolean, whether the absolute deviation is above the limit.
+    """
+
+    expected: np.ndarray
+    deviation: np.ndarray
+    alarm: np.ndarray
+
+
+def find_alarms(engine: Forecaster, panel: Panel, spread: np.ndarray, limit: float, skipped: int) -> Alarms:
+    """The alarms of a series.
+
+    A value with an alarm is replaced by its forecast in the windows of the values after it, so that a fault does not
+    raise alarms for its neighbours. After LEVEL_SHIFT consecutive alarms on one side, values are no longer replaced,
+    as a series whose level has shifted is to be judged where it is now.
+
+    Args:
+        engine: the forecaster.
+        panel: one series, `[1, time, columns]`.
+        spread: the standard deviation of residuals, `[targets]`.
+        limit: the largest deviation without an alarm, in these standard deviations.
+        skipped: number of values that come before those of the panel; they have no forecast.
+    """
+    # 1. Forecasts are made from a copy of the series, in which values with an alarm are replaced.
+    window = engine.config.window
+    targets = engine.scale.targets
+    values = panel.values[0]  # [time, columns]
+    counted = panel.counted[0]
+    history = values.copy()
+    side = np.zeros((len(values), targets), np.int8)  # 1 or -1 at an alarm above or below the forecast, else 0
+    expected = np.full((len(values), targets), np.nan)
+    deviation = expected.copy()
+    begin = window
+    end = len(values)
+    while begin < end:
+        # 2. Forecast the rows whose windows have changed.
+        expected[begin:end] = _one_step_forecasts(engine, history, begin, end)
+        residual = values[begin:end, :targets] - expected[begin:end]  # [rows, targets]
+        deviation[begin:end] = np.where(counted[begin:end, :targets], residual / spread, np.nan)
+        # 3. Find the first row with an alarm.
+        beyond = np.abs(deviation[begin:]) > limit  # [rows, targets]
+        rows = np.flatnonzero(beyond.any(axis=1))
+        if not len(rows):
+            break
+        row = begin + int(rows[0])
+        # 4. Replace its values, unless the level has shifted.
+        alarm = np.abs(deviation[row]) > limit  # [targets]
+        side[row] = np.where(alarm, np.sign(deviation[row]), 0)
+        recent = side[max(0, row - LEVEL_SHIFT) : row + 1]
+        shifted = np.abs(recent.sum(axis=0)) > LEVEL_SHIFT
+        history[row, :targets] = np.where(alarm & ~shifted, expected[row], history[row, :targets])
+        # 5. Go on with the rows whose windows hold the replaced one.
+        begin = row + 1
+        end = min(len(values), begin + window)
+    # 6. Put the values that were skipped back in front.
+    lead = np.full((skipped, targets), np.nan)
+    expected = np.concatenate([lead, expected])
+    deviation = np.concatenate([lead, deviation])  # [time, targets]
+    return Alarms(expected, deviation, np.abs(np.nan_to_num(deviation)) > limit)
+
+
+def _one_step_forecasts(engine: Forecaster, history: np.ndarray, begin: int, end: int) -> np.ndarray:
+    """The forecasts of rows `begin` ... `end - 1` from the windows before them, `[rows, targets]`."""
+    window = engine.config.window
+    targets = engine.scale.targets
+    seen = history[begin - window : end - 1]
+    windows = np.lib.stride_tricks.sliding_window_view(seen, window, axis=0)  # [rows, columns, window]
+    future = history[begin:end, None, targets:]  # [rows, 1, known]
+    return engine.forecast(windows.swapaxes(1, 2), 1, future)[:, 0]

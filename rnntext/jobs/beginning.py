@@ -1,0 +1,184 @@
+"""The beginning of a training job: whether there is anything to do, a new run or an unfinished one, and its model."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rnntext.errors import CheckpointError, InputOutputError
+from rnntext.files.atomic import remove_folder
+from rnntext.jobs import promotion, unfinished
+from rnntext.jobs.champion import check_parent
+from rnntext.jobs.promotion import Outcome
+from rnntext.jobs.recipe import Data, IncomparableError, Material, Recipe, Run
+from rnntext.jobs.unfinished import Options, Snapshot
+from rnntext.settings.base import Config
+from rnntext.settings.training import JobConfig
+from rnntext.storage.checkpoint import in_service
+from rnntext.text import overlap
+from rnntext.train import tensorflow, warm
+from rnntext.watch.observer import Observer
+
+if TYPE_CHECKING:
+    from rnntext.train.task import Task
+
+WEIGHT_BYTES = 4  # float32
+STATE_ARRAYS = 5  # arrays in a state for each array of weights: weights, averages, best weights, Adam's two moments
+MARGIN = 2**20  # bytes of small files, lists of names and the like
+Beginning = tuple[Recipe, Mapping[str, Any], Snapshot]  # a recipe with nothing left open, what was chosen, a snapshot
+
+
+def settings(recipe: Recipe, job: JobConfig) -> Options:
+    """The options of the command that decide what is learnt, by group and name."""
+    may_change = recipe.model.may_change() | recipe.training.may_change() | job.may_change()
+    groups = {**recipe.options, "job": job.to_json()}
+    decisive: dict[str, dict[str, Any]] = {}
+    for group, options in groups.items():
+        decisive[group] = {name: value for name, value in options.items() if name not in may_change}
+    return decisive
+
+
+def configs(recipe: Recipe) -> tuple[Config, ...]:
+    """Configs of the types that declare the options in `settings`."""
+    return recipe.model, recipe.training, JobConfig()
+
+
+def unchanged(path: Path, settings: Options, data: Data, champion: Any | None) -> Outcome | None:
+    """The outcome "unchanged" if the newest version was made of the same data with the same settings, and the version
+    in service is not damaged; otherwise None.
+
+    Args:
+        champion: the model in service; None if there is none or it is damaged.
+    """
+    if champion is None and in_service(path):
+        return None
+    newest = promotion.newest(path)
+    if newest is None or newest.manifest.get("corpus") != data.digest:
+        return None
+    if newest.manifest.get("settings") != promotion.settings_digest(settings):
+        return None
+    return Outcome("unchanged", newest.version, parent=newest.manifest.get("parent"))
+
+
+def begin(recipe: Recipe, data: Data, champion: Any | None, settings: Options, path: Path, observer: Observer) -> Run:
+    """Begins a new run, with the weights of the version in service if that is wanted and possible.
+
+    Args:
+        champion: the model in service.
+        path: the model's folder.
+
+    Raises:
+        DataError: nothing can be learnt from the data.
+        InputOutputError: there is not enough room on the disk.
+    """
+    tensorflow.start(recipe.training.seed)
+
+    # 1. Choose what the command leaves open, and make a snapshot of what the run trains on.
+    parent = champion if settings["job"]["warm_start"] else None
+    beginning = _warm_beginning(recipe, data, parent, observer)
+    if beginning is None:
+        parent = None
+        beginning = _beginning(recipe, data, parent)
+    recipe, chosen, snapshot = beginning
+
+    # 2. Add sketches of the data, and of all data that the parent has learnt from.
+    inherited = b""
+    version = None
+    if parent is not None:
+        inherited = parent.checkpoint.files.get(promotion.SEEN, b"")
+        version = parent.checkpoint.version
+    sketches = {"seen": data.seen, "inherited": overlap.from_bytes(inherited)}
+    arrays = {**snapshot.arrays, **sketches}
+    snapshot = dataclasses.replace(snapshot, options=settings, arrays=arrays, chosen=chosen, parent=version)
+
+    # 3. Write it in place of the unfinished run. A mistake in the command must not cost that run, so this comes last.
+    material = _material(recipe, snapshot)
+    _check_room(path, material.task, snapshot)
+    remove_folder(path / "run")
+    unfinished.write(path / "run", snapshot)
+    return Run(recipe, snapshot, material)
+
+
+def _warm_beginning(recipe: Recipe, data: Data, parent: Any | None, observer: Observer) -> Beginning | None:
+    """The beginning with the weights of a parent; None if there is no parent, or its weights do not fit."""
+    if parent is None:
+        return None
+    try:
+        check_parent(recipe, parent)
+        return _beginning(recipe, data, parent)
+    except (IncomparableError, CheckpointError) as error:
+        observer.note(f"{error}: the new run begins from scratch, without its weights")
+        return None
+
+
+def _beginning(recipe: Recipe, data: Data, parent: Any | None) -> Beginning:
+    """The beginning with the weights of a parent, or from scratch."""
+    chosen = recipe.choose(data, parent)
+    recipe = recipe.settled(chosen)
+    return recipe, chosen, recipe.begin(data, parent)
+
+
+def resume(recipe: Recipe, snapshot: Snapshot, settings: Options, path: Path, observer: Observer) -> Run:
+    """Goes on with an unfinished run.
+
+    Args:
+        path: the model's folder.
+
+    Raises:
+        UsageError: the run began with other options.
+        InputOutputError: there is not enough room on the disk.
+    """
+    unfinished.check_same(snapshot, recipe.family.kind, settings, configs(recipe), recipe.free)
+    chosen = snapshot.chosen
+    if chosen is None:  # The command of rnntext 0.1 that began the run left nothing open.
+        chosen = {**snapshot.options["model"], **snapshot.options["training"]}
+    recipe = recipe.settled(chosen)
+    message = unfinished.upgraded(snapshot)
+    if message is not None:
+        observer.note(message)
+    tensorflow.start(recipe.training.seed)
+    material = _material(recipe, snapshot)
+    _check_room(path, material.task)
+    return Run(recipe, snapshot, material)
+
+
+def _material(recipe: Recipe, snapshot: Snapshot) -> Material:
+    """The material of a run; its model has the weights that the run begins with."""
+    material = recipe.open(snapshot)
+    if snapshot.parent is not None:
+        model = material.task.model
+        weights = warm.transplant(model.arrays(), snapshot.arrays)
+        model.assign(weights)
+    return material
+
+
+def weight_bytes(task: Task) -> int:
+    """Bytes of all weights of a task's model."""
+    return sum(WEIGHT_BYTES * math.prod(variable.shape) for variable in task.model.trainable_variables)
+
+
+def _check_room(path: Path, task: Task, snapshot: Snapshot | None = None) -> None:
+    """Raises InputOutputError if the disk cannot hold what a run writes: its state (the next one beside the last one),
+    a version, and its snapshot.
+
+    Args:
+        snapshot: None if it is written already, and so is a state.
+    """
+    weights = weight_bytes(task)
+    version = weights + MARGIN
+    state = STATE_ARRAYS * weights
+    needed = version + state
+    if snapshot is not None:
+        needed += state
+        needed += sum(array.nbytes for array in snapshot.arrays.values())
+        needed += sum(len(content) for content in snapshot.files.values())
+    free = shutil.disk_usage(path).free
+    if free < needed:
+        raise InputOutputError(
+            f"{path}: this training needs {needed / 2**20:,.0f} MB on the disk, and {free / 2**20:,.0f} MB are free; "
+            "make room, or train a smaller model"
+        )

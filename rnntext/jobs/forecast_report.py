@@ -1,0 +1,160 @@
+"""What the command `forecast` reports about a series: its continuation, its filled gaps, or its alarms."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from typing import Any
+
+import numpy as np
+
+from rnntext.jobs.forecasting import ForecastModel
+from rnntext.series.series import Series
+
+DIGITS = 6  # forecasts of a column are rounded to so many decimal digits of its range
+
+
+@dataclasses.dataclass(frozen=True)
+class Report:
+    """Results to be written, and the arrays that a chart of them shows.
+
+    Attributes:
+        records: one for each time and column; None stands for NaN, which JSON does not have.
+        series: the past.
+        notes: further information, in sentences.
+        after: a forecast, `[steps, targets]`.
+        band: the lower and the upper edge of the forecast's band, each `[steps, targets]`.
+        over: another series for the time of the past, `[time, targets]`.
+        marks: which values of the past are marked, boolean `[time, targets]`.
+        mark: the name of the marks: "imputed" or "alarm".
+    """
+
+    records: list[dict[str, Any]]
+    series: Series
+    notes: list[str] = dataclasses.field(default_factory=list)
+    after: np.ndarray | None = None
+    band: tuple[np.ndarray, np.ndarray] | None = None
+    over: np.ndarray | None = None
+    marks: np.ndarray | None = None
+    mark: str = ""
+
+
+def predicted(model: ForecastModel, series: Series, steps: int | None) -> Report:
+    """The report of a forecast.
+
+    Args:
+        model: the forecaster.
+        series: the past, with the known columns of the future.
+        steps: number of values; None: the model's horizon.
+
+    Raises:
+        DataError: see `ForecastModel.forecast`.
+    """
+    forecast = model.forecast(series.values, steps, series.future)
+    notes = []
+    if forecast.measured < len(forecast.values):
+        notes.append(f"the band was measured for {forecast.measured} steps; after them it stays as wide")
+    fields = {
+        "value": _rounded(forecast.values, series.values),
+        "lower": _rounded(forecast.lower, series.values),
+        "upper": _rounded(forecast.upper, series.values),
+    }
+    records = _records(series, len(series.values), fields)
+    return Report(records, series, notes, after=forecast.values, band=(forecast.lower, forecast.upper))
+
+
+def imputed(model: ForecastModel, series: Series) -> Report:
+    """The report of a series with its gaps filled.
+
+    Rows after the last value, of which only the known columns are given, are filled, too.
+
+    Raises:
+        DataError: see `ForecastModel.impute`.
+    """
+    # 1. Append the rows of which only the known columns are given.
+    targets = len(series.targets)
+    unknown = np.full((len(series.future), targets), np.nan)
+    later_rows = np.concatenate([unknown, series.future], axis=1)  # [future, targets + known]
+    series = dataclasses.replace(series, values=np.concatenate([series.values, later_rows]))
+    # 2. Fill the gaps.
+    filled = model.impute(series.values)  # [time, targets]
+    missing = np.isnan(series.values[:, :targets])
+    values = np.where(missing, _rounded(filled, series.values), filled)
+    records = _records(series, 0, {"value": values, "imputed": missing})
+    # 3. Compare forecasts and straight lines on hidden held-out blocks.
+    notes = [f"filled: {int(missing.sum())} values"]
+    forecast_errors, line_errors, length = model.imputation_errors
+    if length:
+        for name, forecast_error, line_error in zip(series.targets, forecast_errors, line_errors, strict=True):
+            hidden = f"{name}: held-out blocks of {length} values, hidden on purpose: mean absolute error"
+            choice = "" if forecast_error <= line_error else ", so they fill the gaps"
+            notes.append(f"{hidden} {forecast_error:.4g}; straight lines {line_error:.4g}{choice}")
+    return Report(records, series, notes, over=filled, marks=missing, mark="imputed")
+
+
+def alarmed(model: ForecastModel, series: Series, limit: float) -> Report:
+    """The report of a series with its one-step forecasts and alarms.
+
+    Args:
+        model: the forecaster.
+        series: the past.
+        limit: the largest deviation without an alarm, in standard deviations.
+
+    Raises:
+        DataError: see `ForecastModel.alarms`.
+    """
+    alarms = model.alarms(series.values, limit)
+    judged = int(np.isfinite(alarms.deviation).sum())
+    notes = [f"alarms: {int(alarms.alarm.sum())} of {judged} values"]
+    fields = {
+        "value": series.values,
+        "expected": _rounded(alarms.expected, series.values),
+        "deviation": _rounded(alarms.deviation, alarms.deviation),
+        "alarm": alarms.alarm,
+    }
+    records = _records(series, 0, fields)
+    return Report(records, series, notes, over=alarms.expected, marks=alarms.alarm, mark="alarm")
+
+
+def _records(series: Series, begin: int, fields: dict[str, np.ndarray]) -> list[dict[str, Any]]:
+    """A record for each time and column.
+
+    Args:
+        series: names the times and the columns.
+        begin: the place of the first row on the series' axis.
+        fields: arrays `[time, at least targets]` by the names that their values have in a record.
+    """
+    records = []
+    for row in range(len(fields["value"])):
+        time = series.axis.label(begin + row)
+        for column, name in enumerate(series.targets):
+            cells = {field: _cell(values[row, column]) for field, values in fields.items()}
+            records.append({"time": time, "column": name, **cells})
+    return records
+
+
+def _cell(value: Any) -> int | float | None:
+    """A NumPy number as JSON knows it: NaN is None, a boolean is 0 or 1."""
+    if np.isnan(value):
+        return None
+    return int(value) if value.dtype == bool else float(value)
+
+
+def _rounded(values: np.ndarray, like: np.ndarray) -> np.ndarray:
+    """Values rounded to a millionth of the range of other values.
+
+    Further digits mean nothing, since networks compute in float32, which has about seven.
+
+    Args:
+        values: `[time, targets]`.
+        like: the values whose range counts, `[time, at least targets]`.
+    """
+    columns = []
+    for value, other in zip(values.T, like.T, strict=False):
+        known = other[np.isfinite(other)]
+        size = (np.ptp(known) or np.abs(known).max()) if len(known) else 0.0
+        if size:
+            decimals = DIGITS - math.floor(math.log10(size))
+            value = np.round(value, decimals)
+        columns.append(value)
+    return np.stack(columns, axis=1)  # [time, targets]

@@ -1,0 +1,124 @@
+"""A series cut in two by time: the first part is learnt from, the second part is held out."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+
+from rnntext.errors import DataError, UsageError
+from rnntext.jobs.training import fraction
+from rnntext.run.accuracy import naive_errors
+from rnntext.run.panel import Panel
+from rnntext.run.season import find_season
+from rnntext.run.windows import Scale
+from rnntext.series.series import Series
+from rnntext.settings.forecaster import ForecastConfig
+
+
+@dataclasses.dataclass(frozen=True)
+class Split:
+    """A series cut in two, and all that is learnt from its first part before the training.
+
+    Attributes:
+        training: the first part, values `[1, time, columns]`; the ladder has `[series, time, columns]`.
+        held_out: the second part, the same axes. It begins with the last `window` steps of the first part, from which
+            the first forecast is made.
+        scale: learnt from the first part alone.
+        naive_errors: of each target in the first part, `[targets]`.
+        notes: sentences for the user about the series.
+    """
+
+    training: Panel
+    held_out: Panel
+    scale: Scale
+    naive_errors: np.ndarray
+    notes: list[str]
+
+    @property
+    def known(self) -> int:
+        """Number of columns known in advance."""
+        return self.training.columns - self.scale.targets
+
+
+def split_series(series: Series, config: ForecastConfig, validation: str) -> Split:
+    """The two parts of a series.
+
+    Args:
+        validation: the fraction that is held out.
+
+    Raises:
+        DataError: a part is too short for a window and a forecast.
+        UsageError: `validation` is not a fraction, or season and window do not go together.
+    """
+    # 1. Find the step at which the second part begins.
+    share = fraction(validation)
+    if share is None:
+        raise UsageError(f"--validation {validation}: must be a fraction between 0 and 1")
+    whole = Panel.of(series.values[None])  # [1, time, columns]
+    total = whole.values.shape[1]
+    cut = int(total * (1.0 - share))
+
+    # 2. Check that both parts are long enough.
+    min_training = config.window + config.ahead
+    min_held_out = config.measured
+    if cut < min_training or total - cut < min_held_out:
+        for_training = -(-min_training // (1.0 - share))  # rounded up
+        for_held_out = -(-min_held_out // share)
+        min_total = max(for_training, for_held_out) + 1
+        raise DataError(
+            f"{series.source}: {total} values are too few for --window {config.window} and --horizon {config.horizon} "
+            f"with {share:g} of them held out; give {min_total:.0f}, or a smaller --window"
+        )
+
+    # 3. Cut.
+    training = whole.between(0, cut)
+    held_out = whole.between(cut - config.window, total)
+    return make_split(series, config, training, held_out)
+
+
+def make_split(series: Series, config: ForecastConfig, training: Panel, held_out: Panel) -> Split:
+    """The split of a series whose parts are given; season, scale and naive errors are learnt from the first part.
+
+    Raises:
+        UsageError: season and window do not go together, or a seasonal naive forecast is wanted without a season.
+    """
+    # 1. Find the season of the first column.
+    notes = _constant_columns(series, training)
+    first = training.values[0, :, 0]  # [time]
+    season = config.season or find_season(first, config.window)
+
+    # 2. Tell what the user should know about it.
+    if season == 1:
+        longer = find_season(first, len(first))
+        hint = f"no season within --window {config.window}; give --season N if there is one"
+        if longer > 1:
+            hint = (
+                f"a season of {longer} steps seems longer than --window {config.window}; give --window {longer} or more"
+            )
+        if config.architecture == "seasonal-naive":
+            raise UsageError(f"{series.source}: {hint}")
+        if longer > 1:
+            notes.append(f"{series.source}: {hint}")
+    if season > config.window:
+        raise UsageError(f"--season {season}: must not be more than --window {config.window}")
+    if season > 1 and config.season is None:
+        notes.append(f"{series.source}: a season of {season} steps")
+
+    # 3. Learn the scale and the errors of the naive forecast.
+    targets = len(series.targets)
+    values = training.missing()  # [series, time, columns]
+    scale = Scale.learn(config, values, targets, season)
+    errors = naive_errors(values[:, :, :targets], season)  # [targets]
+    return Split(training, held_out, scale, errors, notes)
+
+
+def _constant_columns(series: Series, training: Panel) -> list[str]:
+    """A sentence about each column that is constant."""
+    notes = []
+    names = [*series.targets, *series.known]
+    rows = training.values.reshape(-1, training.columns)  # [series * time, columns]
+    for name, column in zip(names, rows.T):
+        if np.ptp(column) == 0:
+            notes.append(f"{series.source}: {name} is constant, {column[0]:g}, in the data to learn from")
+    return notes

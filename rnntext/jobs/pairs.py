@@ -1,0 +1,166 @@
+"""The pairs of sentences that a translator learns from and is scored on: read, split, encoded and stored."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from rnntext import sizes
+from rnntext.errors import DataError, UsageError
+from rnntext.jobs.training import fraction
+from rnntext.text.bitext import Bitext, Pair, hold_out, read_aligned, read_pairs
+from rnntext.text.tokens import Language
+
+if TYPE_CHECKING:
+    from rnntext.train.pipelines import Sentences
+
+Files = str | tuple[str, str]  # one file of pairs, or two aligned files
+
+
+@dataclasses.dataclass(frozen=True)
+class PairSource:
+    """Where training pairs and held-out pairs come from.
+
+    Attributes:
+        files: of the pairs.
+        validation: the held-out pairs: a fraction, or files.
+        reverse: whether source and target are swapped, in all files.
+        errors: "strict" or "replace", for bytes that are no UTF-8.
+
+    Raises:
+        UsageError: both are read from stdin.
+    """
+
+    files: Files
+    validation: Files
+    reverse: bool
+    errors: str
+
+    def __post_init__(self) -> None:
+        names = [*listed(self.files), *listed(self.validation)]
+        if names.count("-") > 1:
+            raise UsageError("-: standard input can be read only once")
+
+    def split(
+        self, lowercase: bool, time_limit: float | None, report: Callable[[str], None]
+    ) -> tuple[list[Pair], list[Pair]]:
+        """Training pairs and held-out pairs; no source sentence is among both.
+
+        Args:
+            time_limit: of the run, in seconds; decides how many pairs of a fraction are scored.
+            report: is told what is left out.
+
+        Raises:
+            DataError: nothing can be learnt from the pairs.
+        """
+        # 1. Read.
+        bitext = self._read(self.files, lowercase)
+        share = fraction(self.validation) if isinstance(self.validation, str) else None
+        if share is None:
+            pairs = bitext.pairs
+            held_out = self._read(self.validation, lowercase).pairs
+        else:
+            pairs, held_out = hold_out(bitext.pairs, share, sizes.scored_pairs(time_limit))
+
+        # 2. Check that something can be learnt.
+        where = " and ".join(listed(self.files))
+        if bitext.empty:
+            report(f"left out: {counted(bitext.empty)} with an empty side")
+        if not pairs or not held_out:
+            raise DataError(
+                f"{where}: {counted(len(bitext.pairs))}, too few to hold some out; "
+                "give more, or a file with --validation"
+            )
+        targets = {target for _, target in pairs}
+        if len(targets) == 1:
+            raise DataError(f"{where}: all targets are the same sentence; there is nothing to learn")
+
+        # 3. Leave out what is held out, too.
+        held_out_sources = {source for source, _ in held_out}
+        kept = [pair for pair in pairs if pair[0] not in held_out_sources]
+        if not kept:
+            raise DataError(f"{where}: every source sentence is held out, too; there is nothing left to learn from")
+        if len(kept) < len(pairs):
+            report(f"left out: {counted(len(pairs) - len(kept))} whose source is held out")
+        return kept, held_out
+
+    def _read(self, files: Files, lowercase: bool) -> Bitext:
+        if isinstance(files, str):
+            return read_pairs(files, self.errors, self.reverse, lowercase)
+        source, target = files
+        return read_aligned(source, target, self.errors, self.reverse, lowercase)
+
+
+def encode(
+    training: Sequence[Pair],
+    held_out: Sequence[Pair],
+    languages: tuple[Language, Language],
+    longest: int,
+    report: Callable[[str], None],
+) -> tuple[Sentences, Sentences, list[Pair]]:
+    """Ids of the sources and targets of the training pairs, and the held-out pairs, without pairs that are too long.
+
+    Args:
+        languages: of source and target.
+        longest: the maximum number of tokens on either side.
+        report: is told how many pairs are left out.
+
+    Raises:
+        DataError: all pairs are too long, or empty.
+    """
+    from rnntext.train.pipelines import vectorize_sentences
+
+    # 1. Encode.
+    source_language, target_language = languages
+    sources = vectorize_sentences([source for source, _ in training], source_language)
+    targets = vectorize_sentences([target for _, target in training], target_language)
+    lengths = [
+        [len(source_language.encode(source)), len(target_language.encode(target))] for source, target in held_out
+    ]
+    held_out_lengths = np.array(lengths)  # [pairs, 2]
+
+    # 2. Leave out what is too long.
+    usable = _usable(sources.lengths, targets.lengths, longest)
+    usable_held_out = _usable(held_out_lengths[:, 0], held_out_lengths[:, 1], longest)
+    if len(usable) == 0 or len(usable_held_out) == 0:
+        raise DataError(f"every pair has a side of no token or of more than {longest}; raise --longest")
+    left_out = len(training) - len(usable) + len(held_out) - len(usable_held_out)
+    if left_out:
+        report(f"left out: {counted(left_out)} with no token or more than {longest} on a side")
+    kept_held_out = [held_out[index] for index in usable_held_out]
+    return sources.take(usable), targets.take(usable), kept_held_out
+
+
+def _usable(source: np.ndarray, target: np.ndarray, longest: int) -> np.ndarray:
+    """Indices of the pairs with at least one token and at most `longest` tokens on both sides, `[usable pairs]`.
+
+    Args:
+        source, target: numbers of tokens, `[pairs]`.
+    """
+    shorter = np.minimum(source, target)
+    longer = np.maximum(source, target)
+    return np.flatnonzero((shorter > 0) & (longer <= longest))
+
+
+def listed(files: str | Sequence[str]) -> list[str]:
+    """One file or several as a list."""
+    return [files] if isinstance(files, str) else list(files)
+
+
+def counted(number: int) -> str:
+    """A number of pairs for a message: "1 pair", "7 pairs"."""
+    return "1 pair" if number == 1 else f"{number} pairs"
+
+
+def to_bytes(pairs: Sequence[Pair]) -> bytes:
+    """The content of a JSON file that stores pairs."""
+    return json.dumps([list(pair) for pair in pairs], ensure_ascii=True).encode()
+
+
+def from_bytes(content: bytes) -> list[Pair]:
+    """The pairs that `to_bytes` wrote."""
+    return [(source, target) for source, target in json.loads(content)]

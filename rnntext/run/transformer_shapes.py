@@ -1,0 +1,83 @@
+"""The arrays of a Transformer."""
+
+from __future__ import annotations
+
+from rnntext.run.affine import affine_shapes
+from rnntext.run.arrays import Shapes
+from rnntext.run.positions import MAX_POSITIONS
+from rnntext.settings.translator import TransformerConfig
+
+
+def shapes(config: TransformerConfig, source_size: int, target_size: int) -> Shapes:
+    """Names and shapes of the arrays of a model, all float32.
+
+    Args:
+        source_size, target_size: of the vocabularies, in tokens.
+    """
+    # 1. Embeddings and positions.
+    units = config.units
+    arrays: Shapes = {}
+    arrays["source.embedding"] = (source_size, units)
+    if not config.one_embedding:
+        arrays["target.embedding"] = (target_size, units)
+    if config.positions == "learned":
+        arrays["source.positions"] = (MAX_POSITIONS, units)
+        arrays["target.positions"] = (MAX_POSITIONS, units)
+
+    # 2. Encoder and decoder: their layers, and a layer normalisation at the end.
+    norm = _norm(units)
+    for side, blocks in _blocks(config).items():
+        for layer in range(config.layers):
+            for block, members in blocks.items():
+                arrays |= _under(f"{side}.{layer}.{block}", members)
+        arrays |= _under(side, norm)
+
+    # 3. The output layer, which may share its kernel with the embedding.
+    if not config.tied:
+        arrays["logits.kernel"] = (units, target_size)
+    arrays["logits.bias"] = (target_size,)
+    return arrays
+
+
+def _blocks(config: TransformerConfig) -> dict[str, dict[str, Shapes]]:
+    """The arrays of the blocks of a layer, by side and block.
+
+    A layer of the encoder has the blocks "itself" (attention to the sequence itself) and "feedforward"; one of the
+    decoder has "source" (attention to the source) between them. Products that read the same vector are one kernel:
+    "qkv" are queries, keys and values, "memory" keys and values, side by side.
+    """
+    units = config.units
+    output = affine_shapes("output", units, units)
+    qkv = affine_shapes("qkv", units, 3 * units)
+    query = affine_shapes("query", units, units)
+    memory = affine_shapes("memory", units, 2 * units)
+    inner = affine_shapes("inner", units, config.feedforward)
+    outer = affine_shapes("output", config.feedforward, units)
+    norm = _norm(units)
+    itself = norm | qkv | output
+    source = norm | query | memory | output
+    feedforward = norm | inner | outer
+    return {
+        "encoder": {
+            "itself": itself,
+            "feedforward": feedforward,
+        },
+        "decoder": {
+            "itself": itself,
+            "source": source,
+            "feedforward": feedforward,
+        },
+    }
+
+
+def _norm(units: int) -> Shapes:
+    """The arrays of a layer normalisation."""
+    return {
+        "norm.scale": (units,),
+        "norm.bias": (units,),
+    }
+
+
+def _under(prefix: str, arrays: Shapes) -> Shapes:
+    """The same arrays with longer names."""
+    return {f"{prefix}.{name}": shape for name, shape in arrays.items()}
