@@ -238,12 +238,7 @@ class TranslatorTraining(SizedTraining):
         256, "Maximum number of tokens of a sentence; pairs with longer ones are left out.", DATA, low=5, high=4096
     )
     batch_tokens: int = option(
-        2048,
-        "Approximate size of a batch in tokens: number of pairs times tokens of the longer side.",
-        BUDGET,
-        low=1,
-        high=10_000_000,
-        by_size=True,
+        2048, "Approximate batch size: pairs times tokens of the longer side.", BUDGET, low=1, high=10**7, by_size=True
     )
     accumulate: int = option(1, "Number of batches whose gradients are summed in a step.", BUDGET, low=1, high=1024)
     warmup: int = inherited(SizedTraining, "warmup", default=1000)
@@ -254,12 +249,7 @@ class TranslatorTraining(SizedTraining):
         0.1, "Label smoothing: probability that is spread evenly over all tokens.", LEARNING, low=0, high=0.9
     )
     subword_sampling: float = option(
-        0.1,
-        "Rate at which merges of subwords are left out in training (BPE-dropout).",
-        LEARNING,
-        low=0,
-        high=0.9,
-        by_size=True,
+        0.1, "Rate at which subword merges are left out (BPE-dropout).", LEARNING, low=0, high=0.9, by_size=True
     )
 
 
