@@ -102,7 +102,7 @@ def load(path: Path) -> tuple[Position, Arrays] | None:
     try:
         tensors = safetensors.numpy.load(content)
         metadata = _metadata(content)
-        stored = metadata.get("position", "")
+        stored = metadata["position"]
         digest = _digest(stored, tensors)
         if metadata != {"position": stored, DIGEST: digest}:
             raise ValueError("its SHA-256 is not the one that was stored with it")

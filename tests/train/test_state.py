@@ -1,6 +1,7 @@
 """The state of a run in its file: what comes back, and what is noticed."""
 
 import dataclasses
+import json
 from pathlib import Path
 
 import numpy as np
@@ -61,6 +62,20 @@ def test_every_truncation_is_noticed(path: Path) -> None:
         path.write_bytes(data[:length])
         with pytest.raises(CheckpointError, match="--fresh"):
             state.load(path)
+
+
+@pytest.mark.parametrize("metadata", [None, {}, {"position": "{}"}])
+def test_a_header_without_the_position_is_damage(tmp_path: Path, metadata: object) -> None:
+    path = tmp_path / "state"
+    state.save(path, Position(), ARRAYS)
+    data = path.read_bytes()
+    length = int.from_bytes(data[:8], "little")
+    header = json.loads(data[8 : 8 + length])
+    changed = json.dumps({**header, "__metadata__": metadata}).encode()
+    changed += b" " * (-len(changed) % 8)
+    path.write_bytes(len(changed).to_bytes(8, "little") + changed + data[8 + length :])
+    with pytest.raises(CheckpointError, match="--fresh"):
+        state.load(path)
 
 
 def test_a_plan_that_rnntext_0_1_fixed_once_and_for_all_is_kept(tmp_path: Path) -> None:
