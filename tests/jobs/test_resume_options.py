@@ -39,7 +39,9 @@ ids = [f"{cls.__name__}.{name}" for cls, name in FIELDS]
 
 @pytest.mark.parametrize(("cls", "name"), FIELDS, ids=ids)
 def test_every_field_of_every_config_is_classed(cls: type[Config], name: str) -> None:
-    assert (cls.options()[name].resume or cls.resume) in (MUST_MATCH, MAY_CHANGE)
+    resume = cls.options()[name].resume or cls.resume
+    assert resume in (MUST_MATCH, MAY_CHANGE)
+    assert (name in cls.may_change()) == (resume == MAY_CHANGE)
 
 
 CHOICES = {

@@ -44,6 +44,7 @@ def sentences(count=60):
 def both(config, search, compute_type="float32", **weights):
     """What NumPy and CTranslate2 find, in the order of the sentences."""
     found = arrays(config, **weights)
+    search = dataclasses.replace(search, batch_tokens=256)  # several batches of a class of lengths
     there = CTranslate2(config, found, LONGEST, compute_type=compute_type)
     ours = search_all(translators.build(config, found), sentences(), search, FORBIDDEN)
     theirs = there.search_all(sentences(), search, FORBIDDEN)
@@ -90,7 +91,7 @@ def test_answers_may_be_as_long_as_is_asked_for(monkeypatch):
     monkeypatch.setattr(ctranslate2, "MAX_POSITIONS", 30)  # as many as it is prepared for
     weights = arrays(BASE, end=-30)
     engine = CTranslate2(BASE, weights, 3, compute_type="float32")
-    search = SearchConfig(beam=1, max_length=90)
+    search = SearchConfig(beam=1, max_length=90, batch_tokens=256)
     ours = search_all(translators.build(BASE, weights), sentences(4), search, FORBIDDEN)
     theirs = dict(engine.search_all(sentences(4), search, FORBIDDEN))
     for number, (here,) in ours:
@@ -105,7 +106,7 @@ def test_what_is_forbidden_may_be_beyond_the_sources_vocabulary():
     weights = arrays(config)
     weights["logits.bias"][last] = 30.0  # it would be in every answer
     engine = CTranslate2(config, weights, LONGEST, compute_type="float32")
-    search = SearchConfig(beam=1, max_length=5)
+    search = SearchConfig(beam=1, max_length=5, batch_tokens=256)
     for forbidden in (FORBIDDEN, [*FORBIDDEN, last]):
         found = engine.search_all(sentences(5), search, forbidden)
         assert all((last in best.ids) == (last not in forbidden) for _, (best,) in found)
@@ -115,7 +116,11 @@ def test_what_is_forbidden_may_be_beyond_the_sources_vocabulary():
 def test_scores_may_be_left_out_where_nothing_is_ranked_by_them(beam: int):
     engine = CTranslate2(BASE, arrays(BASE), LONGEST, compute_type="float32")
     scored, unscored = (
-        dict(engine.search_all(sentences(), SearchConfig(beam=beam, max_length=12, with_scores=wanted), FORBIDDEN))
+        dict(
+            engine.search_all(
+                sentences(), SearchConfig(beam=beam, max_length=12, batch_tokens=256, with_scores=wanted), FORBIDDEN
+            )
+        )
         for wanted in (True, False)
     )
     for number, (with_score,) in scored.items():

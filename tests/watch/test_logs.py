@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import re
@@ -126,19 +127,34 @@ def test_a_metrics_file_is_never_half_there(tmp_path: Path, monkeypatch: pytest.
     assert os.listdir(tmp_path) == ["m.prom"]
 
 
-def test_curves_for_tensorboard_can_be_read_back(tmp_path: Path) -> None:
-    pytest.importorskip("tensorboard")
-    import tensorflow as tf
-
+def test_curves_for_tensorboard_can_be_read_back_and_a_resumed_run_continues_them(tmp_path: Path) -> None:
+    accumulator = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
     from rnntext.watch.logs import TensorBoard
 
-    board = TensorBoard(tmp_path / "curves")
-    board.start(1, 0)
-    board.evaluation(PROGRESS, {"bleu": 30.5}, True)
-    (file,) = (tmp_path / "curves").iterdir()
-    found = {}
-    for record in tf.data.TFRecordDataset(str(file)):
-        for value in tf.compat.v1.Event.FromString(record.numpy()).summary.value:
-            found[value.tag] = float(tf.make_ndarray(value.tensor))
-    assert found["held_out/bleu"] == 30.5
-    assert found["loss"] == 2.25
+    first, second = TensorBoard(tmp_path / "curves"), TensorBoard(tmp_path / "curves")
+    second.file = first.file  # as it is in the same second
+    later = dataclasses.replace(PROGRESS, step=PROGRESS.step + 7, loss=1.5)
+    for board, progress, bleu in [(first, PROGRESS, 30.5), (second, later, 31.25)]:
+        board.start(1, 0)
+        board.evaluation(progress, {"bleu": bleu}, True)
+    events = accumulator.EventAccumulator(str(tmp_path / "curves")).Reload()
+    found = {
+        tag: [(event.step, float(event.tensor_proto.float_val[0])) for event in events.Tensors(tag)]
+        for tag in events.Tags()["tensors"]
+    }
+    steps = PROGRESS.step, later.step
+    assert found == {
+        "loss": list(zip(steps, [2.25, 1.5], strict=True)),
+        "learning_rate": list(zip(steps, [pytest.approx(PROGRESS.learning_rate)] * 2, strict=True)),
+        "rate": list(zip(steps, [pytest.approx(PROGRESS.rate)] * 2, strict=True)),
+        "held_out/bleu": list(zip(steps, [30.5, 31.25], strict=True)),
+    }
+
+
+def test_a_folder_that_cannot_hold_curves_is_named(tmp_path: Path) -> None:
+    pytest.importorskip("tensorboard")
+    from rnntext.watch.logs import TensorBoard
+
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OSError, match="give a folder that can be written"):
+        TensorBoard(tmp_path / "file" / "curves").start(1, 0)
