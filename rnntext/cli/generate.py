@@ -15,7 +15,7 @@ from rnntext.cli.console import Results, note, results
 from rnntext.cli.options import Json, Model, Output, Quiet, Threads, choice
 from rnntext.families import CHARLM
 from rnntext.settings.base import DATA, LENGTH, OUTPUT, SAMPLING
-from rnntext.settings.charlm import SamplingConfig
+from rnntext.settings.charlm import ON_UNKNOWN, SamplingConfig
 
 SEPARATOR = "-----"  # between the samples of --count
 
@@ -44,7 +44,7 @@ OnUnknown = Annotated[
     str,
     choice(
         "How to treat characters of the prompt that are not in the vocabulary: refuse the prompt, or leave them out.",
-        *("error", "skip"),
+        *ON_UNKNOWN,
         name="on_unknown",
         group=DATA,
     ),

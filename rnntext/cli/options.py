@@ -11,9 +11,8 @@ from typing import Annotated, Any
 import typer
 
 from rnntext.errors import InputOutputError, UsageError
-from rnntext.files.atomic import check_log, check_output, check_output_folder
-from rnntext.settings.base import DATA, JOB, MODEL, OUTPUT, Config, Option, check_choice, flag
-from rnntext.sizes import SIZES
+from rnntext.files.atomic import check_output
+from rnntext.settings.base import JOB, MODEL, OUTPUT, Config, Option, check_choice, flag
 
 _UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}  # seconds
 BY_SIZE = "by --size"  # the default, as the help calls it, of an option that `rnntext.sizes` chooses
@@ -159,6 +158,7 @@ def checked(check: Callable[[Path, str], None]) -> Callable[..., Path | None]:
 
 LeftOpen = frozenset[str]  # names of the fields that are left open to --size
 
+Files = Annotated[list[str] | None, typer.Argument(metavar="FILE", help="Files, or - for stdin (the default).")]
 Model = Annotated[
     str,
     typer.Option(
@@ -204,67 +204,3 @@ ConfigFile = Annotated[
     ),
 ]
 PrintConfig = Annotated[bool, typer.Option("--print-config", help="Print the options in force as TOML and exit.")]
-
-# Training commands ----------------------------------------------------------------------------------------------------
-
-Size = Annotated[
-    str,
-    choice(
-        "Size of the model; auto: the size that suits the data, the time limit and this machine. Options with the "
-        "default (by --size) are chosen with it.",
-        *("auto", *SIZES),
-        name="size",
-        group=MODEL,
-    ),
-]
-EncodingErrors = Annotated[
-    str,
-    choice(
-        "How to treat invalid UTF-8: refuse the text, or read invalid bytes as U+FFFD.",
-        *("strict", "replace"),
-        name="encoding_errors",
-        group=DATA,
-    ),
-]
-Nice = Annotated[
-    int,
-    typer.Option(
-        min=0, max=19, help="Lower the priority of the process by this much; 19 is the lowest.", rich_help_panel=JOB
-    ),
-]
-FailIfNotPromoted = Annotated[
-    bool,
-    typer.Option(
-        "--fail-if-not-promoted",
-        help="Exit with code 3 if the new version does not go into service.",
-        rich_help_panel=JOB,
-    ),
-]
-LogJson = Annotated[
-    Path | None,
-    typer.Option(
-        metavar="FILE",
-        callback=checked(check_log),
-        help="Append a line of JSON to FILE for each event of the training.",
-        rich_help_panel=OUTPUT,
-    ),
-]
-MetricsFile = Annotated[
-    Path | None,
-    typer.Option(
-        metavar="FILE.prom",
-        callback=checked(check_output),
-        help="Write metrics for the textfile collector of Prometheus to FILE.",
-        rich_help_panel=OUTPUT,
-    ),
-]
-TensorBoard = Annotated[
-    Path | None,
-    typer.Option(
-        "--tensorboard",
-        metavar="DIR",
-        callback=checked(check_output_folder),
-        help="Write learning curves for TensorBoard into DIR.",
-        rich_help_panel=OUTPUT,
-    ),
-]

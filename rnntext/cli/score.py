@@ -10,7 +10,7 @@ import typer
 
 from rnntext.cli.command import command
 from rnntext.cli.console import INVALID, Results, results, tell_count
-from rnntext.cli.options import Json, Model, Output, Quiet, Threads
+from rnntext.cli.options import Files, Json, Model, Output, Quiet, Threads
 from rnntext.errors import UsageError
 from rnntext.families import CHARLM
 from rnntext.settings.base import OUTPUT
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from rnntext.jobs.characters import CharacterModel
     from rnntext.jobs.translation import TranslationModel
 
-Files = Annotated[list[str] | None, typer.Argument(metavar="FILE", help="Files, or - for stdin (the default).")]
 PerLine = Annotated[
     bool,
     typer.Option(

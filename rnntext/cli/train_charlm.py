@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rnntext.cli import options
+from rnntext.cli import options, training
 from rnntext.cli.training import training_command
 from rnntext.families import CHARLM
 from rnntext.settings.base import DATA
@@ -42,8 +42,8 @@ def train(
     *,
     texts: Texts = None,
     validation: Validation = "0.1",
-    encoding_errors: options.EncodingErrors = "strict",
-    size: options.Size = "auto",
+    encoding_errors: training.EncodingErrors = "strict",
+    size: training.Size = "auto",
     shape: CharlmConfig,
     budget: CharlmTraining,
     left_open: options.LeftOpen,

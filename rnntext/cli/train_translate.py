@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rnntext.cli import options
+from rnntext.cli import options, training
 from rnntext.cli.training import training_command
 from rnntext.errors import UsageError
 from rnntext.families import TRANSLATOR
@@ -82,8 +82,8 @@ def train(
     validation: HeldOut = None,
     validation_source: HeldOutSource = None,
     validation_target: HeldOutTarget = None,
-    encoding_errors: options.EncodingErrors = "strict",
-    size: options.Size = "auto",
+    encoding_errors: training.EncodingErrors = "strict",
+    size: training.Size = "auto",
     relearn_tokens: RelearnTokens = False,
     shape: TranslatorConfig,
     budget: TranslatorTraining,

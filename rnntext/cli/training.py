@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import inspect
 import json
 import os
@@ -10,7 +11,9 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
 
 from rnntext.cli import options
 from rnntext.cli.command import Function, build, parameters
@@ -18,7 +21,11 @@ from rnntext.cli.console import note, results
 from rnntext.cli.watching import watching
 from rnntext.errors import NotPromotedError
 from rnntext.families import Family
+from rnntext.files.atomic import check_log, check_output, check_output_folder
+from rnntext.settings.base import DATA, JOB, MODEL, OUTPUT
 from rnntext.settings.training import JobConfig
+from rnntext.sizes import SIZES
+from rnntext.text.lines import ENCODING_ERRORS
 from rnntext.watch.logs import JsonLog, MetricsFile, TensorBoard
 from rnntext.watch.observer import Observer, Observers
 
@@ -26,13 +33,76 @@ if TYPE_CHECKING:
     from rnntext.jobs.promotion import Outcome
 
 
+Size = Annotated[
+    str,
+    options.choice(
+        "Size of the model; auto: the size that suits the data, the time limit and this machine. Options with the "
+        "default (by --size) are chosen with it.",
+        *("auto", *SIZES),
+        name="size",
+        group=MODEL,
+    ),
+]
+EncodingErrors = Annotated[
+    str,
+    options.choice(
+        "How to treat invalid UTF-8: refuse the text, or read invalid bytes as U+FFFD.",
+        *ENCODING_ERRORS,
+        name="encoding_errors",
+        group=DATA,
+    ),
+]
+Nice = Annotated[
+    int,
+    typer.Option(
+        min=0, max=19, help="Lower the priority of the process by this much; 19 is the lowest.", rich_help_panel=JOB
+    ),
+]
+FailIfNotPromoted = Annotated[
+    bool,
+    typer.Option(
+        "--fail-if-not-promoted",
+        help="Exit with code 3 if the new version does not go into service.",
+        rich_help_panel=JOB,
+    ),
+]
+LogFile = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        callback=options.checked(check_log),
+        help="Append a line of JSON to FILE for each event of the training.",
+        rich_help_panel=OUTPUT,
+    ),
+]
+PrometheusFile = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE.prom",
+        callback=options.checked(check_output),
+        help="Write metrics for the textfile collector of Prometheus to FILE.",
+        rich_help_panel=OUTPUT,
+    ),
+]
+TensorBoardFolder = Annotated[
+    Path | None,
+    typer.Option(
+        "--tensorboard",
+        metavar="DIR",
+        callback=options.checked(check_output_folder),
+        help="Write learning curves for TensorBoard into DIR.",
+        rich_help_panel=OUTPUT,
+    ),
+]
+
+
 def _shared(
     job: JobConfig,
-    fail_if_not_promoted: options.FailIfNotPromoted = False,
-    nice: options.Nice = 0,
-    log_json: options.LogJson = None,
-    metrics_file: options.MetricsFile = None,
-    tensorboard: options.TensorBoard = None,
+    fail_if_not_promoted: FailIfNotPromoted = False,
+    nice: Nice = 0,
+    log_json: LogFile = None,
+    metrics_file: PrometheusFile = None,
+    tensorboard: TensorBoardFolder = None,
     as_json: options.Json = False,
     quiet: options.Quiet = False,
 ) -> None:
@@ -58,7 +128,7 @@ def training_command(family: Family, *examples: str) -> Callable[[Function], Fun
 
         def body(arguments: dict[str, Any], values: Mapping[str, Any]) -> None:
             command_line = shlex.join(["rnntext", *sys.argv[1:]])
-            job = JobConfig.from_flags({**values, "command": command_line})
+            job = dataclasses.replace(arguments["job"], command=command_line)
             given = {parameter.name: arguments[parameter.name] for parameter in own}
             _run(family, lambda path, observer: train(**given, path=path, job=job, observer=observer), values)
 

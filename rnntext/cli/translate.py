@@ -14,7 +14,7 @@ import typer
 from rnntext.cli import pictures
 from rnntext.cli.command import command
 from rnntext.cli.console import INVALID, Results, note, on_terminal, results, tell_count
-from rnntext.cli.options import Json, Model, Output, Quiet, Threads, checked, choice, field
+from rnntext.cli.options import Files, Json, Model, Output, Quiet, Threads, checked, choice, field
 from rnntext.errors import UsageError
 from rnntext.families import TRANSLATOR
 from rnntext.settings.base import DATA, JOB, OUTPUT
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from rnntext.jobs.translate import Item
     from rnntext.jobs.translation import Answer, Translation
 
-Files = Annotated[list[str] | None, typer.Argument(metavar="FILE", help="Files, or - for stdin (the default).")]
 Scores = Annotated[
     bool,
     typer.Option("--scores", help="Begin each translation with its score and a TAB.", rich_help_panel=OUTPUT),

@@ -9,7 +9,7 @@ from rnntext.jobs.generate import StopFilter, fresh_seed, sample
 from rnntext.run.charlm import Charlm, shapes
 from rnntext.run.threads import blas_threads
 from rnntext.settings.base import check_choice
-from rnntext.settings.charlm import CharlmConfig, SamplingConfig
+from rnntext.settings.charlm import ON_UNKNOWN, CharlmConfig, SamplingConfig
 from rnntext.storage.checkpoint import Checkpoint
 from rnntext.text.normalize import normalize
 from rnntext.text.vocabulary import UNKNOWN, CharVocabulary
@@ -57,7 +57,7 @@ class CharacterModel:
         Raises:
             DataError: the text has characters that are not in the vocabulary, unless they are skipped.
         """
-        check_choice("on_unknown", on_unknown, ("error", "skip"))
+        check_choice("on_unknown", on_unknown, ON_UNKNOWN)
         vocabulary = self.engine.vocabulary
         text = normalize(text, self.engine.config.lowercase)
         unknown = vocabulary.unknown(text)

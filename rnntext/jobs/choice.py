@@ -157,7 +157,7 @@ def sentence(chosen: Chosen, budget: Budget, token: str, seen_tokens: float) -> 
     reason = f"{budget.tokens:,.0f} {token}"
     if budget.seconds is not None:
         passes = seen_tokens / budget.tokens
-        reason += f", some {passes:.2g} passes at {budget.speed / 1e9:.0f} GFLOP/s"
+        reason += f", {passes:.2g} passes at {budget.speed / 1e9:.0f} GFLOP/s"
     size = chosen["size"]
     hint = "" if size in sizes.SIZES else "; --from-scratch chooses anew"
     return f"size {size} ({reason}): {', '.join(options)}{hint}"

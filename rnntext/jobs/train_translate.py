@@ -190,7 +190,7 @@ class TranslatorRecipe(SizedRecipe):
         }
         if self.model.tokens != "subword":
             values["subword_sampling"] = 0.0
-        return self._chosen(size, values, budget, "target tokens, about", seen_tokens)
+        return self._chosen(size, values, budget, "target tokens by estimate", seen_tokens)
 
     def _parameters(self, fields: sizes.Fields) -> float:
         """The number of parameters of a model with these fields; infinite if other options rule them out."""

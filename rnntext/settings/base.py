@@ -111,6 +111,12 @@ def check_choice(name: str, value: str, choices: Collection[str]) -> None:
 
 
 @functools.cache
+def _options(cls: Any) -> dict[str, Option]:
+    """The declarations of a config by field name, cached, as every config checks its values by them."""
+    return {field.name: field.metadata["option"] for field in dataclasses.fields(cls)}
+
+
+@functools.cache
 def _types(cls: Any) -> dict[str, Any]:
     """The types of a config's fields by name, cached, as annotations are text whose evaluation takes time."""
     hints = get_type_hints(cls)
@@ -139,7 +145,7 @@ class Config:
     @classmethod
     def options(cls) -> dict[str, Option]:
         """The declarations by field name."""
-        return {field.name: field.metadata["option"] for field in dataclasses.fields(cls)}  # type: ignore[arg-type]
+        return _options(cls)  # type: ignore[arg-type]
 
     @classmethod
     def flags(cls) -> dict[str, tuple[Any, Any, Option]]:

@@ -280,16 +280,16 @@ class SearchConfig(Config):
         high=256,
     )
     max_length: int | None = option(
-        None,
-        "Maximum number of tokens in a translation.",
-        SEARCH,
-        low=1,
-        high=100_000,
-        shown="twice that of the source, plus 10",
+        None, "Maximum tokens of a translation.", SEARCH, low=1, high=10**5, shown="twice those of the source, plus 10"
     )
     batch_tokens: int = option(SEARCH_TOKENS, "Approximate batch size: source tokens times hypotheses.", SEARCH, low=1)
     with_scores: bool = option(True, "Compute scores in a greedy search, too, which takes longer.", SEARCH, hidden=True)
     with_attention: bool = option(False, "Return the attention weights of translations.", SEARCH, hidden=True)
+
+    @property
+    def scored(self) -> bool:
+        """Whether log-probabilities are computed: a beam ranks by them, a greedy search only returns them."""
+        return self.beam > 1 or self.with_scores
 
     def check(self) -> None:
         """See Config."""
