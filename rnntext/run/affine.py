@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from rnntext.run.arrays import Array, Shapes, Weights, empty, zeros
+from rnntext.run.arrays import Array, Weights, empty, zeros
 
 # All products are made of blocks of this many rows by pieces of this many columns of weights. OpenBLAS has several
 # kernels, chooses one for a matrix, or for a part of it, by its size, and they round differently; for eight rows it
@@ -73,14 +73,6 @@ class Affine:
         # 3. Cut off the padding.
         y = y[..., :rows, : self.units]
         return y.reshape(*parts, *leading, self.units)
-
-
-def affine_shapes(name: str, features: int, units: int) -> Shapes:
-    """Names and shapes of the weights of a product, `name`.kernel and `name`.bias."""
-    return {
-        f"{name}.kernel": (features, units),
-        f"{name}.bias": (units,),
-    }
 
 
 def read_affine(arrays: Weights, name: str) -> Affine:

@@ -22,3 +22,16 @@ def zeros(*shape: int) -> Array:
 def empty(*shape: int) -> Array:
     """An array of some shape, float32, whose numbers are yet to be set."""
     return np.empty(shape, np.float32)
+
+
+def affine_shapes(name: str, features: int, units: int) -> Shapes:
+    """Names and shapes of the weights of a product, `name`.kernel and `name`.bias."""
+    return {
+        f"{name}.kernel": (features, units),
+        f"{name}.bias": (units,),
+    }
+
+
+def beside(left: Array, right: Array) -> Array:
+    """[left, right]: `[rows, m]` and `[rows, n]` to `[rows, m + n]`."""
+    return np.concatenate([left, right], axis=1)

@@ -124,19 +124,14 @@ def padding_mask(lengths: Array, padded_length: int) -> Array:
     return np.where(inside, ZERO, MINUS_INFINITY)
 
 
-def beside(left: Array, right: Array) -> Array:
-    """[left, right]: `[rows, m]` and `[rows, n]` to `[rows, m + n]`."""
-    return np.concatenate([left, right], axis=1)
-
-
-def pad(sentences: Sentences, padded_length: int) -> tuple[Array, Array]:
-    """Sentences as one array `[batch, padded_length]`, int32, padded with PAD (0), and their lengths `[batch]`."""
+def pad(sentences: Sentences, padded_length: int) -> Array:
+    """Sentences as one array, padded with PAD (0): `[batch, padded_length]`, int32."""
     batch = len(sentences)
     ids = np.zeros((batch, padded_length), np.int32)
     for row, sentence in enumerate(sentences):
         length = len(sentence)
         ids[row, :length] = sentence
-    return ids, lengths_of(sentences)
+    return ids
 
 
 def rows_of(sentences: Array, rows: int, batch: int) -> Array:

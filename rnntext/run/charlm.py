@@ -7,8 +7,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from rnntext.run.affine import affine_shapes
-from rnntext.run.arrays import Array, Shapes, Weights, empty
+from rnntext.run.arrays import Array, Shapes, Weights, affine_shapes, empty
 from rnntext.run.stack import Stack, StackState, stack_shapes
 from rnntext.settings.charlm import CharlmConfig
 from rnntext.text.vocabulary import CODE_POINTS, UNKNOWN, CharVocabulary

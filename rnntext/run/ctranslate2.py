@@ -150,7 +150,7 @@ class CTranslate2:
             suppress_sequences=[[_name(token)] for token in forbidden],
             max_input_length=0,
             max_decoding_length=limit,
-            return_scores=config.with_scores or config.beam > 1,
+            return_scores=config.scored,
             return_attention=config.with_attention,
         )
 
@@ -171,13 +171,13 @@ def _hypotheses(result: Any, limit: int, config: SearchConfig) -> list[Hypothesi
     """The translations of a sentence, the best first, from CTranslate2's result."""
     hypotheses = []
     log_probabilities = result.scores or [math.nan]
-    for number, words in enumerate(result.hypotheses):
+    pairs = zip(result.hypotheses, log_probabilities, strict=True)
+    for number, (words, log_probability) in enumerate(pairs):
         ids = tuple(map(int, words))
         tokens = len(ids)
         length = tokens  # with END, if it has one
         if tokens < limit:
             length += 1
-        log_probability = log_probabilities[number]
         penalty = length_penalty(length, config.length_penalty)
         score = log_probability / penalty
         attention = None
@@ -224,7 +224,7 @@ def _converted(
         part.position_encodings.encodings = _positions(config, arrays, words, positions)
         _set_norm(part.layer_norm, arrays, side)
         for number, layer in enumerate(part.layer):
-            _set_layer(layer, arrays, f"{side}.{number}")
+            _set_layer(layer, arrays, f"{side}.{number}", attends_to_source=side == "decoder")
 
     # 3. Round them.
     spec.validate()
@@ -270,11 +270,11 @@ def _positions(config: TransformerConfig, arrays: Weights, words: str, count: in
     return sinusoids(count, config.units)
 
 
-def _set_layer(layer: Any, arrays: Weights, name: str) -> None:
+def _set_layer(layer: Any, arrays: Weights, name: str, attends_to_source: bool) -> None:
     """Sets the weights of a layer of the encoder or, if it attends to the source, of the decoder."""
     attention = layer.self_attention
     _set_block(attention, attention.linear, arrays, f"{name}.itself", "qkv", "output")
-    if name.startswith("decoder"):
+    if attends_to_source:
         attention = layer.attention
         _set_block(attention, attention.linear, arrays, f"{name}.source", "query", "memory", "output")
     feedforward = layer.ffn

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from rnntext.run.arrays import Array, Sentences
+from rnntext.run.attention import pad
 from rnntext.run.batching import batches, length_class
 from rnntext.run.logits import log_sum_exp, pick_columns
 from rnntext.run.model import Model
@@ -36,7 +37,9 @@ def log_probabilities(
         batch_sources = [sources[number] for number in batch]
         batch_targets = [targets[number] for number in batch]
         state = model.start(batch_sources, padded_length)
-        labels = _labels(batch_targets)  # [batch, time]
+        with_end = [np.append(target, END) for target in batch_targets]
+        longest = max(len(target) for target in with_end)
+        labels = pad(with_end, longest)  # [batch, time]
         rows = len(batch)
         ids = np.full(rows, START)  # [batch]
         for labels_now in labels.T:
@@ -49,16 +52,3 @@ def log_probabilities(
             totals[batch] += added[:, 0]
             ids = labels_now  # Behind END it reads padding, which adds nothing.
     return totals
-
-
-def _labels(targets: Sentences) -> Array:
-    """The tokens to be predicted, END last, padded with PAD: `[batch, time]`."""
-    batch = len(targets)
-    lengths = [len(target) for target in targets]
-    longest = max(lengths)
-    labels = np.full((batch, longest + 1), PAD)
-    for row, target in enumerate(targets):
-        end = len(target)
-        labels[row, :end] = target
-        labels[row, end] = END
-    return labels

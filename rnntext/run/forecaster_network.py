@@ -18,8 +18,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from rnntext.run.affine import affine_shapes
-from rnntext.run.arrays import Array, Shapes, Weights, zeros
+from rnntext.run.arrays import Array, Shapes, Weights, affine_shapes, zeros
 from rnntext.run.stack import Stack, stack_shapes
 from rnntext.run.windows import answering_steps_of_convolution
 from rnntext.settings.forecaster import BASELINES, CONVOLUTION, FORECASTERS, ForecastConfig

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from rnntext.run.affine import affine_shapes
-from rnntext.run.arrays import Shapes
+from rnntext.run.arrays import Shapes, affine_shapes
+from rnntext.run.stack import layer_shapes
 from rnntext.settings.translator import GRUConfig
 
 
@@ -28,13 +28,13 @@ def shapes(config: GRUConfig, source_size: int, target_size: int) -> Shapes:
     for layer in range(config.layers):
         features = memory if layer else embedding
         name = f"encoder.{layer}"
-        arrays |= _gru(f"{name}.forward", features, units)
-        arrays |= _gru(f"{name}.backward", features, units)
+        arrays |= layer_shapes("gru", f"{name}.forward", features, units)
+        arrays |= layer_shapes("gru", f"{name}.backward", features, units)
     for layer in range(config.layers):
         arrays |= affine_shapes(f"bridge.{layer}", memory, units)
     for layer in range(config.layers):
         features = units + context if layer else embedding
-        arrays |= _gru(f"decoder.{layer}", features, units)
+        arrays |= layer_shapes("gru", f"decoder.{layer}", features, units)
 
     # 3. Attention.
     if config.attention != "none":
@@ -50,13 +50,3 @@ def shapes(config: GRUConfig, source_size: int, target_size: int) -> Shapes:
         arrays["logits.kernel"] = (embedding, target_size)
     arrays["logits.bias"] = (target_size,)
     return arrays
-
-
-def _gru(name: str, features: int, units: int) -> Shapes:
-    """The arrays of a recurrent layer."""
-    gates = 3 * units
-    return {
-        f"{name}.kernel": (features, gates),
-        f"{name}.recurrent_kernel": (units, gates),
-        f"{name}.bias": (2, gates),
-    }

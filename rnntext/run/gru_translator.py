@@ -22,8 +22,8 @@ from __future__ import annotations
 import numpy as np
 
 from rnntext.run.affine import Affine, read_affine
-from rnntext.run.arrays import Array, Sentences, Weights, empty, zeros
-from rnntext.run.attention import beside, lengths_of, pad, padding_mask, rows_of, take_in_place
+from rnntext.run.arrays import Array, Sentences, Weights, beside, empty, zeros
+from rnntext.run.attention import lengths_of, pad, padding_mask, rows_of, take_in_place
 from rnntext.run.gru_attention import Attention
 from rnntext.run.gru_layer import GRULayer
 from rnntext.settings.translator import GRUConfig
@@ -135,7 +135,8 @@ class GRUTranslator:
         lengths = lengths_of(sentences)  # [batch]
         order = np.argsort(-lengths, kind="stable")
         by_length = [sentences[number] for number in order]
-        ids, lengths = pad(by_length, padded_length)  # [batch, padded_length], [batch]
+        ids = pad(by_length, padded_length)  # [batch, padded_length]
+        lengths = lengths[order]
         longest = lengths[0]
         times = np.arange(longest)
         real = times[:, None] < lengths  # [time, batch]

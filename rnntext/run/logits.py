@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from rnntext.errors import CheckpointError
-from rnntext.run.arrays import Array
-from rnntext.run.attention import beside
+from rnntext.run.arrays import Array, beside
 
 GROUP = 32  # logits in a group, of which only the highest is looked at first
 CHUNK_ROWS = 8  # rows whose exponentials are summed at a time: they stay in the processor's cache
@@ -17,15 +16,10 @@ def pick_columns(array: Array, columns: Array) -> Array:
     return np.take_along_axis(array, columns, axis=1)
 
 
-def check_finite(logits: Array) -> Array:
-    """The same logits, of any shape.
-
-    Raises:
-        CheckpointError: they are not finite.
-    """
+def check_finite(logits: Array) -> None:
+    """Raises CheckpointError unless all logits, of any shape, are finite."""
     if not np.isfinite(logits).all():
         raise CheckpointError("what the model computes are not numbers: its weights are damaged, or diverged")
-    return logits
 
 
 def log_sum_exp(logits: Array) -> Array:

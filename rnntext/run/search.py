@@ -22,7 +22,7 @@ class Hypothesis:
 
     Attributes:
         ids: its tokens, without END.
-        log_probability: its natural logarithm, END included; nan after a greedy search without `with_scores`.
+        log_probability: natural logarithm of its probability, END included; nan after a greedy search without scores.
         score: log_probability divided by the length penalty; the higher, the better.
         attention: how each of its tokens looked at the source, `[tokens, source]`, if asked for.
     """
@@ -125,8 +125,7 @@ class _Search:
         self.model = model
         self.config = config
         self.forbidden = list(forbidden)
-        ranked = config.beam > 1
-        self.scored = ranked or config.with_scores
+        self.scored = config.scored
         self.state = model.start(list(sentences), padded_length)
         lengths = [len(sentence) for sentence in sentences]
         limits = [answer_limit(length, config) for length in lengths]
@@ -230,8 +229,9 @@ class _Search:
         steps = self.tokens.shape[2] - 1
         limits = self.limits[self.remaining]  # [batch]
         reached = steps >= limits
-        going_on = np.isfinite(self.scores)  # [batch, hypotheses]
-        cut_off = reached[:, None] & going_on
+        if not reached.any():
+            return
+        cut_off = reached[:, None] & np.isfinite(self.scores)  # [batch, hypotheses]
         for sentence, hypothesis in np.argwhere(cut_off):
             total = self.scores[sentence, hypothesis]
             self._finish(sentence, hypothesis, total, cut_off=True)

@@ -5,7 +5,23 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from rnntext.run.arrays import Array, Shapes, Weights, zeros
-from rnntext.run.cells import CELLS, GATES, Cell, Space
+from rnntext.run.cells import CELLS, GATES, Cell
+
+
+def layer_shapes(cell: str, name: str, features: int, units: int) -> Shapes:
+    """Names and shapes of the weights of a recurrent layer.
+
+    Args:
+        cell: "rnn", "lstm" or "gru".
+        name: what the names begin with.
+        features: of its input.
+    """
+    gate_units = GATES[cell] * units
+    return {
+        f"{name}.kernel": (features, gate_units),
+        f"{name}.recurrent_kernel": (units, gate_units),
+        f"{name}.bias": (2, gate_units) if cell == "gru" else (gate_units,),
+    }
 
 
 def stack_shapes(cell: str, features: int, layers: Sequence[int]) -> Shapes:
@@ -18,13 +34,7 @@ def stack_shapes(cell: str, features: int, layers: Sequence[int]) -> Shapes:
     """
     shapes: Shapes = {}
     for index, units in enumerate(layers):
-        gate_units = GATES[cell] * units
-        name = f"layer{index}"
-        shapes[f"{name}.kernel"] = (features, gate_units)
-        shapes[f"{name}.recurrent_kernel"] = (units, gate_units)
-        shapes[f"{name}.bias"] = (gate_units,)
-        if cell == "gru":
-            shapes[f"{name}.bias"] = (2, gate_units)
+        shapes |= layer_shapes(cell, f"layer{index}", features, units)
         features = units
     return shapes
 
@@ -36,17 +46,16 @@ class StackState:
     reads, h of layer l - 1 at this step above h of layer l at the step before, is one slice of it.
 
     Attributes:
-        hidden: the output of each layer, `[units, batch]`.
-        spaces: the work space of each layer.
+        cells: the layers, from below.
+        steps: what the step of each layer needs: its function, its work space, [x, h] `[features + units, batch]` and h
+            `[units, batch]`.
     """
 
     def __init__(self, cells: Sequence[Cell], layers: Sequence[int], batch: int) -> None:
         total = sum(layers)
         outputs = zeros(total, batch)  # [units of all layers, batch]
         self.cells = cells
-        self.hidden: list[Array] = []
-        self.spaces: list[Space] = []
-        self.steps = []  # for each layer what its step needs
+        self.steps = []
         below = 0  # where the layer below begins; the first layer has none
         begin = 0
         for cell, units in zip(cells, layers, strict=True):
@@ -54,8 +63,6 @@ class StackState:
             h = outputs[begin:end]  # [units, batch]
             x_and_h = outputs[below:end]  # [features + units, batch]; of the first layer [units, batch]
             space = cell.start(batch)
-            self.hidden.append(h)
-            self.spaces.append(space)
             step = (cell.step, space, x_and_h, h)
             self.steps.append(step)
             below = begin
@@ -64,10 +71,8 @@ class StackState:
     def layers(self) -> list[tuple[Array, ...]]:
         """For each layer its states `[units, batch]`, in Keras's order (h, then an LSTM's c), to read or overwrite."""
         states = []
-        for layer, cell in enumerate(self.cells):
-            h = self.hidden[layer]
-            memory = cell.memory(self.spaces[layer])
-            states.append((h, *memory))
+        for cell, (_, space, _, h) in zip(self.cells, self.steps, strict=True):
+            states.append((h, *cell.memory(space)))
         return states
 
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from rnntext.run.affine import affine_shapes
-from rnntext.run.arrays import Shapes
+from rnntext.run.arrays import Shapes, affine_shapes
 from rnntext.run.positions import MAX_POSITIONS
 from rnntext.settings.translator import TransformerConfig
 

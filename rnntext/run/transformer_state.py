@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from rnntext.run.arrays import Array, empty
-from rnntext.run.attention import beside, rows_of, take_in_place
+from rnntext.run.arrays import Array, beside, empty
+from rnntext.run.attention import rows_of, take_in_place
 
 FIRST_CACHE = 32  # tokens that a new cache has room for; the room is doubled whenever it does not suffice
 

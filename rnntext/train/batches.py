@@ -144,5 +144,4 @@ def filled(sentences: list[Array]) -> Array:
     """Sentences as rows, filled up with PAD to the length of the longest one: `[batch, time]`, int32."""
     lengths = [len(ids) for ids in sentences]
     longest = max(lengths)
-    rows, _ = pad(sentences, longest)
-    return rows
+    return pad(sentences, longest)

@@ -32,6 +32,7 @@ class CharlmTask:
     """
 
     family = CHARLM
+    usual_loss = 0.0
 
     def __init__(
         self, config: CharlmConfig, training: CharlmTraining, vocabulary: CharVocabulary, ids: Array, held_out: str

@@ -24,11 +24,9 @@ def side_by_side(losses: Losses, batch: Batch, carried: Batch) -> Loss:
             carried on.
         batch, carried: arrays with the batch as their first axis; one of a batch of 1 has an empty second half.
     """
-    first_batch = [array[: _middle(array)] for array in batch]
-    first_carried = [array[: _middle(array)] for array in carried]
+    first_batch, second_batch = _halves(batch)
+    first_carried, second_carried = _halves(carried)
     first_losses, first_carried = losses(first_batch, first_carried)  # [units]
-    second_batch = [array[_middle(array) :] for array in batch]
-    second_carried = [array[_middle(array) :] for array in carried]
     second_losses, second_carried = losses(second_batch, second_carried)  # [units]
     both_losses = tf.concat([first_losses, second_losses], axis=0)  # [units]
     both_carried = []
@@ -37,6 +35,17 @@ def side_by_side(losses: Losses, batch: Batch, carried: Batch) -> Loss:
         both = tf.concat([first, second], axis=0)  # [batch, ...]
         both_carried.append(both)
     return tf.reduce_mean(both_losses), both_carried
+
+
+def _halves(arrays: Batch) -> tuple[list[Tensor], list[Tensor]]:
+    """The first halves of all arrays `[batch, ...]`, and the second halves."""
+    first = []
+    second = []
+    for array in arrays:
+        middle = _middle(array)
+        first.append(array[:middle])
+        second.append(array[middle:])
+    return first, second
 
 
 def _middle(array: Tensor) -> Tensor | int:

@@ -129,7 +129,8 @@ class _Loop:
 
         length = tf.shape(x)[0]
         first = projected[0]
-        _, saved = self.cell.forward(first, first, start)  # Only the number of saved tensors matters here.
+        recurrent = None if self.recurrent_kernel is None else first
+        _, saved = self.cell.forward(first, recurrent, start)  # Only the number of saved tensors matters here.
         state_count = len(start)
         arrays = new_arrays(state_count + len(saved), length)
         begin = (0, start, arrays)

@@ -183,8 +183,7 @@ class Loop:
             self._apply(tf.constant(step))
 
         # 3. Watch the loss, and count the step.
-        usual_loss = getattr(self.task, "usual_loss", 0.0)
-        watch_loss(position, mean_loss, config, usual_loss, self.warm)
+        watch_loss(position, mean_loss, config, self.task.usual_loss, self.warm)
         position.step += 1
         self._planner.add_step(time.monotonic() - started)
         return self._progress(rate)

@@ -28,6 +28,7 @@ class Task(Protocol):
         units_per_step: characters, tokens or windows of a step, on average.
         accumulate: number of batches that make a step.
         signature: types and shapes of a batch's arrays; an axis that varies is None.
+        usual_loss: what a batch may cost at the start without being divergence; 0 if unknown.
     """
 
     model: keras.Model
@@ -36,6 +37,7 @@ class Task(Protocol):
     units_per_step: float
     accumulate: int
     signature: tuple[tf.TensorSpec, ...]
+    usual_loss: float
 
     def batch(self, index: int) -> tuple[Array, ...]:
         """The arrays of batch 0, 1, ...: a function of its number alone. A step takes `accumulate` of them."""

@@ -42,7 +42,7 @@ from rnntext.train.translator import Translator
 MODELS: dict[type, type[Transformer] | type[GRUTranslator]] = {TransformerConfig: Transformer, GRUConfig: GRUTranslator}
 SAMPLES = 5  # translations shown at an evaluation
 MAX_STRETCH = 1.25  # tokens of a drawn segmentation over those of the batch's longest usual one
-MAX_DRAWS = 2  # segmentations of a sentence that are drawn until one is not longer than MAX_STRETCH allows
+MAX_TRIES = 2  # segmentations of a sentence that are drawn until one is not longer than MAX_STRETCH allows
 MIN_COLUMNS = 2  # of a batch, however short its sentences are
 GREEDY = SearchConfig(beam=1, with_scores=False)
 
@@ -59,6 +59,7 @@ class TranslatorTask:
     """
 
     family = TRANSLATOR
+    usual_loss = 0.0
 
     def __init__(
         self,
@@ -134,7 +135,7 @@ class TranslatorTask:
         sampled = []
         for ids in usual:
             text = language.decode(ids)
-            for _ in range(MAX_DRAWS):
+            for _ in range(MAX_TRIES):
                 tokens = sampler.split(text, generator)
                 if len(tokens) <= max_length:
                     ids = language.lookup(tokens)

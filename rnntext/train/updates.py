@@ -12,7 +12,7 @@ from rnntext.train.products import Tensor
 from rnntext.train.task import Batch, Carried, Loss, Task
 
 CLIP_NORM = 1.0  # a gradient whose norm over all weights is larger is scaled down to it (Pascanu et al. 2013)
-MAX_DRAWS = 256  # dropout masks that a layer draws for one batch, at most
+MAX_MASKS = 256  # dropout masks that a layer draws for one batch, at most
 
 
 class Updates:
@@ -101,7 +101,7 @@ class Updates:
         step = tf.cast(step, tf.int64)
         part = tf.cast(part, tf.int64)
         batch_number = step * self.task.accumulate + part
-        first_draw = batch_number * MAX_DRAWS  # A layer that draws several masks counts up from here.
+        first_draw = batch_number * MAX_MASKS  # A layer that draws several masks counts up from here.
         layers = self.task.model._flatten_layers()
         generators: list[Any] = [getattr(layer, "seed_generator", None) for layer in layers]
         states = [generator.state for generator in generators if generator]

@@ -9,6 +9,7 @@ from rnntext.run.affine import Affine
 from rnntext.run.attention import (
     attend,
     centre,
+    lengths_of,
     merge_heads,
     pad,
     padding_mask,
@@ -143,7 +144,8 @@ def test_a_mask_is_zero_on_the_sentence_and_minus_infinity_behind_it() -> None:
 
 
 def test_sentences_are_filled_up_with_zeros() -> None:
-    ids, lengths = pad([np.array([5, 6, 7]), np.array([8]), np.array([], np.int32)], 4)
+    sentences = [np.array([5, 6, 7]), np.array([8]), np.array([], np.int32)]
+    ids = pad(sentences, 4)
     np.testing.assert_array_equal(ids, [[5, 6, 7, 0], [8, 0, 0, 0], [0, 0, 0, 0]])
-    np.testing.assert_array_equal(lengths, [3, 1, 0])
+    np.testing.assert_array_equal(lengths_of(sentences), [3, 1, 0])
     assert ids.dtype == np.int32

@@ -27,6 +27,7 @@ class Line:
     `scores` are what the evaluations say, one after another."""
 
     family = dataclasses.replace(CHARLM, metric="bits")
+    usual_loss = 0.0
     steps_per_epoch, units_per_step, accumulate = 4, 8, 1
     signature = (tf.TensorSpec([8, 3]), tf.TensorSpec([8, 1]), tf.TensorSpec([]))
 
