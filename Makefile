@@ -22,7 +22,7 @@ test-kernels: $(INSTALLED)  ## run the tests that compute under several kinds of
 	$(BIN)/python tests/kernels.py $(if $(KIND),--kind $(KIND)) $(TESTS)
 
 help: $(INSTALLED)  ## write docs/help.md anew
-	$(BIN)/python tests/cli/test_help.py > docs/help.md
+	$(BIN)/python tests/cli/test_help.py > docs/help.md.new && mv docs/help.md.new docs/help.md
 
 soak: $(INSTALLED)  ## show in full that a promise is kept: make soak PROMISE=5; without PROMISE, the table of results
 	PYTHONPATH=tests $(BIN)/python -m soak.harness $(PROMISE) $(if $(RESULTS),--results $(RESULTS))

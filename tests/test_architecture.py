@@ -58,6 +58,20 @@ def test_the_training_floor_does_import_tensorflow() -> None:
     assert any("tensorflow" in name for name in imports(PACKAGE / "train" / "loop.py"))
 
 
+@pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(PACKAGE)))
+def test_files_and_functions_are_short_and_long_functions_have_steps(path: Path) -> None:
+    lines = path.read_text(encoding="utf-8").splitlines()
+    assert len(lines) <= 300
+    for node in ast.walk(ast.parse("\n".join(lines))):
+        if isinstance(node, ast.FunctionDef):
+            body = node.body[1:] if ast.get_docstring(node) is not None else node.body
+            first, last = (body[0].lineno, node.end_lineno or 0) if body else (0, -1)
+            signature = node.body[0].lineno - node.lineno
+            assert signature + last - first + 1 <= 50, f"{node.name}: {last - first + 1} lines"
+            steps = any("# 1. " in line for line in lines[node.lineno : last])
+            assert last - first + 1 <= 25 or steps, f"{node.name}: {last - first + 1} lines without steps"
+
+
 def _writes(path: Path) -> list[int]:
     """Lines on which a file is opened for writing, or written to by one of pathlib's short ways."""
     found = []

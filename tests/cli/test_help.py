@@ -30,7 +30,7 @@ def page() -> str:
 
 
 def test_the_page_says_what_the_commands_say() -> None:
-    assert PAGE.read_text(encoding="utf-8") == page()
+    assert PAGE.read_text(encoding="utf-8") == page(), "write it anew: make help"
 
 
 if __name__ == "__main__":
