@@ -9,8 +9,9 @@ and the speed of the machine decide how many tokens a model can see. The largest
 
 Dropout, subword sampling and the schedule of the learning rate follow from the number of passes over the data, the
 batch size from the number of steps, and the learning rate from whether the run begins with the weights in service.
-Without a time limit, the choice depends on the data alone, as if the time were unlimited. The measurements behind the
-rules are in docs/decisions.md.
+Without a time limit, the size is chosen as if the time were unlimited, and a number of passes or steps that is given
+decides the rest, so that the choice depends on command and data alone. The measurements behind the rules are in
+docs/decisions.md.
 """
 
 from __future__ import annotations

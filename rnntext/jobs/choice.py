@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import math
 from collections.abc import Callable, Collection, Mapping
 from typing import Any, Self, TypeVar
 
@@ -133,6 +134,31 @@ class SizedRecipe:
             if name in self.free and stored.get(name, value) != value:
                 raise IncomparableError("the version in service has another size")
 
+    def _exposure(
+        self, affordable_tokens: float, budget: Budget, batch: str, batches: tuple[int, ...], tokens_each: float
+    ) -> tuple[int, float]:
+        """The batch size, and the number of tokens that the run sees within all of its limits.
+
+        Args:
+            affordable_tokens: number of tokens that the model can see in the time of the budget.
+            batch: name of the field of the training that holds the batch size.
+            batches: the batch sizes there are, the largest first.
+            tokens_each: tokens in a step of batch size 1.
+        """
+        training = self.training
+        seen_tokens = affordable_tokens
+        if training.epochs is not None:
+            seen_tokens = min(seen_tokens, training.epochs * budget.tokens)
+        if batch not in self.free:
+            size = getattr(training, batch)
+        elif training.steps is not None:
+            size = batches[0]  # A smaller batch would see less in these steps.
+        else:
+            size = sizes.choose_batch(batches, tokens_each, seen_tokens)
+        if training.steps is not None:
+            seen_tokens = min(seen_tokens, training.steps * size * tokens_each)
+        return size, seen_tokens
+
     def _chosen(self, size: str, values: Fields, budget: Budget, token: str, seen_tokens: float) -> Chosen:
         """The choice: the name of the size, and the values of the free fields. Tells the user about it.
 
@@ -155,9 +181,11 @@ def sentence(chosen: Chosen, budget: Budget, token: str, seen_tokens: float) -> 
     """What was chosen, and why, in a sentence for the user."""
     options = [f"{flag(name)} {value}" for name, value in chosen.items() if name != "size"]
     reason = f"{budget.tokens:,.0f} {token}"
-    if budget.seconds is not None:
+    if math.isfinite(seen_tokens):
         passes = seen_tokens / budget.tokens
-        reason += f", {passes:.2g} passes at {budget.speed / 1e9:.0f} GFLOP/s"
+        reason += f", {passes:.2g} passes"
+    if budget.seconds is not None:
+        reason += f" at {budget.speed / 1e9:.0f} GFLOP/s"
     size = chosen["size"]
     hint = "" if size in sizes.SIZES else "; --from-scratch chooses anew"
     return f"size {size} ({reason}): {', '.join(options)}{hint}"

@@ -176,13 +176,16 @@ class CharlmRecipe(SizedRecipe):
         size, fields = self._choose_size(sizes.CHARLM, parameters, budget, inherited)
 
         # 2. Choose how a model of this size is trained.
-        seen_characters = budget.affordable_tokens(parameters(fields))
+        affordable_characters = budget.affordable_tokens(parameters(fields))
+        batch_size, seen_characters = self._exposure(
+            affordable_characters, budget, "batch_size", sizes.BATCH_SIZES, self.training.window
+        )
         passes = seen_characters / len(text)
         values = {
             **fields,
             **sizes.by_passes(sizes.CHARLM_PASSES, passes),
             "learning_rate": learning_rate(inherited),
-            "batch_size": sizes.choose_batch(sizes.BATCH_SIZES, self.training.window, seen_characters),
+            "batch_size": batch_size,
         }
         return self._chosen(size, values, budget, "characters", seen_characters)
 

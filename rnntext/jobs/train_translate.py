@@ -179,14 +179,17 @@ class TranslatorRecipe(SizedRecipe):
         size, fields = self._choose_size(rows, self._parameters, budget, inherited, max_size)
 
         # 2. Choose how a model of this size is trained.
-        seen_tokens = budget.affordable_tokens(self._parameters(fields))
-        passes = seen_tokens / target_tokens
+        affordable_tokens = budget.affordable_tokens(self._parameters(fields))
         tokens_each = sizes.TARGET_SHARE * self.training.accumulate
+        batch_tokens, seen_tokens = self._exposure(
+            affordable_tokens, budget, "batch_tokens", sizes.BATCH_TOKENS, tokens_each
+        )
+        passes = seen_tokens / target_tokens
         values = {
             **fields,
             **sizes.by_passes(sizes.TRANSLATOR_PASSES, passes),
             "learning_rate": learning_rate(inherited),
-            "batch_tokens": sizes.choose_batch(sizes.BATCH_TOKENS, tokens_each, seen_tokens),
+            "batch_tokens": batch_tokens,
         }
         if self.model.tokens != "subword":
             values["subword_sampling"] = 0.0

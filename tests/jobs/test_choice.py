@@ -16,7 +16,7 @@ from rnntext import sizes
 from rnntext.errors import StoppedError, UsageError
 from rnntext.jobs import unfinished
 from rnntext.jobs.promotion import Outcome
-from rnntext.jobs.train_charlm import train_charlm
+from rnntext.jobs.train_charlm import CharlmRecipe, train_charlm
 from rnntext.jobs.train_translate import train_translate
 from rnntext.settings.charlm import CharlmConfig, CharlmTraining
 from rnntext.settings.training import JobConfig
@@ -84,11 +84,11 @@ def test_what_is_left_open_is_chosen_told_and_kept_with_the_version(tmp_path: Pa
     watch = Watch()
     train(tmp_path, watch)
     found = config(tmp_path)
-    assert (found["units"], found["dropout"], found["recurrent_dropout"], found["batch_size"]) == (10, 0.5, 0.25, 64)
+    assert (found["units"], found["dropout"], found["recurrent_dropout"], found["batch_size"]) == (10, 0.0, 0.0, 64)
     (said,) = [message for message in watch.said if message.startswith("size ")]
     assert said == (
-        "size large (1,080 characters): --layers 1, --units 10, --embedding 4, --dropout 0.5, "
-        "--recurrent-dropout 0.25, --schedule cosine, --learning-rate 0.003, --batch-size 64"
+        "size large (1,080 characters, 0.95 passes): --layers 1, --units 10, --embedding 4, --dropout 0.0, "
+        "--recurrent-dropout 0.0, --schedule wsd, --learning-rate 0.003, --batch-size 64"
     )
     assert rnntext.load(tmp_path / "m").engine.config.units == 10
 
@@ -96,7 +96,32 @@ def test_what_is_left_open_is_chosen_told_and_kept_with_the_version(tmp_path: Pa
 def test_a_flag_wins_over_the_choice(tmp_path: Path) -> None:
     train(tmp_path, given={"units": 3, "dropout": 0.05})
     found = config(tmp_path)
-    assert (found["units"], found["embedding"], found["dropout"], found["recurrent_dropout"]) == (3, 4, 0.05, 0.25)
+    assert (found["units"], found["embedding"], found["dropout"], found["recurrent_dropout"]) == (3, 4, 0.05, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("given", "dropout", "batch_size"),
+    [
+        ({"steps": 2}, 0.0, 64),  # 2 steps of 64 streams of 8 characters: about one pass over 1,080 characters
+        ({"steps": 8}, 0.1, 64),
+        ({"steps": 8, "batch_size": 2}, 0.0, 2),
+        ({"steps": None, "epochs": 2}, 0.0, 16),  # 2,160 characters: the smallest batch has the most steps
+        ({"steps": None, "epochs": 9}, 0.3, 16),
+        ({"steps": 2, "epochs": 9}, 0.0, 64),
+        ({"steps": 2000, "epochs": 9}, 0.3, 64),
+        ({"steps": 2000, "time_limit": 1.0}, 0.0, 64),
+    ],
+)
+def test_the_number_of_passes_decides_whatever_limits_it(
+    tmp_path: Path, given: Mapping[str, Any], dropout: float, batch_size: int
+) -> None:
+    source = tmp_path / "text.txt"
+    source.write_text(TEXT)
+    training = CharlmTraining(**{"window": 8, **given})
+    free = (CharlmConfig.chosen_by_size() | CharlmTraining.chosen_by_size()) - given.keys()
+    recipe = CharlmRecipe([str(source)], CharlmConfig(), training, "0.25", "strict", free=free)
+    settled = recipe.settled(recipe.choose(recipe.read(), None)).training
+    assert (settled.dropout, settled.batch_size) == (dropout, batch_size)
 
 
 def test_a_size_by_name_wins_over_the_choice(tmp_path: Path) -> None:
