@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cli.shell import PATIENCE
 from helpers import examples, parts_of, save_translator, shifted, shifting_weights
 from hypothesis import given
 from hypothesis import strategies as st
@@ -133,14 +134,16 @@ def test_each_line_is_answered_before_the_next_is_sent(
     with open(reader) as stdin, open(writer, "wb", buffering=0) as feeder:
         monkeypatch.setattr(sys, "stdin", stdin)
         stream = translate_stream(hal, ["-"], QUICK, jobs=jobs)
-        rescue = threading.Timer(20, lambda: os.write(writer, b"too late\n" * 10))
+        rescue = threading.Timer(PATIENCE, lambda: os.write(writer, b"too late\n" * 10))
         rescue.start()
-        for said, answer in [(b"hal\n", "ibm"), (b"\r\n", ""), (b"x\nzz", "y"), (b"z\n", "aaa")]:
-            feeder.write(said)
-            assert next(stream)[1].text == answer
-        assert rescue.is_alive()
-        rescue.cancel()
-        stream.close()
+        try:
+            for said, answer in [(b"hal\n", "ibm"), (b"\r\n", ""), (b"x\nzz", "y"), (b"z\n", "aaa")]:
+                feeder.write(said)
+                assert next(stream)[1].text == answer
+            assert rescue.is_alive()
+        finally:
+            rescue.cancel()
+            stream.close()
 
 
 def test_a_stream_ends_its_processes_when_nobody_wants_more(hal: TranslationModel, tmp_path: Path) -> None:

@@ -200,7 +200,7 @@ def pipe_as_stdin(monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
     reader, writer = os.pipe()
     with open(reader) as stdin, open(writer, "wb", buffering=0):
         monkeypatch.setattr(sys, "stdin", stdin)
-        rescue = threading.Timer(5, hang_up, [writer])
+        rescue = threading.Timer(PATIENCE, hang_up, [writer])
         rescue.start()
         try:
             yield writer
