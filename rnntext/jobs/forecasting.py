@@ -186,7 +186,8 @@ class ForecastModel:
         """The one-step forecasts of a series, and alarms for values that are far from them.
 
         A value with an alarm is replaced by its forecast in the windows after it, so that a fault raises no alarms for
-        its neighbours, until 12 consecutive alarms on one side show that the level of the series has shifted.
+        its neighbours, until more than 12 alarms on one side among 24 values show that the level of the series has
+        shifted.
 
         >>> import rnntext
         >>> model = rnntext.load("checkpoints/forecaster")
