@@ -175,15 +175,29 @@ def _header(text: str) -> tuple[int, str]:
     # 2. The delimiter whose header comes first is the right one; of several the one that it has most of.
     candidates: list[tuple[int, int, str]] = []
     for delimiter in DELIMITERS:
-        counts = [line.count(delimiter) for _, line in lines]
+        counts = [len(_cells(line, delimiter)) for _, line in lines]
         usual = max(counts, key=lambda count: (counts.count(count), count == counts[0], count))
-        if usual:
+        if usual > 1:
             candidates.append((counts.index(usual), -usual, delimiter))
-    first, count, delimiter = min(candidates, default=(0, 0, max(DELIMITERS, key=lines[0][1].count)))
-    # 3. A line with a number is no header.
-    if not any(is_number(cell.strip(), delimiter) for cell in lines[first][1].split(delimiter)):
-        return lines[first][0], delimiter
-    return (comment if comment[1].count(delimiter) == -count else lines[0])[0], delimiter
+    width = len(_cells(lines[0][1], DELIMITERS[0]))
+    _, count, delimiter = min(candidates, default=(0, -width, max(DELIMITERS, key=lines[0][1].count)))
+    # 3. A line with a number, or with a missing one, is no header; nor is what comes after the first row.
+    rows = [(begin, _cells(line, delimiter)) for begin, line in lines]
+    rows = [(begin, cells) for begin, cells in rows if len(cells) == -count]
+    patterns = [[cell[:1].isdigit() for cell in cells] for _, cells in rows]
+    usual_pattern = max(patterns, key=patterns.count, default=[])
+    for (begin, cells), pattern in zip(rows, patterns, strict=True):
+        if not any(cell in MISSING or is_number(cell, delimiter) for cell in cells):
+            return begin, delimiter
+        if pattern == usual_pattern:
+            break
+    return (comment if len(_cells(comment[1], delimiter)) == -count else lines[0])[0], delimiter
+
+
+def _cells(line: str, delimiter: str) -> list[str]:
+    """The cells of a line, as texts in lower case."""
+    row = next(csv.reader([line], delimiter=delimiter, skipinitialspace=True), [])
+    return [cell.strip().casefold() for cell in row]
 
 
 def _rows(text: str, delimiter: str, table_name: str, skipped: int) -> tuple[list[list[str]], list[int]]:

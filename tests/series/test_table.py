@@ -85,6 +85,7 @@ def test_a_column_that_is_not_there_is_refused_with_the_nearest_one(table):
         ("a;b\n0.106;1\n", [0.106]),
         ("a,b\n1.106,1\n", [1.106]),
         ('a,b\n"1500,00",1\n"2,5",1\n', [1500, 2.5]),
+        ('b,a\n1,"1500,00"\n2,"2,5"\n', [1500, 2.5]),
         ('a,b\n"1,234",1\n980.5,1\n', [1234, 980.5]),
         ("a\tb\n1.234.567,5\t1\n1.106\t2\n", [1234567.5, 1106]),
         ("a;b\n1,234,567;1\n1.5;2\n", [1234567, 1.5]),
@@ -123,7 +124,7 @@ def test_further_names_of_missing_values(table):
         ("sep=;\na;b\n1,5;2\n", [3], False),
         ("# by a logger\na,b\n# pause\n1,2\n", [4], False),
         ("# a,b\n1,2\n", [2], False),
-        ("Station Nord\nMade on 1 May at noon\n\na,b\n1,2\n3,4\n5,6\n", [5, 6, 7], True),
+        ("Station Nord\nMade in, 2024\n\na,b\n1,2\n3,4\n5,6\n", [5, 6, 7], True),
         ("a,b,,\n1,2,,\n3,4\n5,6,,\n", [2, 3, 4], False),
         ('a,b\n1,"2"\n3,"4\n"\n', [2, 3], False),
     ],
@@ -136,5 +137,6 @@ def test_what_stands_beside_a_table_is_left_out(table, content, lines, noted):
 
 
 def test_a_table_without_names_is_refused(table):
-    with pytest.raises(DataError, match=r"line 1: 1, 2\.5: the first line must name the columns"):
-        table("1,2.5\n3,4\n")
+    for rest in ("3,4\n", "3,4\nfour,five\n6,7\n"):
+        with pytest.raises(DataError, match=r"line 1: 1, 2\.5: the first line must name the columns"):
+            table("1,2.5\n" + rest)
