@@ -12,6 +12,7 @@ from rnntext.series.dates import DateError
 MAX_OFFSET = 0.1  # steps that a value may lie beside its place
 MAX_STEPS = 2**40
 EXACT = 1e-6  # steps; less is rounding
+SAME = 5e-4  # relative; steps that are found by a fit and differ less are the same
 ROUNDS = 3  # of finding the step by the places and the places by the step
 DAY = 86_400.0  # seconds
 TIME_UNITS = (DAY, 3600.0, 900.0, 300.0, 60.0, 30.0, 15.0, 5.0, 1.0, 0.1, 0.01, 0.001)  # of steps, in seconds
@@ -109,8 +110,8 @@ def _fitted(ordered: np.ndarray, step: float, units: Sequence[float]) -> tuple[f
     spread = float(np.ptp(residuals))
     if spread > 2 * MAX_OFFSET * step:
         return None
-    # 3. Round the step as far as the values allow.
-    tolerance = 2 * spread / int(places[-1])
+    # 3. Round the step as far as the values allow, and so that later values of the same clock have the same step.
+    tolerance = max(2 * spread / int(places[-1]), SAME * step)
     for unit in units:
         rounded = float(np.rint(step / unit)) * unit
         if rounded and abs(rounded - step) <= tolerance:

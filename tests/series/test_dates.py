@@ -147,6 +147,8 @@ def test_clocks_may_come_late_or_drift():
     assert axis.label(400) == str(late[-1] + timedelta(minutes=5))
     drifting = [begin + timedelta(seconds=int(60.2 * n)) for n in range(1000)]
     assert time_axis([str(date) for date in drifting])[0].step == "0:01:00.200000"
+    uneven = [(begin + timedelta(seconds=60.2137 * n + 0.01 * (n % 7))).isoformat() for n in range(1000)]
+    assert {time_axis(part)[0].step for part in (uneven, uneven[-50:])} == {"0:01:00.200000"}
     unix = [f"{date.timestamp():.0f}" for date in drifting]
     axis, places = time_axis(unix)
     assert (axis.step, places) == ("60.2", list(range(1000)))
