@@ -30,6 +30,7 @@ _NAMES = {
     "rnntext.jobs.train_forecast": ("train_forecast",),
     "rnntext.jobs.train_translate": ("train_translate",),
     "rnntext.jobs.translation": ("Answer", "Translation", "TranslationModel"),
+    "rnntext.series.series": ("TableStyle",),
     "rnntext.settings.charlm": ("CharlmConfig", "CharlmTraining", "SamplingConfig"),
     "rnntext.settings.forecaster": ("ForecastConfig", "ForecastTraining"),
     "rnntext.settings.training": ("JobConfig",),
@@ -63,6 +64,7 @@ if TYPE_CHECKING:  # the same names again, for type checkers and editors
     from rnntext.jobs.translation import Answer as Answer
     from rnntext.jobs.translation import Translation as Translation
     from rnntext.jobs.translation import TranslationModel as TranslationModel
+    from rnntext.series.series import TableStyle as TableStyle
     from rnntext.settings.charlm import CharlmConfig as CharlmConfig
     from rnntext.settings.charlm import CharlmTraining as CharlmTraining
     from rnntext.settings.charlm import SamplingConfig as SamplingConfig

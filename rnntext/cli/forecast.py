@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -12,9 +12,14 @@ from rnntext.cli import pictures
 from rnntext.cli.command import command
 from rnntext.cli.console import Results, note, results
 from rnntext.cli.options import Json, Model, Output, Quiet, Threads, checked
+from rnntext.cli.tables import DateFormat, Decimal, Floor, Missing, Step
 from rnntext.errors import UsageError
 from rnntext.families import FORECASTER
 from rnntext.settings.base import FORECAST, OUTPUT
+
+if TYPE_CHECKING:
+    from rnntext.jobs.forecasting import ForecastModel
+    from rnntext.series.series import Series, TableStyle
 
 Table = Annotated[str, typer.Argument(metavar="CSV", help="A table with the columns of the training; - reads stdin.")]
 Horizon = Annotated[
@@ -58,6 +63,11 @@ def forecast(
     horizon: Horizon = None,
     impute: Impute = False,
     alarm: Alarm = None,
+    date_format: DateFormat = None,
+    step: Step = None,
+    decimal: Decimal = None,
+    missing: Missing = None,
+    floor: Floor = None,
     plot: Plot = None,
     show: Show = False,
     threads: Threads = 1,
@@ -67,23 +77,17 @@ def forecast(
 ) -> None:
     """Predict the values that follow a series, with a band that holds 80 % of held-out values; as CSV, or --json."""
     # 1. Check the options.
-    if impute + (alarm is not None) + (horizon is not None) > 1:
-        raise UsageError("give one of --horizon, --impute and --alarm")
-    if alarm is not None and not alarm > 0:
-        raise UsageError(f"--alarm {alarm:g}: must be more than 0")
+    _check(impute, alarm, horizon)
     from rnntext.cli import chart
     from rnntext.jobs import forecast_report
     from rnntext.jobs.load import load_forecaster
-    from rnntext.series.series import read_series
+    from rnntext.series.series import TableStyle
     from rnntext.storage.models import find
 
-    # 2. Load the model and read the table.
+    # 2. Load the model and read the table as in the training, unless the options say something else.
     loaded = load_forecaster(find(model, FORECASTER.train), threads)
-    series = read_series(table, loaded.columns, loaded.known, loaded.about.get("date_column"))
-    _note_all(series.notes, quiet)
-    step = loaded.about.get("step")
-    if series.axis.step != step:
-        note(f"rnntext: the model learnt steps of {step}, not of {series.axis.step}", quiet)
+    style = TableStyle(date_format, step, decimal, missing or [], floor)
+    series = _series(loaded, table, style.over(loaded.style), quiet)
     # 3. Do what is asked for.
     if impute:
         report = forecast_report.imputed(loaded, series)
@@ -99,6 +103,27 @@ def forecast(
             chart.draw(plot, report)
     if show:
         chart.show(report)
+
+
+def _check(impute: bool, alarm: float | None, horizon: int | None) -> None:
+    """Raises UsageError if the options of a forecast contradict one another."""
+    if impute + (alarm is not None) + (horizon is not None) > 1:
+        raise UsageError("give one of --horizon, --impute and --alarm")
+    if alarm is not None and not alarm > 0:
+        raise UsageError(f"--alarm {alarm:g}: must be more than 0")
+
+
+def _series(model: ForecastModel, table: str, style: TableStyle, quiet: bool) -> Series:
+    """The series in a table that has the columns of the model; the user is told what was done to it."""
+    from rnntext.series.series import read_series
+
+    model.set_floor(style.floor)
+    series = read_series(table, model.columns, model.known, model.about.get("date_column"), style)
+    _note_all(series.notes, quiet)
+    step = model.about.get("step")
+    if series.axis.step != step:
+        note(f"rnntext: the model learnt steps of {step}, not of {series.axis.step}", quiet)
+    return series
 
 
 def _note_all(sentences: list[str], quiet: bool) -> None:

@@ -13,12 +13,14 @@ from rnntext.cli.command import command
 from rnntext.cli.console import Results, note, results
 from rnntext.cli.forecast import Plot
 from rnntext.cli.options import Json, Output, Quiet, field
+from rnntext.cli.tables import DateFormat, Decimal, Missing, Step
 from rnntext.cli.train_forecast import Columns, DateColumn, HeldOut, Known
 from rnntext.settings.base import BUDGET, MODEL
 from rnntext.settings.forecaster import SCALES, ForecastConfig, ForecastTraining
 
 if TYPE_CHECKING:
     from rnntext.jobs.ladder import Result
+    from rnntext.series.series import Series, TableStyle
 
 SYNTHETIC = "synthetic"
 
@@ -48,6 +50,10 @@ def ladder(
     column: Columns = None,
     known: Known = None,
     date_column: DateColumn = None,
+    date_format: DateFormat = None,
+    step: Step = None,
+    decimal: Decimal = None,
+    missing: Missing = None,
     validation: HeldOut = "0.2",
     window: Window = ForecastConfig.window,
     horizon: Horizon = ForecastConfig.horizon,
@@ -76,20 +82,31 @@ def ladder(
     from rnntext.cli import chart
     from rnntext.jobs.ladder import climb
     from rnntext.jobs.ladder_data import real, synthetic
-    from rnntext.series.series import read_series
+    from rnntext.series.series import TableStyle
 
     if table == SYNTHETIC and not Path(SYNTHETIC).exists():
         dataset = synthetic(window, horizon, scale or "none")
     else:
-        series = read_series(table, column or [], known or [], date_column)
-        for sentence in series.notes:
-            note(sentence, quiet)
+        style = TableStyle(date_format, step, decimal, missing or [])
+        series = _series(table, column or [], known or [], date_column, style, quiet)
         dataset = real(series, window, horizon, validation, scale or "relative")
     # 2. Train the rungs, and write the results.
     with results(output) as out:
         rungs = _write(out, climb(dataset, training), as_json)
         if plot is not None:
             chart.draw_ladder(plot, rungs)
+
+
+def _series(
+    table: str, columns: list[str], known: list[str], date_column: str | None, style: TableStyle, quiet: bool
+) -> Series:
+    """The series in a table; the user is told what was done to it."""
+    from rnntext.series.series import read_series
+
+    series = read_series(table, columns, known, date_column, style)
+    for sentence in series.notes:
+        note(sentence, quiet)
+    return series
 
 
 def _write(out: Results, rungs: Iterable[Result], as_json: bool) -> list[Result]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from rnntext.cli.tables import DateFormat, Decimal, Floor, Missing, Step
 from rnntext.cli.training import training_command
 from rnntext.families import FORECASTER
 from rnntext.settings.base import DATA
@@ -64,6 +65,11 @@ def train(
     column: Columns = None,
     known: Known = None,
     date_column: DateColumn = None,
+    date_format: DateFormat = None,
+    step: Step = None,
+    decimal: Decimal = None,
+    missing: Missing = None,
+    floor: Floor = None,
     validation: HeldOut = "0.2",
     shape: ForecastConfig,
     budget: ForecastTraining,
@@ -77,6 +83,7 @@ def train(
     command trains a new version, which begins with the weights in service.
     """
     from rnntext.jobs.train_forecast import train_forecast
+    from rnntext.series.series import TableStyle
 
     return train_forecast(
         table,
@@ -86,6 +93,7 @@ def train(
         columns=column or [],
         known=known or [],
         date_column=date_column,
+        style=TableStyle(date_format, step, decimal, missing or [], floor),
         validation=validation,
         job=job,
         observer=observer,

@@ -9,7 +9,8 @@ import numpy as np
 from rnntext.run.forecasters import Forecaster
 from rnntext.run.panel import Panel
 
-LEVEL_SHIFT = 12  # after so many consecutive alarms on one side, the level of the series counts as shifted
+LEVEL_SHIFT = 12  # after so many alarms on one side, the level of the series counts as shifted
+RECENT = 24  # values among which these alarms lie: at a small shift some values are within the limit, or missing
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,8 +39,9 @@ def find_alarms(engine: Forecaster, panel: Panel, spread: np.ndarray, limit: flo
     """The alarms of a series.
 
     A value with an alarm is replaced by its forecast in the windows of the values after it, so that a fault does not
-    raise alarms for its neighbours. After LEVEL_SHIFT consecutive alarms on one side, values are no longer replaced,
-    as a series whose level has shifted is to be judged where it is now.
+    raise alarms for its neighbours. After more than LEVEL_SHIFT alarms on one side among RECENT values, all of these
+    are put back, and the next ones are no longer replaced, as a series whose level has shifted is to be judged where
+    it is now.
 
     Args:
         engine: the forecaster.
@@ -70,20 +72,39 @@ def find_alarms(engine: Forecaster, panel: Panel, spread: np.ndarray, limit: flo
         if not len(rows):
             break
         row = begin + int(rows[0])
-        # 4. Replace its values, unless the level has shifted.
+        # 4. Replace its values by their forecasts.
         alarm = np.abs(deviation[row]) > limit  # [targets]
         side[row] = np.where(alarm, np.sign(deviation[row]), 0)
-        recent = side[max(0, row - LEVEL_SHIFT) : row + 1]
-        shifted = np.abs(recent.sum(axis=0)) > LEVEL_SHIFT
-        history[row, :targets] = np.where(alarm & ~shifted, expected[row], history[row, :targets])
-        # 5. Go on with the rows whose windows hold the replaced one.
+        history[row, :targets] = np.where(alarm, expected[row], history[row, :targets])
+        # 5. Put back what was replaced where the level has shifted.
+        recent = slice(max(0, row + 1 - RECENT), row + 1)
+        same_side = alarm & (side[recent] == side[row])  # [rows, targets]
+        for target in np.flatnonzero(same_side.sum(axis=0) > LEVEL_SHIFT):
+            _put_back(history[recent, target], values[recent, target], expected[recent, target], side[recent, target])
+        # 6. Go on with the rows whose windows hold the replaced one.
         begin = row + 1
         end = min(len(values), begin + window)
-    # 6. Put the values that were skipped back in front.
+    # 7. Put the values that were skipped back in front.
     lead = np.full((skipped, targets), np.nan)
     expected = np.concatenate([lead, expected])
     deviation = np.concatenate([lead, deviation])  # [time, targets]
     return Alarms(expected, deviation, np.abs(np.nan_to_num(deviation)) > limit)
+
+
+def _put_back(history: np.ndarray, values: np.ndarray, expected: np.ndarray, side: np.ndarray) -> None:
+    """Puts values that were replaced back into a history whose level has shifted.
+
+    Values that are far off even so are faults; they become their forecasts, shifted with the level.
+
+    Args:
+        history, values, expected: recent values of one target, `[rows]` each, see `find_alarms`.
+        side: of their alarms; the last one is that of the shift.
+    """
+    residual = values - expected
+    shift = np.median(residual[side == side[-1]])
+    is_fault = np.abs(residual - shift) > np.abs(shift)
+    true_values = np.where(is_fault, expected + shift, values)
+    np.copyto(history, true_values, where=side != 0)
 
 
 def _one_step_forecasts(engine: Forecaster, history: np.ndarray, begin: int, end: int) -> np.ndarray:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from rnntext.jobs.forecasting import ForecastModel
+from rnntext.series.axis import Axis
 from rnntext.series.series import Series
 
 DIGITS = 6  # forecasts of a column are rounded to so many decimal digits of its range
@@ -64,22 +65,31 @@ def predicted(model: ForecastModel, series: Series, steps: int | None) -> Report
 
 
 def imputed(model: ForecastModel, series: Series) -> Report:
-    """The report of a series with its gaps filled.
+    """The report of a series with its gaps filled, from the first value of any target on.
 
-    Rows after the last value, of which only the known columns are given, are filled, too.
+    Rows after the last value, of which only the known columns are given, are filled, too. What a target lacks before
+    its first value stays missing.
 
     Raises:
         DataError: see `ForecastModel.impute`.
     """
-    # 1. Append the rows of which only the known columns are given.
+    # 1. Put the rows back of which only some columns are given, before and after all others.
     targets = len(series.targets)
     unknown = np.full((len(series.future), targets), np.nan)
     later_rows = np.concatenate([unknown, series.future], axis=1)  # [future, targets + known]
-    series = dataclasses.replace(series, values=np.concatenate([series.values, later_rows]))
+    before = len(series.lead)
+    rows = [series.values, later_rows]
+    if before:
+        rows.insert(0, series.lead)
+    label = series.axis.label
+    axis = Axis(series.axis.step, lambda place: label(place - before))
+    series = dataclasses.replace(series, values=np.concatenate(rows), axis=axis)
     # 2. Fill the gaps.
     filled = model.impute(series.values)  # [time, targets]
-    missing = np.isnan(series.values[:, :targets])
-    values = np.where(missing, _rounded(filled, series.values), filled)
+    present = np.isfinite(series.values[:, :targets])
+    has_begun = np.logical_or.accumulate(present)
+    missing = has_begun & ~present
+    values = np.where(missing, _rounded(filled, series.values), series.values[:, :targets])
     records = _records(series, 0, {"value": values, "imputed": missing})
     # 3. Compare forecasts and straight lines on hidden held-out blocks.
     notes = [f"filled: {int(missing.sum())} values"]

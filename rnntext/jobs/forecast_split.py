@@ -66,9 +66,12 @@ def split_series(series: Series, config: ForecastConfig, validation: str) -> Spl
         for_training = -(-min_training // (1.0 - share))  # rounded up
         for_held_out = -(-min_held_out // share)
         min_total = max(for_training, for_held_out) + 1
+        advice = "a smaller --window or --validation"
+        if total - cut < min_held_out:
+            advice = "a smaller --horizon or a larger --validation"
         raise DataError(
             f"{series.source}: {total} values are too few for --window {config.window} and --horizon {config.horizon} "
-            f"with {share:g} of them held out; give {min_total:.0f}, or a smaller --window"
+            f"with {share:g} of them held out; give {min_total:.0f}, or {advice}"
         )
 
     # 3. Cut.

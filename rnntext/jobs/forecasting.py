@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from rnntext.errors import CheckpointError, DataError
+from rnntext.errors import CheckpointError, DataError, UsageError
 from rnntext.jobs import imputation
 from rnntext.jobs.alarms import Alarms, find_alarms
 from rnntext.jobs.forecast_errors import HeldOutErrors
@@ -17,6 +17,7 @@ from rnntext.run.forecasters import Forecaster, measure
 from rnntext.run.panel import Panel
 from rnntext.run.threads import blas_threads
 from rnntext.run.windows import Scale
+from rnntext.series.series import TableStyle
 from rnntext.settings.forecaster import ForecastConfig
 from rnntext.storage.checkpoint import Checkpoint
 
@@ -61,6 +62,7 @@ class ForecastModel:
         config: its architecture.
         engine: the NumPy model, which computes with arrays.
         columns, known: names of the targets, and of the columns that are known in advance.
+        style: how the table of the training was read, which is how others are.
         about: the contents of `series.json`: the names of the columns, and the step between values.
         held_out: the held-out series, `[1, time, columns]`, a window before it; bands are measured on it.
         checkpoint: the version it came from, with its manifest and metrics.
@@ -81,8 +83,9 @@ class ForecastModel:
             scale = Scale.from_json(self.about["scale"])
             held_out = np.array(source.json("held_out.json"), np.float64)  # [time, columns]
             self._check(scale, held_out)
+            self.style = TableStyle(**self.about.get("style", {}))
             self.held_out = Panel.of(held_out[None])
-        except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
+        except (KeyError, TypeError, ValueError, IndexError, AttributeError, UsageError) as error:
             raise CheckpointError(f"{source.path}: series.json or held_out.json is not a forecaster's") from error
         # 2. Read the weights.
         arrays = source.arrays(shapes(self.config, scale.targets, len(self.known)))
@@ -93,12 +96,19 @@ class ForecastModel:
         """Raises ValueError unless the scale and the held-out series `[time, columns]` fit the columns."""
         if scale.targets != len(self.columns) or len(held_out) <= self.config.window or scale.season < 1:
             raise ValueError
+        if scale.floor is not None and not np.isfinite(scale.floor):
+            raise ValueError
         positive = np.isfinite(scale.spread) & (scale.spread > 0)
         if not np.isfinite(scale.mean).all() or not positive.all():
             raise ValueError
         count = len(self.columns) + len(self.known)
         if {held_out.shape[1:], scale.mean.shape, scale.spread.shape} != {(count,)}:
             raise ValueError
+
+    def set_floor(self, floor: float | None) -> None:
+        """Lets no forecast be below a value; None: any value is possible."""
+        for engine in (self.engine, self._errors.engine):
+            engine.scale = dataclasses.replace(engine.scale, floor=floor)
 
     def forecast(self, series: Any, steps: int | None = None, future: Any = None) -> Forecast:
         """The values that follow a series, with a band.
@@ -125,7 +135,8 @@ class ForecastModel:
         if not finite.all():
             first = int(finite.argmin())
             raise DataError(f"the forecast grows beyond all numbers after {first} steps; give a smaller --horizon")
-        return Forecast(values, values - width, values + width, measured)
+        lower = self.engine.scale.above_floor(values - width)
+        return Forecast(values, lower, values + width, measured)
 
     def _known_ahead(self, future: Any, steps: int) -> np.ndarray:
         """The columns known in advance at the steps to be predicted, `[1, steps, known]`."""
@@ -186,7 +197,8 @@ class ForecastModel:
         """The one-step forecasts of a series, and alarms for values that are far from them.
 
         A value with an alarm is replaced by its forecast in the windows after it, so that a fault raises no alarms for
-        its neighbours, until 12 consecutive alarms on one side show that the level of the series has shifted.
+        its neighbours, until more than 12 alarms on one side among 24 values show that the level of the series has
+        shifted.
 
         >>> import rnntext
         >>> model = rnntext.load("checkpoints/forecaster")

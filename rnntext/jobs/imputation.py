@@ -89,7 +89,7 @@ def _bridge(engine: Forecaster, chunk: np.ndarray, at_the_end: bool = False) -> 
     forecast = engine.forecast(chunk[:, :window], steps, chunk[:, window:, targets:])  # [gaps, steps, targets]
     error = 0.0 if at_the_end else chunk[:, -1:, :targets] - forecast[:, -1:]  # [gaps, 1, targets]
     share = np.arange(1, steps + 1)[:, None] / steps  # [steps, 1]
-    return np.asarray(forecast + error * share)
+    return np.asarray(engine.scale.above_floor(forecast + error * share))
 
 
 def _runs(missing: np.ndarray) -> list[tuple[int, int]]:

@@ -22,7 +22,7 @@ from rnntext.run.forecaster_network import shapes
 from rnntext.run.forecasters import Forecaster, measure
 from rnntext.run.panel import Panel
 from rnntext.run.windows import Scale
-from rnntext.series.series import read_series
+from rnntext.series.series import TableStyle, read_series
 from rnntext.settings.forecaster import BASELINES, STEPS, ForecastConfig, ForecastTraining
 from rnntext.settings.training import JobConfig
 from rnntext.storage.json_files import parse_json, to_json
@@ -44,6 +44,7 @@ def train_forecast(
     columns: Sequence[str] = (),
     known: Sequence[str] = (),
     date_column: str | None = None,
+    style: TableStyle | None = None,
     validation: str = "0.2",
     job: JobConfig | None = None,
     observer: Observer | None = None,
@@ -61,7 +62,7 @@ def train_forecast(
         path: the model's folder.
         model: the shape of the model.
         training: how it is trained, and for how long.
-        columns, known, date_column: see `series.series.read_series`.
+        columns, known, date_column, style: see `series.series.read_series`.
         validation: the fraction, taken from the end, that is held out.
         job, observer: see `jobs.training.train`, which also says what is raised.
     """
@@ -77,6 +78,7 @@ def train_forecast(
         "column": list(columns),
         "known": list(known),
         "date_column": date_column,
+        **dataclasses.asdict(style or TableStyle()),
     }
     recipe = ForecastRecipe(source, model, training, data, observer.note)
     return train(recipe, Path(path), job, observer)
@@ -109,6 +111,7 @@ class ForecastRecipe:
         self.model = model
         self.training = training
         self.data = data
+        self.style = TableStyle(**{name: data[name] for name in vars(TableStyle())})
         self.report = report
         self.options: Options = {"model": model.to_json(), "training": training.to_json(), "data": data}
 
@@ -116,7 +119,7 @@ class ForecastRecipe:
 
     def read(self) -> Data:
         """See Recipe."""
-        series = read_series(self.source, self.data["column"], self.data["known"], self.data["date_column"])
+        series = read_series(self.source, self.data["column"], self.data["known"], self.data["date_column"], self.style)
         split = split_series(series, self.model, self.data["validation"])
         arrays = _arrays(split)
         contents = b"".join(array.tobytes() for array in arrays.values())
@@ -148,11 +151,13 @@ class ForecastRecipe:
             start = warm.to_arrays(weights, {}, 0)
 
         # 3. Make the snapshot.
+        scale = dataclasses.replace(scale, floor=self.style.floor)
         about = {
             "columns": series.targets,
             "known": series.known,
             "date_column": self.data["date_column"],
             "step": series.axis.step,
+            "style": dataclasses.asdict(self.style),
             "scale": scale.to_json(),
             "naive_errors": split.naive_errors.tolist(),
         }

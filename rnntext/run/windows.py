@@ -28,6 +28,7 @@ class Scale:
         season: steps after which the series repeats itself, 1 if it does not.
         relative: whether the network reads differences to the first value of the window, and answers with differences
             to the (seasonal) naive forecast.
+        floor: no forecast is below it.
     """
 
     targets: int
@@ -35,6 +36,7 @@ class Scale:
     spread: Array
     season: int
     relative: bool
+    floor: float | None = None
 
     @classmethod
     def learn(cls, config: ForecastConfig, training: Array, targets: int, season: int) -> Self:
@@ -129,7 +131,11 @@ class Scale:
         base = self._base(scaled, ahead, last)  # [batch, 1, ahead, targets]
         difference = answer.reshape(batch, ahead, self.targets)
         forecast = difference + base[:, 0]
-        return self.unscaled(forecast)
+        return self.above_floor(self.unscaled(forecast))
+
+    def above_floor(self, values: Array) -> Array:
+        """The values, of which those below the floor become the floor; `[...]` to the same."""
+        return values if self.floor is None else np.maximum(values, self.floor)
 
     def scaled(self, values: Array) -> Array:
         """(values - mean) / spread; `[..., targets]` to the same."""

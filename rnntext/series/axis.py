@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import calendar
 import dataclasses
-import math
-import re
 from collections import Counter
 from collections.abc import Callable, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
-from rnntext.series.dates import DateError, Write, explain, parse_compact_dates, parse_dates
+import numpy as np
+
+from rnntext.series.dates import DateError, Reading, Write, explain, readings
+from rnntext.series.steps import DECIMAL_UNITS, TIME_UNITS, Places, gaps, regular
 
 DAY = timedelta(days=1)
-MAX_OFFSET = 0.1  # steps that a value may lie beside its place
 MAX_DAYS_MOVED = 4  # by which the day of a month may differ: weekends move the last office day
 LAST_DAY = 31  # of a month, whatever its length
+MIN_MONTH = timedelta(days=20)  # dates that are closer are not those of months
+MIN_DAY = timedelta(hours=23)
+FIRST = {"d": "day", "m": "month", "y": "year", "Y": "year"}  # what a format begins with
+EPOCH = datetime(1970, 1, 1)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -33,159 +37,170 @@ class Axis:
     label: Callable[[int], str]
 
 
-Places = list[int]  # the place of each cell or date on an axis, from 0
-
-
 def rows_axis() -> Axis:
     """An axis of row numbers, from 1."""
     return Axis("1 row", lambda place: str(place + 1))
 
 
-def time_axis(cells: Sequence[str]) -> tuple[Axis, Places]:
+def time_axis(
+    cells: Sequence[str], date_format: str | None = None, step: float | None = None
+) -> tuple[Axis, list[int]]:
     """The axis that dates or numbers lie on, and the place of each.
 
     Args:
         cells: at least one, in any order.
+        date_format: the format of the dates, as for `strptime`; None: it is found.
+        step: the distance of two successive values, of dates in seconds; None: it is found. A given one puts each value
+            to the nearest step, however far off it is.
 
     Returns:
-        the axis; the places, of which the earliest is 0 and some may be missing. A cell is also the label of its place.
+        the axis; the places, of which the earliest is 0 and some may be missing. A cell is also the label of
+        its place.
 
     Raises:
-        DateError: no format fits, or the steps are irregular.
+        DateError: no format fits, or several do, or the steps are irregular.
     """
     # 1. Find the rule of the axis.
     for row, cell in enumerate(cells):
         if not cell:
             raise DateError("no date", row)
-    axis, places = _regular_axis(cells)
+    axis, places = _regular_axis(cells, date_format, step)
 
     # 2. Where there is a cell, it is the label.
-    labels = dict(zip(places, cells, strict=True))
+    rows = np.argsort(places, kind="stable")
+    ordered = places[rows]
+    end = int(ordered[-1])
+    last = cells[int(rows[-1])]
 
     def label(place: int) -> str:
-        if place in labels:
-            return labels[place]
+        index = int(np.searchsorted(ordered, place))
+        if place <= end and ordered[index] == place:
+            return cells[int(rows[index])]
         try:
             return axis.label(place)
         except (ValueError, OverflowError):
-            end = max(labels)
             distance = f"{place - end} steps of {axis.step}"
-            raise DateError(f"there is no date {distance} after {labels[end]}") from None
+            raise DateError(f"there is no date {distance} after {last}") from None
 
-    return Axis(axis.step, label), places
+    return Axis(axis.step, label), places.tolist()
 
 
-def _regular_axis(cells: Sequence[str]) -> tuple[Axis, Places]:
+def _regular_axis(cells: Sequence[str], date_format: str | None, step: float | None) -> tuple[Axis, Places]:
     """As `time_axis`, but one rule makes all labels. They raise what `datetime` raises where the calendar ends."""
-    if compact := parse_compact_dates(cells):
-        return _date_axis(*compact)
-    try:
-        values = [float(cell) for cell in cells]
-        is_whole = all(re.fullmatch(r"[+-]?[0-9]+", cell) for cell in cells)
-        return _number_axis(values, is_whole)
-    except ValueError:
-        pass  # The cells are not numbers.
-    if dates := parse_dates(cells):
-        return _date_axis(*dates)
-    raise explain(cells)
+    # 1. Read the column in all ways that fit.
+    axes: list[tuple[str, Axis, Places]] = []
+    errors: list[DateError] = []
+    for reading in readings(cells, date_format):
+        try:
+            axes.append((reading.form, *_date_axis(reading, step)))
+        except DateError as error:
+            errors.append(error)
+    values = None if date_format is not None else _numbers(cells)
+    if values is not None:
+        try:
+            axes.append(("", *_number_axis(values, _is_whole(cells), step)))
+        except DateError as error:
+            errors.append(error)
+    if not axes:
+        raise errors[0] if errors else explain(cells)
+    # 2. The way with the fewest gaps is meant.
+    axes.sort(key=lambda reading: gaps(reading[2]))
+    form, axis, places = axes[0]
+    # 3. Dates that have few gaps when they are read in another way, too, may mean either; numbers mean dates.
+    if len(axes) > 1 and values is None:
+        other, _, other_places = axes[1]
+        if other_places.max() <= 2 * places.max():
+            first, second = (FIRST.get(name[1], "another part") for name in (form, other))
+            raise DateError(
+                f"{cells[0]!r} can be read with {first} or {second} first; "
+                f"give --date-format '{form}' or --date-format '{other}'"
+            )
+    return axis, places
 
 
 # Numbers --------------------------------------------------------------------------------------------------------------
 
 
-def _number_axis(values: list[float], is_whole: bool) -> tuple[Axis, Places]:
-    """The axis of numbers; `is_whole` says whether all of them are written as integers."""
-    for row, value in enumerate(values):
-        if not math.isfinite(value):
-            raise DateError("not a number", row)
-    first = min(values)
-    ordered = sorted(set(values))
-    differences = [right - left for left, right in pairwise(ordered)]
-    step = _usual(differences) or 1.0
-    step_in_words = f"{step:.6g}"
-    distances = [(value - first) / step for value in values]
-    names = [f"{value:.10g}" for value in values]
-    places = _places(distances, names, step_in_words)
+def _numbers(cells: Sequence[str]) -> np.ndarray | None:
+    """The numbers of cells, `[cells]`; None if they are none."""
+    try:
+        values = np.array(list(map(float, cells)))
+    except ValueError:
+        return None
+    finite = np.isfinite(values)
+    if not finite.all():
+        raise DateError("not a number", int(finite.argmin()))
+    return values
+
+
+def _is_whole(cells: Sequence[str]) -> bool:
+    """Whether all numbers are written as integers."""
+    return all(cell.lstrip("+-").isdigit() for cell in cells)
+
+
+def _number_axis(values: np.ndarray, is_whole: bool, step: float | None) -> tuple[Axis, Places]:
+    """The axis of numbers `[cells]`; `is_whole` says whether all of them are written as integers."""
+    last = values.max()
+    step, places = regular(
+        values, step, DECIMAL_UNITS, name=lambda row: f"{values[row]:.10g}", words=lambda step: f"{step:.6g}"
+    )
+    end = places.max()
 
     def label(place: int) -> str:
-        value = first + place * step
+        value = last + (place - end) * step
         if is_whole and step == int(step):
             return str(round(value))
         return f"{value:.10g}"
 
-    return Axis(step_in_words, label), places
-
-
-def _usual(differences: Sequence[float]) -> float | None:
-    """The most frequent difference, and of several the smallest. Floats are compared to six digits."""
-    if not differences:
-        return None
-    rounded = [float(f"{difference:.6g}") for difference in differences]
-    counts = Counter(rounded)
-    highest = max(counts.values())
-    most_frequent = [difference for difference, count in counts.items() if count == highest]
-    usual = min(most_frequent)
-    return min(differences, key=lambda difference: abs(difference - usual))
-
-
-def _places(distances: Sequence[float], names: Sequence[str], step: str) -> Places:
-    """The nearest places to values.
-
-    Args:
-        distances: from the first value, in steps.
-        names: of the values, for messages.
-        step: in words, for messages.
-
-    Raises:
-        DateError: a value lies between two steps.
-    """
-    places: Places = []
-    for row, distance in enumerate(distances):
-        place = round(distance)
-        if abs(distance - place) > MAX_OFFSET:
-            name = names[row]
-            raise DateError(f"{name} lies between two steps of {step}; bring the series to regular steps", row)
-        places.append(place)
-    return places
+    return Axis(f"{step:.6g}", label), places
 
 
 # Dates ----------------------------------------------------------------------------------------------------------------
 
 
-def _date_axis(dates: list[datetime], write: Write) -> tuple[Axis, Places]:
+def _date_axis(reading: Reading, step: float | None) -> tuple[Axis, Places]:
     """The axis of dates: of months, of weekdays, or of steps that all take the same time."""
     # 1. A single date has no step; the next one is taken to be a day later.
-    ordered = sorted(set(dates))
-    first = min(dates)
+    dates = reading.dates
+    write = reading.write
     last = max(dates)
-    differences = [later - earlier for earlier, later in pairwise(ordered)]
-    if not differences:
-        daily = Axis("1 day", lambda place: write(first + place * DAY))
-        return daily, [0] * len(dates)
+    seconds = _seconds(dates)
+    ordered = np.unique(seconds)
+    if len(ordered) == 1 and step is None:
+        daily = Axis("1 day", lambda place: write(last + place * DAY))
+        return daily, np.zeros(len(dates), int)
     # 2. Months and weekdays are steps of different lengths.
-    months = _month_axis(dates, ordered, write)
-    if months is not None:
-        return months
-    if min(differences) == DAY and _only_weekdays(ordered, differences):
-        return _weekday_axis(dates, write)
-    # 3. All other steps have one length.
-    lengths = [difference.total_seconds() for difference in differences]
-    seconds = _usual(lengths)
-    step = timedelta(seconds=seconds or 0)
-    step_in_words = str(step)
-    if step % DAY == timedelta(0):
-        step_in_words = _count(step.days, "day")
-    distances = [(date - first) / step for date in dates]
-    names = [write(date) for date in dates]
-    places = _places(distances, names, step_in_words)
-    # 4. Labels count from the last date, since what comes after it has its offset from UTC.
-    end = max(places)
+    if step is None:
+        shortest = float(np.diff(ordered).min())
+        if shortest >= MIN_MONTH.total_seconds():
+            months = _month_axis(dates, sorted(set(dates)), write)
+            if months is not None:
+                return months
+        if shortest == DAY.total_seconds() and _only_weekdays(dates, np.diff(ordered)):
+            return _weekday_axis(dates, write)
+    # 3. All other steps have one length. Labels count from the last date, since what comes after it has its offset from
+    # UTC.
+    step, places = regular(seconds, step, TIME_UNITS, name=lambda row: write(dates[row]), words=_step_in_words)
+    length = timedelta(seconds=step)
+    end = int(places.max())
+    return Axis(_step_in_words(step), lambda place: write(last + (place - end) * length)), places
 
-    def label(place: int) -> str:
-        distance = place - end
-        return write(last + distance * step)
 
-    return Axis(step_in_words, label), places
+def _seconds(dates: Sequence[datetime]) -> np.ndarray:
+    """The seconds of dates since EPOCH, `[dates]`, float64. Days and longer steps are those of the local clock, which
+    may be moved by an hour; shorter ones are those of UTC."""
+    if dates[0].tzinfo is not None:
+        epoch = EPOCH.replace(tzinfo=UTC)
+        seconds = np.array([(date - epoch).total_seconds() for date in dates])
+        if min(np.diff(np.unique(seconds)), default=DAY.total_seconds()) < MIN_DAY.total_seconds():
+            return seconds
+        dates = [date.replace(tzinfo=None) for date in dates]
+    return np.array([(date - EPOCH).total_seconds() for date in dates])
+
+
+def _step_in_words(seconds: float) -> str:
+    step = timedelta(seconds=seconds)
+    return str(step) if step % DAY else _count(step.days, "day")
 
 
 def _count(number: int, noun: str) -> str:
@@ -207,9 +222,9 @@ def _month_axis(dates: list[datetime], ordered: list[datetime], write: Write) ->
         return None
     # 2. Count months from the first date.
     first_month = min(months)
-    distances = [_month_number(date) - first_month for date in dates]
-    step = math.gcd(*distances)
-    places = [distance // step for distance in distances]
+    distances = np.array([_month_number(date) - first_month for date in dates])
+    step = int(np.gcd.reduce(distances))
+    places = distances // step
 
     # 3. Labels have the time and the offset from UTC of the last date.
     last = ordered[-1]
@@ -257,11 +272,10 @@ def _days_in_month(date: datetime) -> int:
     return calendar.monthrange(date.year, date.month)[1]
 
 
-def _only_weekdays(ordered: list[datetime], differences: list[timedelta]) -> bool:
+def _only_weekdays(dates: Sequence[datetime], differences: np.ndarray) -> bool:
     """Whether the dates are office days: none lies on a weekend, and at least two weekends are left out."""
-    on_weekend = any(date.weekday() >= 5 for date in ordered)
-    weekends = differences.count(3 * DAY)
-    return weekends >= 2 and not on_weekend
+    weekends = np.count_nonzero(differences == 3 * DAY.total_seconds())
+    return bool(weekends >= 2) and not any(date.weekday() >= 5 for date in dates)
 
 
 def _weekday_axis(dates: list[datetime], write: Write) -> tuple[Axis, Places]:
@@ -279,5 +293,5 @@ def _weekday_axis(dates: list[datetime], write: Write) -> tuple[Axis, Places]:
         days = 7 * weeks + weekday
         return write(monday + days * DAY)
 
-    places = [place_of(date) for date in dates]
+    places = np.array([place_of(date) for date in dates])
     return Axis("1 weekday", label), places

@@ -2,73 +2,65 @@
 
 from __future__ import annotations
 
+import dataclasses
+import functools
 import re
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from operator import methodcaller
 
+from rnntext.series import periods
+from rnntext.series.clock import MAX_CACHED, clock_writer, parse_clock, split
+
+# The ways to write a day or a month; those that come first are preferred.
 _DAYS = [
-    "%Y-%m-%d",  # 2024-12-31
-    "%Y/%m/%d",  # 2024/12/31
-    "%Y%m%d",  # 20241231
-    "%d.%m.%Y",  # 31.12.2024
-    "%d/%m/%Y",  # 31/12/2024
-    "%m/%d/%Y",  # 12/31/2024
-    "%d-%m-%Y",  # 31-12-2024
-    "%m-%d-%Y",  # 12-31-2024
-    "%d-%b-%Y",  # 31-Dec-2024
-    "%d %b %Y",  # 31 Dec 2024
-    "%b %d, %Y",  # Dec 31, 2024
-    "%d/%m/%y",  # 31/12/24
-    "%m/%d/%y",  # 12/31/24
-    "%d.%m.%y",  # 31.12.24
+    *("%Y-%m-%d", "%Y/%m/%d", "%Y.%m.%d"),  # 2024-12-31
+    *("%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y", "%d-%m-%Y", "%m-%d-%Y"),  # 31.12.2024
+    *("%d-%b-%Y", "%d %b %Y", "%d/%b/%Y", "%d. %b %Y", "%d%b%Y", "%Y-%b-%d", "%Y %b %d"),  # 31-Dec-2024
+    *("%b %d, %Y", "%b %d %Y", "%b-%d-%Y", "%b. %d, %Y"),  # Dec 31, 2024
+    *("%d %B %Y", "%d. %B %Y", "%d-%B-%Y", "%B %d, %Y", "%B %d %Y"),  # 31 December 2024
+    *("%d/%m/%y", "%m/%d/%y", "%d.%m.%y", "%d-%m-%y", "%m-%d-%y", "%y-%m-%d"),  # 31/12/24
+    *("%d-%b-%y", "%d %b %y", "%d%b%y"),  # 31-Dec-24
+    *("%G-W%V-%u", "%Y-%j", "%Y%m%d", "%Y年%m月%d日"),  # 2024-W52-2, 2024-366, 20241231
+    *("%Y-%m", "%Y/%m", "%m/%Y", "%m.%Y", "%m-%Y", "%YM%m", "%Y-M%m", "%Y年%m月"),  # 2024-12
+    *("%b %Y", "%Y %b", "%b-%Y", "%Y-%b", "%b. %Y", "%B %Y", "%Y %B", "%B-%Y", "%b-%y", "%B-%y"),  # Dec 2024
 ]
-_CLOCKS = [
-    "%H:%M",  # 23:59
-    "%H:%M:%S",  # 23:59:59
-    "%H:%M:%S.%f",  # 23:59:59.999999
-]
-_ZONES = [
-    "",  # local time
-    "Z",  # UTC
-    "%z",  # +01:00
-]
-_MONTHS = [
-    "%Y-%m",  # 2024-12
-    "%Y/%m",  # 2024/12
-    "%m/%Y",  # 12/2024
-    "%m.%Y",  # 12.2024
-    "%b %Y",  # Dec 2024
-    "%Y %b",  # 2024 Dec
-    "%b-%Y",  # Dec-2024
-    "%B %Y",  # December 2024
-]
-# Formats of dates that look like numbers, by a pattern that few numbers fit.
+_WEEKDAYS = ["%a, ", "%a ", "%A, ", "%A "]
+# Dates that look like numbers, by patterns that few numbers fit; those that come first are preferred.
+_YEAR = "(?:1[5-9]|2[01])[0-9]{2}"
+_MONTH = "(?:0[1-9]|1[0-2])"
+_DAY = "(?:0[1-9]|[12][0-9]|3[01])"
 _COMPACT = {
-    r"[0-9]{8}": "%Y%m%d",
-    r"(?:1[5-9]|2[01])[0-9]{2}(?:0[1-9]|1[0-2])": "%Y%m",
+    "%Y%m%d": "[0-9]{8}",
+    "%Y%m": f"{_YEAR}{_MONTH}",
+    "%y%m%d": f"[0-9]{{2}}{_MONTH}{_DAY}",
+    "%Y%j": f"{_YEAR}[0-3][0-9]{{2}}",
+    "%Y.%m": f"{_YEAR}[.]{_MONTH}",
+    "%d%m%Y": f"{_DAY}{_MONTH}(?:19|20)[0-9]{{2}}",
+    "%m%d%Y": f"{_MONTH}{_DAY}(?:19|20)[0-9]{{2}}",
+    "%Y%m%d%H": f"{_YEAR}{_MONTH}{_DAY}[0-9]{{2}}",
+    "%Y%m%d%H%M": f"{_YEAR}{_MONTH}{_DAY}[0-9]{{4}}",
+    "%Y%m%d%H%M%S": f"{_YEAR}{_MONTH}{_DAY}[0-9]{{6}}",
 }
-_QUARTER = re.compile(r"([0-9]{4})([- ]?)Q([1-4])")
+# What the digits must be like where `strptime` would read others, too.
+_GUARDS = {**_COMPACT, "%Y-%j": r"[0-9]{4}-[0-9]{3}", "%d%b%y": r"[0-9]{1,2}[a-z]+[0-9]{2}"}
+EXAMPLES = 1000  # cells by which the way of writing is found
 
 Write = Callable[[datetime], str]
-Dates = tuple[list[datetime], Write]  # the date of each cell, and the function that writes such a date
 
 
-def _all_formats() -> list[str]:
-    """All formats of a cell; those that come first are preferred."""
-    times = [""]
-    for separator in " T":
-        for clock in _CLOCKS:
-            for zone in _ZONES:
-                times.append(separator + clock + zone)
-    formats: list[str] = []
-    for day in _DAYS:
-        for time in times:
-            formats.append(day + time)
-    return formats + _MONTHS
+@dataclasses.dataclass(frozen=True)
+class Reading:
+    """One way to read a column of dates.
 
+    Attributes:
+        form: its name: the format of the date, as for `strptime`, without that of the time of day.
+        dates: of each cell.
+        write: writes such a date.
+    """
 
-FORMATS = _all_formats()
+    form: str
+    dates: list[datetime]
+    write: Write
 
 
 class DateError(Exception):
@@ -83,124 +75,157 @@ class DateError(Exception):
         self.row = row
 
 
-def parse_compact_dates(cells: Sequence[str]) -> Dates | None:
-    """The dates of cells that could be numbers, too: 20240131 or 202401; None if they are not all such dates."""
-    for pattern, form in _COMPACT.items():
-        if all(re.fullmatch(pattern, cell) for cell in cells):
-            dates = _parse_all(cells, form)
-            if dates is not None:
-                return dates, methodcaller("strftime", form)
-    return None
+def readings(cells: Sequence[str], date_format: str | None = None) -> list[Reading]:
+    """All ways to read a column; each fits all of its cells, and no two have the same dates.
 
-
-def parse_dates(cells: Sequence[str]) -> Dates | None:
-    """The dates of cells that are all written in one format; None if they are not.
+    Args:
+        cells: at least one.
+        date_format: the format, as for `strptime`, if the user has given it; then it is the only way.
 
     Raises:
-        DateError: several formats fit, and the dates depend on which one is meant.
+        DateError: a cell is not written in that format.
     """
-    # 1. Quarters have a format of their own.
-    if quarter := _QUARTER.fullmatch(cells[0]):
-        return _parse_quarters(cells, mark=quarter[2])
-    # 2. Find all formats that fit.
-    fitting: dict[str, list[datetime]] = {}
-    for form in _formats(cells[0]):
-        candidate = _parse_all(cells, form)
-        if candidate is not None:
-            fitting[form] = candidate
-    if not fitting:
+    if date_format is not None:
+        return [_given(cells, date_format)]
+    found: list[Reading] = []
+    for form in _forms(cells[0]):
+        reading = _read(cells, form)
+        if reading is not None and all(reading.dates != other.dates for other in found):
+            found.append(reading)
+    return found
+
+
+def _forms(cell: str) -> list[str]:
+    """All formats that a cell can be read with."""
+    forms = [form for form in _COMPACT if _day(cell, form)]
+    forms += periods.forms(cell)
+    for text in dict.fromkeys((cell, split(cell)[0])):
+        prefixes = _WEEKDAYS if re.match("(mon|tue|wed|thu|fri|sat|sun)", text, re.IGNORECASE) else [""]
+        marks = _marks(text)
+        for form in (prefix + day for prefix in prefixes for day in _DAYS):
+            if _marks(re.sub("%.", "", form)) == marks and _day(text, form):
+                forms.append(form)
+    return list(dict.fromkeys(forms))
+
+
+def _marks(text: str) -> str:
+    """The signs between letters and digits."""
+    return re.sub(r"\s+", " ", re.sub(r"\w", "", text))
+
+
+def _read(cells: Sequence[str], form: str) -> Reading | None:
+    """The reading of cells in a format; None if one of them is not written so."""
+    if form in periods.FORMS:
+        dates, write = periods.read(cells, form)
+        return Reading(form, dates, write) if len(dates) == len(cells) else None
+    dates = _dates(cells, form)
+    if len(dates) < len(cells):
         return None
-    # 3. They must agree. Two formats read Z, only one of them as a time zone, so that time zones are left aside.
-    form, dates = next(iter(fitting.items()))
-    without_zone = _without_zone(dates)
-    for other in fitting.values():
-        if _without_zone(other) != without_zone:
-            advice = f"write {dates[0]:%Y-%m-%d}"
-            raise DateError(f"{cells[0]!r} can be read with day or month first; {advice}")
-    # 4. Find the way of writing that gives the same cells.
-    writers = _writers(form)
-    for write in writers:
-        if all(write(date) == cell for date, cell in zip(dates, cells, strict=True)):
-            return dates, write
-    return dates, writers[0]
+    if "%y" in form:
+        dates = periods.in_shortest_span(dates)
+    return Reading(form, dates, _writer(cells, dates, form))
 
 
-def explain(cells: Sequence[str]) -> DateError:
-    """The reason why cells have no common format."""
-    first = cells[0]
-    formats = _formats(first)
-    for row, cell in enumerate(cells):
-        if any(_parse(cell, form) for form in formats):
-            continue
-        if not _formats(cell):
-            return DateError(f"{cell!r} is not a date; write 2024-12-31", row)
-        return DateError(f"{cell!r} is not written like {first!r}; write all dates like 2024-12-31", row)
-    return DateError("the dates are not all written in the same way; write 2024-12-31")
-
-
-def _parse(cell: str, form: str) -> datetime | None:
-    try:
-        return datetime.strptime(cell, form)
-    except ValueError:
-        return None
-
-
-def _parse_all(cells: Sequence[str], form: str) -> list[datetime] | None:
-    """The dates of cells that all have this format; None if they have not."""
+def _dates(cells: Sequence[str], form: str) -> list[datetime]:
+    """The dates of the first cells, as far as they are written in a format, all with or all without a time zone."""
     dates: list[datetime] = []
     for cell in cells:
-        date = _parse(cell, form)
-        if date is None:
-            return None
+        date = _date(cell, form)
+        if date is None or (dates and (date.tzinfo is None) != (dates[0].tzinfo is None)):
+            break
         dates.append(date)
     return dates
 
 
-def _parse_quarters(cells: Sequence[str], mark: str) -> Dates | None:
-    """The first days of quarters; `mark` stands between year and quarter."""
+def _date(cell: str, form: str) -> datetime | None:
+    """The date of a cell whose day has a format, at its time of day; None if it is no such cell."""
+    text, clock_text = split(cell)
+    day = _day(text, form) if clock_text else None
+    if day is None:
+        text, clock_text = cell, ""
+        day = _day(text, form)
+    clock = parse_clock(clock_text)
+    if day is None or clock is None:
+        return None
+    time, zone = clock
+    try:
+        return (day + time).replace(tzinfo=zone) if clock_text else day
+    except OverflowError:  # 24:00 of the calendar's last day
+        return None
 
-    def write(date: datetime) -> str:
-        quarter = (date.month + 2) // 3
-        return f"{date.year:04d}{mark}Q{quarter}"
 
+@functools.lru_cache(MAX_CACHED)
+def _day(text: str, form: str) -> datetime | None:
+    """The day that a text means in a format; None if it is not written so."""
+    guard = _GUARDS.get(form)
+    if guard is not None and re.fullmatch(guard, text, re.IGNORECASE) is None:
+        return None
+    try:
+        return datetime.strptime(text, form)
+    except ValueError:
+        return None
+
+
+def _given(cells: Sequence[str], date_format: str) -> Reading:
+    """The reading in the format that the user has given."""
     dates: list[datetime] = []
-    for cell in cells:
-        match = _QUARTER.fullmatch(cell)
-        if match is None:
-            return None
-        year = int(match[1])
-        month = 3 * int(match[3]) - 2
-        dates.append(datetime(year, month, 1))
-    return dates, write
+    for row, cell in enumerate(cells):
+        try:
+            dates.append(datetime.strptime(cell, date_format))
+        except ValueError:
+            if (date := _date(cell, date_format)) is None:
+                raise DateError(f"{cell!r} is not written as --date-format {date_format} says", row) from None
+            dates.append(date)
+    if "%y" in date_format:
+        dates = periods.in_shortest_span(dates)
+    return Reading(date_format, dates, _writer(cells, dates, date_format))
 
 
-def _formats(cell: str) -> list[str]:
-    """All formats that a cell can be read with."""
-    if _QUARTER.fullmatch(cell):
-        return ["quarter"]
-    return [form for form in FORMATS if _parse(cell, form)]
+def _writer(cells: Sequence[str], dates: Sequence[datetime], form: str) -> Write:
+    """The function that writes dates as the cells are written: with or without zeros before days and months, and in
+    capitals, if they are."""
+    distance = max(1, len(cells) // EXAMPLES)
+    examples = cells[::distance]
+    parts = [split(cell) if _day(cell, form) is None else (cell, "") for cell in examples]
+    write_clock = clock_writer([clock for _, clock in parts])
 
-
-def _without_zone(dates: Sequence[datetime]) -> list[datetime]:
-    return [date.replace(tzinfo=None) for date in dates]
-
-
-def _writers(form: str) -> list[Write]:
-    """The ways to write what a format reads: zeros may be left out before days and months, offsets from UTC may have a
-    colon, and fractions of a second have six digits or three."""
-
-    def with_colon(date: datetime) -> str:
-        text = date.strftime(form)
-        return re.sub(r"([+-][0-9]{2})([0-9]{2})$", r"\1:\2", text)
+    def plain(date: datetime) -> str:
+        return date.strftime(form)
 
     def without_zeros(date: datetime) -> str:
-        plain = form.replace("%d", str(date.day))
-        plain = plain.replace("%m", str(date.month))
-        return date.strftime(plain)
+        short = form.replace("%d", str(date.day)).replace("%m", str(date.month))
+        return date.strftime(short)
 
-    def with_milliseconds(date: datetime) -> str:
-        milliseconds = date.microsecond // 1000
-        shortened = form.replace("%f", f"{milliseconds:03d}")
-        return date.strftime(shortened)
+    days = [day for day, _ in parts]
+    ways: list[Write] = [plain, without_zeros]
+    ways += [lambda date, way=way: way(date).upper() for way in ways]  # type: ignore[misc]
+    ways += [lambda date, way=way: way(date).lower() for way in ways[:2]]  # type: ignore[misc]
+    for way in ways:
+        if all(way(date) == day for date, day in zip(dates[::distance], days, strict=True)):
+            break
+    else:
+        way = plain
+    return lambda date: way(date) + write_clock(date)
 
-    return [methodcaller("strftime", form), with_colon, without_zeros, with_milliseconds]
+
+def explain(cells: Sequence[str]) -> DateError:
+    """The reason why cells have no common format."""
+    # 1. Follow each format of the first cell as far as it goes.
+    forms = _forms(cells[0])
+    if not forms:
+        return DateError(f"{cells[0]!r} is not a date; write 2024-12-31, or give --date-format", 0)
+    row = max(_fitting(cells, form) for form in forms)
+    if row == len(cells):
+        return DateError("the dates are not all written in the same way; write 2024-12-31")
+    # 2. The row after that is at fault.
+    cell = cells[row]
+    if not _forms(cell):
+        return DateError(f"{cell!r} is not a date; write 2024-12-31", row)
+    return DateError(f"{cell!r} is not written like {cells[0]!r}; write all dates like 2024-12-31", row)
+
+
+def _fitting(cells: Sequence[str], form: str) -> int:
+    """The number of first cells that are written in a format."""
+    if form in periods.FORMS:
+        return len(periods.read(cells, form)[0])
+    return len(_dates(cells, form))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -16,6 +17,49 @@ MAX_STEPS_PER_ROW = 20  # If there are more, the dates are too few for the step 
 
 
 @dataclasses.dataclass(frozen=True)
+class TableStyle:
+    """How a table is to be read, where the table itself leaves it open.
+
+    >>> import rnntext
+    >>> rnntext.TableStyle(decimal=",", missing=["-999"]).decimal
+    ','
+
+    Attributes:
+        date_format: of the date column, as for `strptime`.
+        step: between two rows, in seconds if the column has dates; each row is put to the nearest step.
+        decimal: the decimal sign, "." or ",".
+        missing: cells that mean a missing value, beside the usual ones.
+        floor: the least possible value of the targets, such as 0 of counts; no forecast is below it.
+    """
+
+    date_format: str | None = None
+    step: float | None = None
+    decimal: str | None = None
+    missing: Sequence[str] = dataclasses.field(default_factory=list)
+    floor: float | None = None
+
+    def __post_init__(self) -> None:
+        missing = [self.missing] if isinstance(self.missing, str) else list(self.missing)
+        object.__setattr__(self, "missing", missing)
+        texts = [self.date_format, self.decimal, *self.missing]
+        if not all(text is None or isinstance(text, str) for text in texts):
+            raise TypeError(f"not a text: {texts}")
+        if not all(number is None or isinstance(number, int | float) for number in (self.step, self.floor)):
+            raise TypeError(f"not a number: {self.step}, {self.floor}")
+        if self.step is not None and not 0 < self.step < math.inf:
+            raise UsageError(f"--step {self.step:g}: must be more than 0")
+        if self.floor is not None and not math.isfinite(self.floor):
+            raise UsageError(f"--floor {self.floor:g}: must be a number")
+        if self.decimal not in (None, ".", ","):
+            raise UsageError(f"--decimal {self.decimal}: must be . or ,")
+
+    def over(self, other: TableStyle) -> TableStyle:
+        """This style with the fields of another one where it leaves something open."""
+        own = {name: value for name, value in vars(self).items() if value is not None and value != []}
+        return dataclasses.replace(other, **own)
+
+
+@dataclasses.dataclass(frozen=True)
 class Series:
     """Columns of numbers at regular steps.
 
@@ -26,6 +70,7 @@ class Series:
         values: `[time, columns]`, float64, the targets before the known columns; what is missing is NaN. They begin
             where every column has begun, and end with the last value to be predicted.
         future: `[time, known]`, the known columns after that, as far as they go.
+        lead: `[time, columns]`, what some targets have before the others, or the known columns, have begun.
         axis: labels the time of `values[0]`, `values[1]`, ... and of what comes after.
         notes: what was done to the table, in sentences.
     """
@@ -37,10 +82,15 @@ class Series:
     future: np.ndarray
     axis: Axis
     notes: list[str]
+    lead: np.ndarray = dataclasses.field(default_factory=lambda: np.empty((0, 0)))
 
 
 def read_series(
-    source: str, targets: Sequence[str] = (), known: Sequence[str] = (), date_column: str | None = None
+    source: str,
+    targets: Sequence[str] = (),
+    known: Sequence[str] = (),
+    date_column: str | None = None,
+    style: TableStyle | None = None,
 ) -> Series:
     """The series in a CSV file.
 
@@ -50,33 +100,34 @@ def read_series(
         known: names of the columns whose future is known.
         date_column: name of the column of dates or numbers that rows are sorted by, where gaps become missing rows.
             None: the rows are in order and complete.
+        style: how the table is to be read; None: all of that is found out.
 
     Raises:
         InputOutputError: the file cannot be read.
         UsageError: there is no such column, or one is named twice.
-        DataError: a cell is not a number or not a date, dates occur twice or are irregular, or a column has no numbers.
+        DataError: a cell is not a number or not a date, or may be several; dates occur twice or are irregular, or a
+            column has no numbers.
     """
     # 1. Find the columns. A wrong date column is reported before the choice of the target, which depends on it.
+    style = style or TableStyle()
     table = read_table(source)
     known = list(known)
     others = list(known)
     if date_column is not None:
         table.column(date_column, "--date-column")
         others.append(date_column)
+        table = table.without_blank_rows()
     targets = list(targets) or _only_column(table, others)
     _check_names([*targets, *others])
     # 2. Read their numbers.
-    columns = [table.numbers(name, "--column") for name in targets]
-    columns += [table.numbers(name, "--known") for name in known]
+    columns = [table.numbers(name, "--column", style.decimal, style.missing) for name in targets]
+    columns += [table.numbers(name, "--known", style.decimal, style.missing) for name in known]
     values = np.stack(columns, axis=1)  # [rows, columns]
-    notes: list[str] = []
-    for name in (*targets, *known):
-        if ambiguity := table.ambiguity(name):
-            notes.append(ambiguity)
+    notes = list(table.notes)
     # 3. Put the rows in order.
     axis = rows_axis()
     if date_column is not None:
-        axis, values, changes = _in_order(table, date_column, values)  # [time, columns]
+        axis, values, changes = _in_order(table, date_column, [*targets, *known], values, style)  # [time, columns]
         notes += changes
     return _trimmed(table.source, targets, known, values, axis, notes)
 
@@ -96,12 +147,19 @@ def _check_names(names: list[str]) -> None:
             raise UsageError(f"column {name!r} is named twice; each column has one part to play")
 
 
-def _in_order(table: Table, date_column: str, values: np.ndarray) -> tuple[Axis, np.ndarray, list[str]]:
-    """The time axis, the values `[time, columns]` with rows of NaN where the dates have gaps, and what was changed."""
+def _in_order(
+    table: Table, date_column: str, used: Sequence[str], values: np.ndarray, style: TableStyle
+) -> tuple[Axis, np.ndarray, list[str]]:
+    """The time axis, the values `[time, columns]` with rows of NaN where the dates have gaps, and what was changed.
+
+    Args:
+        used: names of the columns of the values.
+    """
     # 1. Find the place of each row.
     source = table.source
-    axis, places = _axis(table, date_column)
-    count = len(places)
+    axis, places = _axis(table, date_column, style)
+    repeated = _repeated_rows(table, date_column, used, axis, places)
+    count = len(places) - len(repeated)
     steps = max(places) + 1
     if steps > MAX_STEPS_PER_ROW * count:
         raise DataError(f"{source}: {count} dates are spread over {steps} steps of {axis.step}; too few")
@@ -111,6 +169,9 @@ def _in_order(table: Table, date_column: str, values: np.ndarray) -> tuple[Axis,
     ordered[places] = values
     # 3. Say what was changed.
     notes: list[str] = []
+    if repeated:
+        line = table.lines[repeated[0]]
+        notes.append(f"{source}: {len(repeated)} rows occur twice, as that on line {line}; each is kept once")
     if places != sorted(places):
         notes.append(f"{source}: rows sorted by {date_column}")
     missing = steps - count
@@ -120,24 +181,59 @@ def _in_order(table: Table, date_column: str, values: np.ndarray) -> tuple[Axis,
     return axis, ordered, notes
 
 
-def _axis(table: Table, date_column: str) -> tuple[Axis, list[int]]:
-    """The time axis of a column, and the place of each row, no two of which are the same."""
+def _axis(table: Table, date_column: str, style: TableStyle) -> tuple[Axis, list[int]]:
+    """The time axis of a column, and the place of each row."""
     cells = table.column(date_column, "--date-column")
     try:
-        axis, places = time_axis(cells)
+        return time_axis(cells, style.date_format, style.step)
     except DateError as error:
         message = f"column {date_column!r}: {error}"
         if error.row is None:
             raise DataError(f"{table.source}: {message}") from None
         raise table.error(error.row, message) from None
+
+
+def _repeated_rows(table: Table, date_column: str, used: Sequence[str], axis: Axis, places: list[int]) -> list[int]:
+    """The rows that say again what an earlier row says.
+
+    Raises:
+        DataError: a row has the place of another one, and other cells.
+    """
+    if len(set(places)) == len(places):
+        return []
+    cells = table.column(date_column, "--date-column")
+    repeated: list[int] = []
     row_at: dict[int, int] = {}
     for row, place in enumerate(places):
-        if place in row_at:
-            cell = cells[row]
-            line = table.lines[row_at[place]]
-            raise table.error(row, f"column {date_column!r}: {cell} again, as on line {line}; keep one of them")
-        row_at[place] = row
-    return axis, places
+        other = row_at.setdefault(place, row)
+        if other == row:
+            continue
+        if table.rows[row] == table.rows[other]:
+            repeated.append(row)
+            continue
+        line = table.lines[other]
+        if cells[row] == cells[other]:
+            again = f"{cells[row]} again, as on line {line}; {_split_advice(table, cells, used)}"
+        else:
+            again = (
+                f"{cells[row]} lies in the same step of {axis.step} as {cells[other]} on line {line}; keep one of them"
+            )
+        raise table.error(row, f"column {date_column!r}: {again}")
+    return repeated
+
+
+def _split_advice(table: Table, dates: Sequence[str], used: Sequence[str]) -> str:
+    """What to do about dates that occur twice: a column that is not used may tell several series apart."""
+    candidates: list[tuple[int, str]] = []
+    for index, name in enumerate(table.header):
+        cells = [row[index].strip() for row in table.rows]
+        kinds = len(set(cells))
+        if name not in used and 1 < kinds <= len(cells) // 2 and len(set(zip(dates, cells))) == len(cells):
+            candidates.append((kinds, name))
+    if not candidates:
+        return "keep one of them"
+    kinds, name = min(candidates)
+    return f"the table holds {kinds} series: split it by column {name!r} into one file for each"
 
 
 def _trimmed(
@@ -161,9 +257,12 @@ def _trimmed(
         columns = ", ".join(names)
         raise DataError(f"{source}: the columns {columns} have no time in common")
     # 2. Say what is left out.
+    first_target = int(target_is_present.argmax())
+    lead = values[first_target:begin]  # [time, columns]
     if begin:
         first = axis.label(begin)
-        notes.append(f"{source}: begins at {first}, before which values are missing")
+        unused = "; what single columns have before is of use to --impute only" if len(lead) else ""
+        notes.append(f"{source}: begins at {first}, before which values are missing{unused}")
     if after:
         last = axis.label(end - 1)
         notes.append(f"{source}: ends at {last}; {after} rows after that have no value to learn from")
@@ -178,4 +277,4 @@ def _trimmed(
     past = values[begin:end]  # [time, columns]
     future = values[end:, count:]  # [time, known]
     shifted = Axis(axis.step, label)
-    return Series(source, targets, known, past, future, shifted, notes)
+    return Series(source, targets, known, past, future, shifted, notes, lead)

@@ -6,20 +6,21 @@ import csv
 import dataclasses
 import difflib
 import io
-import math
-import re
+from collections.abc import Collection
+from itertools import pairwise
 
 import numpy as np
 
 from rnntext.errors import DataError, UsageError
+from rnntext.series.numbers import NumberError, is_number, parse_numbers
 from rnntext.text.lines import name_of, read_text
 
 DELIMITERS = ",;\t|"
-THOUSANDS = re.compile(r"[+-]?[1-9][0-9]{0,2}[.,][0-9]{3}")  # a number whose comma or point may separate thousands
+SAMPLE = 100  # first lines of a file, by which header and delimiter are found
+COMMENT = "#"
 # Cells without a value, in lower case.
 MISSING = {"", "-", "?", "."}
 MISSING |= {"na", "n/a", "#n/a", "<na>", "nan", "null", "none"}
-MAX_NUMBER = 1e30  # absolute value, exclusive
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,7 +32,8 @@ class Table:
         delimiter: stands between its cells.
         header: names of its columns.
         rows: the cells of each row but the header.
-        lines: the line of the file that each row ends on.
+        lines: the line of the file that each row begins on.
+        notes: what was left out, in sentences.
     """
 
     source: str
@@ -39,6 +41,7 @@ class Table:
     header: list[str]
     rows: list[list[str]]
     lines: list[int]
+    notes: list[str] = dataclasses.field(default_factory=list)
 
     def column(self, name: str, option: str) -> list[str]:
         """The cells of a column, without blanks around them.
@@ -71,53 +74,33 @@ class Table:
             return f"did you mean {column!r}?"
         return f"there are: {', '.join(self.header)}"
 
-    def numbers(self, name: str, option: str) -> np.ndarray:
+    def numbers(self, name: str, option: str, decimal: str | None = None, missing: Collection[str] = ()) -> np.ndarray:
         """The numbers of a column, `[rows]`, float64; what is missing is NaN.
 
         Args:
             name, option: as for `column`.
+            decimal: the decimal sign, "." or ","; None: it is found by all cells of the column.
+            missing: cells that mean a missing value, beside the usual ones.
 
         Raises:
             UsageError, DataError: as for `column`.
-            DataError: a cell is not a number; the message says which.
+            DataError: a cell is not a number, or the decimal sign cannot be found; the message says which.
         """
-        numbers: list[float] = []
-        for row, cell in enumerate(self.column(name, option)):
-            number = self._number(cell, row, name)
-            numbers.append(number)
-        return np.array(numbers)
-
-    def ambiguity(self, name: str) -> str:
-        """A warning that commas or points in a column of numbers may separate thousands; empty if they surely do not.
-
-        They may if the cells of the table are not separated by commas and every number with one of them is like 1.234.
-        """
-        if self.delimiter == ",":
-            return ""
-        marked = [cell for cell in self.column(name, "") if "," in cell or "." in cell]
-        if not marked:
-            return ""
-        if not all(THOUSANDS.fullmatch(cell) for cell in marked):
-            return ""
-        cell = marked[0]
-        as_read = re.sub("[.,]", ".", cell)
-        as_thousands = re.sub("[.,]", "", cell)
-        advice = f"write {as_thousands} if that is meant"
-        return f"{self.source}: column {name!r}: {cell} is read as {as_read}; {advice}"
-
-    def _number(self, cell: str, row: int, name: str) -> float:
-        if cell.casefold() in MISSING:
-            return math.nan
+        cells = self.column(name, option)
+        names = MISSING | {text.strip().casefold() for text in missing}
         try:
-            number = _parse_number(cell, self.delimiter)
-        except ValueError:
-            advice = ""
-            if "," in cell:
-                advice = "; write numbers without separators of thousands"
-            raise self.error(row, f"column {name!r}: {cell!r} is not a number{advice}") from None
-        if not abs(number) < MAX_NUMBER:
-            raise self.error(row, f"column {name!r}: {cell} is too large a number")
-        return number
+            return parse_numbers(cells, names, decimal, comma_separates=self.delimiter == ",")
+        except NumberError as error:
+            raise self.error(error.row, f"column {name!r}: {error}") from None
+
+    def without_blank_rows(self) -> Table:
+        """The table without the rows that have no cell with a text, as spreadsheets write them below a table."""
+        kept = [index for index, row in enumerate(self.rows) if not _is_blank(row)]
+        if len(kept) == len(self.rows):
+            return self
+        rows = [self.rows[index] for index in kept]
+        lines = [self.lines[index] for index in kept]
+        return dataclasses.replace(self, rows=rows, lines=lines)
 
     def error(self, row: int, message: str) -> DataError:
         """The error that something is wrong in a row."""
@@ -126,10 +109,11 @@ class Table:
 
 
 def read_table(source: str) -> Table:
-    """The table in a CSV file. Its first line is the header.
+    """The table in a CSV file. Its header is the first line with as many cells as most lines have.
 
-    Commas, semicolons, tabs or bars stand between the cells, whichever the header has most of. A byte order mark is
-    ignored, and lines may end as on Windows.
+    Commas, semicolons, tabs or bars stand between the cells. Left out are a byte order mark, a line `sep=;` (which says
+    what stands between the cells), comments, what else stands before the header, and columns without name and cells.
+    Lines may end as on Windows.
 
     Args:
         source: a file, or `-` for standard input.
@@ -141,48 +125,127 @@ def read_table(source: str) -> Table:
     # 1. Read the rows.
     text = read_text(source)
     table_name = name_of(source)
-    first_line, _, _ = text.partition("\n")
-    delimiter = max(DELIMITERS, key=first_line.count)
-    file = io.StringIO(text, newline="")
-    reader = csv.reader(file, delimiter=delimiter, skipinitialspace=True, strict=True)
-    rows: list[list[str]] = []
-    lines: list[int] = []
-    try:
-        for row in reader:
-            if row:
-                rows.append(row)
-                lines.append(reader.line_num)
-    except csv.Error as error:
-        raise DataError(f"{table_name}: line {reader.line_num}: not CSV ({error})") from error
+    begin, delimiter = _header(text)
+    preamble = text[:begin]
+    skipped = preamble.count("\n")
+    rows, lines = _rows(text[begin:], delimiter, table_name, skipped)
     # 2. Check that they make a table.
     if not rows:
         raise DataError(f"{table_name}: empty; a table is needed")
     if len(rows) == 1:
         raise DataError(f"{table_name}: no rows below the header; a table is needed")
     header = [name.strip() for name in rows[0]]
-    if all(_is_number(name, delimiter) for name in header):
+    if all(is_number(name, delimiter) for name in header):
         cells = ", ".join(header)
         raise DataError(f"{table_name}: line {lines[0]}: {cells}: the first line must name the columns")
-    width = len(header)
-    for row, line in zip(rows, lines, strict=True):
-        count = len(row)
-        if count != width:
-            raise DataError(f"{table_name}: line {line}: {count} cells, but the header has {width}")
-    return Table(table_name, delimiter, header, rows[1:], lines[1:])
+    rows, lines = rows[1:], lines[1:]
+    # 3. Drop what a spreadsheet adds on the right.
+    while header and not header[-1] and _is_blank([row[len(header) - 1] for row in rows if len(row) >= len(header)]):
+        header.pop()
+    _fit(rows, lines, len(header), delimiter, table_name)
+    # 4. Say what stands before the header.
+    notes = []
+    if any(line.strip() and not line.startswith((COMMENT, "sep=")) for line in preamble.split("\n")):
+        notes.append(f"{table_name}: the table begins on line {skipped + 1}; what stands before it is left out")
+    return Table(table_name, delimiter, header, rows, lines, notes)
 
 
-def _parse_number(cell: str, delimiter: str) -> float:
-    """A number. Commas that do not separate cells may be decimal ones. Raises ValueError."""
-    if "_" in cell:  # Python reads 1_000 as a number.
-        raise ValueError
-    if delimiter != ",":
-        cell = cell.replace(",", ".")
-    return float(cell)
+def _header(text: str) -> tuple[int, str]:
+    """Where the header of a table begins, and what stands between its cells.
+
+    A delimiter is looked for that most lines have equally often. The header is the first line with so many of them, or
+    the comment before that line if it has numbers.
+    """
+    # 1. List the first lines.
+    lines: list[tuple[int, str]] = []  # where a line begins, and the line
+    comment = (0, "")
+    end = 0
+    for line in io.StringIO(text, newline=""):
+        if line.startswith("sep=") and not lines:
+            return len(line), line[4]
+        if line.startswith(COMMENT) and not lines:
+            comment = (end + len(COMMENT), line)
+        elif line.strip() and not line.startswith(COMMENT):
+            lines.append((end, line))
+        end += len(line)
+        if len(lines) == SAMPLE:
+            break
+    if not lines:
+        return 0, DELIMITERS[0]
+    # 2. The delimiter whose header comes first is the right one; of several the one that it has most of.
+    candidates: list[tuple[int, int, str]] = []
+    for delimiter in DELIMITERS:
+        counts = [len(_cells(line, delimiter)) for _, line in lines]
+        usual = max(counts, key=lambda count: (counts.count(count), count == counts[0], count))
+        if usual > 1:
+            candidates.append((counts.index(usual), -usual, delimiter))
+    width = len(_cells(lines[0][1], DELIMITERS[0]))
+    _, count, delimiter = min(candidates, default=(0, -width, max(DELIMITERS, key=lines[0][1].count)))
+    # 3. A line with a number, or with a missing one, is no header; nor is what comes after the first row.
+    rows = [(begin, _cells(line, delimiter)) for begin, line in lines]
+    rows = [(begin, cells) for begin, cells in rows if len(cells) == -count]
+    patterns = [[cell[:1].isdigit() for cell in cells] for _, cells in rows]
+    usual_pattern = max(patterns, key=patterns.count, default=[])
+    for (begin, cells), pattern in zip(rows, patterns, strict=True):
+        if not any(cell in MISSING or is_number(cell, delimiter) for cell in cells):
+            return begin, delimiter
+        if pattern == usual_pattern:
+            break
+    return (comment if len(_cells(comment[1], delimiter)) == -count else lines[0])[0], delimiter
 
 
-def _is_number(cell: str, delimiter: str) -> bool:
+def _cells(line: str, delimiter: str) -> list[str]:
+    """The cells of a line, as texts in lower case."""
+    row = next(csv.reader([line], delimiter=delimiter, skipinitialspace=True), [])
+    return [cell.strip().casefold() for cell in row]
+
+
+def _rows(text: str, delimiter: str, table_name: str, skipped: int) -> tuple[list[list[str]], list[int]]:
+    """The rows of a table, and the line that each begins on; `skipped` lines come before the text."""
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, skipinitialspace=True, strict=True)
+    rows: list[list[str]] = []
+    lines: list[int] = []
+    line = skipped + 1
     try:
-        number = _parse_number(cell, delimiter)
-    except ValueError:
-        return False
-    return math.isfinite(number)
+        for row in reader:
+            if row and not (len(row) == 1 and row[0].startswith(COMMENT)):
+                rows.append(row)
+                lines.append(line)
+            line = skipped + reader.line_num + 1
+    except csv.Error as error:
+        last = skipped + reader.line_num
+        advice = ""
+        if last > line or "end of data" in str(error):
+            advice = f"; a quotation mark that opens on line {line} is not closed where it should be"
+        raise DataError(f"{table_name}: line {line}: not CSV ({error}){advice}") from error
+    return rows, lines
+
+
+def _fit(rows: list[list[str]], lines: list[int], width: int, delimiter: str, table_name: str) -> None:
+    """Cuts blank cells beyond the width of the header off the rows.
+
+    Raises:
+        DataError: a row has other cells than the header; the message says why this may be so.
+    """
+    for index, row in enumerate(rows):
+        count = len(row)
+        if count == width:
+            continue
+        if count > width and _is_blank(row[width:]):
+            del row[width:]
+            continue
+        advice = ""
+        if any("\n" in cell for cell in row):
+            advice = "; a quotation mark may not be closed where it should be"
+        elif delimiter == "," and count > width and _has_decimal_comma(row):
+            advice = "; decimal commas want another sign between the cells, such as ;"
+        raise DataError(f"{table_name}: line {lines[index]}: {count} cells, but the header has {width}{advice}")
+
+
+def _has_decimal_comma(row: list[str]) -> bool:
+    """Whether commas that separate the cells of a row may have been meant within numbers."""
+    return any(left.strip("+- ").isdigit() and right.strip().isdigit() for left, right in pairwise(row))
+
+
+def _is_blank(cells: list[str]) -> bool:
+    return not any(map(str.strip, cells))

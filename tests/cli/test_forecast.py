@@ -112,6 +112,39 @@ def test_rows_at_the_end_without_a_value_are_what_is_predicted_first_and_what_is
     ]
 
 
+def test_values_before_all_columns_have_begun_stay_when_gaps_are_filled(shell: Shell) -> None:
+    rows = [f"{v:g},{'' if n in (0, 1, 10) else f'{2 * v:g}'},{int(v > 10)}\n" for n, v in enumerate(WEEKS[:14, 0])]
+    shell.write("lead.csv", "x,y,open\n" + "".join(rows))
+    filled = table(shell("forecast", "lead.csv", "-m", "two", "--impute"))
+    assert [float(row["value"]) for row in filled if row["column"] == "x"] == WEEKS[:14, 0].tolist()
+    later = [(row["time"], row["value"], row["imputed"]) for row in filled if row["column"] == "y"]
+    assert later[:3] == [("1", "", "0"), ("2", "", "0"), ("3", "60", "0")]
+    assert later[10] == ("11", "50", "1")
+
+
+def test_no_forecast_is_below_the_floor(shell: Shell) -> None:
+    shell.write("counts.csv", "x\n" + "".join(f"{value[0] - 10:g}\n" for value in WEEKS[:14]))
+    options = ["forecast", "counts.csv", "--horizon", "7", "--floor", "0"]
+    rows = table(shell(*options))
+    assert [row["value"] for row in rows] == ["0", "10", "20", "15", "5", "0", "0"]
+    assert min(float(row["lower"]) for row in rows) == 0.0
+    assert min(float(row["lower"]) for row in table(shell(*options[:-2]))) < -10.0
+
+
+def test_options_say_how_a_table_is_to_be_read(shell: Shell) -> None:
+    lines = [f"{n + 1:02d}/01/2024;{'oops' if n == 3 else f'1.{n:03d}'}\n" for n in range(12)]
+    shell.write("odd.csv", "day;x\n" + "".join(lines))
+    options = ["forecast", "odd.csv", "-m", "dated"]
+    assert "--decimal , for the first, or --decimal . for the second" in shell(*options, code=65).message
+    options += ["--decimal", ","]
+    message = shell(*options, code=65).message
+    assert "line 5, column 'x': 'oops' is not a number; --missing TEXT" in message
+    options += ["--missing", "oops"]
+    assert "--date-format '%d/%m/%Y' or --date-format '%m/%d/%Y'" in shell(*options, code=65).message
+    rows = table(shell(*options, "--date-format", "%d/%m/%Y"))
+    assert [(row["time"], row["value"]) for row in rows[:2]] == [("13/01/2024", "1005"), ("14/01/2024", "1006")]
+
+
 def test_faults_are_marked(shell: Shell) -> None:
     values = [*WEEKS[:28, 0]]
     values[20] = 99.0
@@ -144,12 +177,20 @@ MISTAKES = [
     (["forecast", "week.csv", "-m", "forecastr"], 2, ["did you mean forecaster?"]),
     (["forecast", "week.csv", "--impute", "--alarm", "3"], 2, ["--horizon, --impute and --alarm"]),
     (["forecast", "week.csv", "--alarm", "0"], 2, ["--alarm 0"]),
+    (["forecast", "week.csv", "--step", "0s"], 2, ["--step 0"]),
+    (["forecast", "week.csv", "--floor", "nan"], 2, ["--floor nan"]),
+    (["forecast", "week.csv", "--decimal", "x"], 2, ["--decimal x"]),
     (["forecast", "week.csv", "--horizon", "0"], 2, ["--horizon"]),
     (["forecast", "week.csv", "--plot", "p.xyz"], 2, ["--plot p.xyz", ".png"]),
     (["score", "-m", "forecaster", "week.csv"], 2, ["forecaster", "not a model of text"]),
     (["generate", "x", "-m", "forecaster"], 2, ["this is a forecaster model"]),
     (["train-forecast", "missing.csv"], 74, ["missing.csv"]),
     (["train-forecast", "week.csv"], 65, ["14 values are too few", "--window 50"]),
+    (
+        ["train-forecast", "week.csv", "--window", "2", "--horizon", "4"],
+        65,
+        ["a smaller --horizon or a larger --validation"],
+    ),
     (["train-forecast", "week.csv", "--column", "z"], 2, ["--column 'z'", "there are: x"]),
     (["train-forecast", "words.csv"], 65, ["line 3"]),
     (["train-forecast", "week.csv", "--architecture", "arima"], 2, ["--architecture arima", "seasonal-naive"]),
@@ -167,7 +208,7 @@ def test_a_mistake_gets_one_line_that_names_it(shell: Shell, arguments: list[str
     shell.write("short.csv", "x\n1\n2\n3\n")
     shell.write("words.csv", "x\n1\nmany\n")
     shell.write("other.csv", "speed\n1\n2\n")
-    shell.write("twice.csv", "day,x\n2024-01-01,1\n2024-01-02,1\n2024-01-02,1\n")
+    shell.write("twice.csv", "day,x\n2024-01-01,1\n2024-01-02,1\n2024-01-02,2\n")
     done = shell.here(*arguments, code=code)
     assert [part for part in parts if part not in done.message] == [], done.message
     assert done.out == b""

@@ -153,8 +153,25 @@ def test_outliers_among_held_out_values_hide_no_others(tmp_path):
 def test_a_series_that_has_moved_is_judged_where_it_is_now(weekly):
     series = NOISY[:210].copy()
     series[100:] += 60.0
+    moved = list(range(100, 100 + LEVEL_SHIFT + 1))  # all of the season before is the new level then
+    assert np.flatnonzero(weekly.alarms(series, 6.0).alarm).tolist() == moved
+    series[103] = -200.0  # a fault on the other side
+    series[106] = 400.0
+    assert np.flatnonzero(weekly.alarms(series, 6.0).alarm).tolist() == [*moved, moved[-1] + 1]
+    series[109] = NAN
     found = np.flatnonzero(weekly.alarms(series, 6.0).alarm)
-    assert found.tolist() == list(range(100, 100 + LEVEL_SHIFT + 7))  # until all of the season before is the new level
+    assert found.tolist() == [row for row in range(100, 100 + LEVEL_SHIFT + 3) if row != 109]
+
+
+def test_a_shift_alarms_for_one_season_only(tmp_path):
+    daily = ForecastConfig(architecture="seasonal-naive", window=48, horizon=24)
+    hours = 20 + 10 * np.sin(np.arange(480) / 24 * 2 * np.pi) + RNG.normal(0, 0.1, 480)
+    model = ForecastModel(checkpoint.load(save_forecaster(tmp_path / "m", daily, hours[:, None], season=24)))
+    hours[300:] += 7.0
+    assert np.flatnonzero(model.alarms(hours, 6.0).alarm).tolist() == list(range(300, 324))
+    hours[380:] -= 7.0  # and back again
+    found = np.flatnonzero(model.alarms(hours, 6.0).alarm)
+    assert found.tolist() == [*range(300, 324), *range(380, 404)]
 
 
 def test_alarms_do_not_depend_on_the_unit(tmp_path):

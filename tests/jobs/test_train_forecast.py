@@ -18,7 +18,7 @@ from rnntext.errors import DataError, StoppedError, UsageError
 from rnntext.jobs import forecast_split
 from rnntext.jobs.forecasting import ForecastModel
 from rnntext.run.windows import Scale
-from rnntext.series.series import read_series
+from rnntext.series.series import TableStyle, read_series
 from rnntext.settings.forecaster import ForecastConfig, ForecastTraining
 from rnntext.settings.training import JobConfig
 from rnntext.watch.observer import Observer
@@ -234,6 +234,22 @@ def test_baselines_are_trained_in_no_time_and_served_like_all_others(tmp_path, s
     model = rnntext.load(tmp_path / "m")
     assert isinstance(model, ForecastModel)
     assert model.forecast([1.0, 2, 3, 4, 5, 6]).values.ravel().tolist() == [6, 6]
+
+
+def test_how_a_table_is_read_and_the_floor_go_with_the_version(tmp_path):
+    source = tmp_path / "rain.csv"
+    source.write_text("x;day\n" + "".join(f"1.{n % 2:03d};{n}\n" for n in range(40)))
+    style = TableStyle(decimal=".", step=1, missing=["none"], floor=1.5)
+    naive = ForecastConfig(architecture="naive", window=6, horizon=2)
+    train(source, tmp_path / "m", naive, date_column="day", style=style)
+    model = rnntext.load(tmp_path / "m")
+    assert isinstance(model, ForecastModel)
+    assert model.style == style
+    forecast = model.forecast([1.0, 2, 3, 4, 5, 1])
+    assert forecast.values.ravel().tolist() == forecast.lower.ravel().tolist() == [1.5, 1.5]
+    train(source, tmp_path / "m", naive, date_column="day", style=TableStyle(decimal="."), job=JobConfig(force=True))
+    model = rnntext.load(tmp_path / "m")
+    assert model.forecast([1.0, 2, 3, 4, 5, 1]).values.ravel().tolist() == [1, 1]
 
 
 @pytest.mark.parametrize("before", ["naive", "linear"])

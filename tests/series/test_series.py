@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from rnntext.errors import DataError, UsageError
-from rnntext.series.series import read_series
+from rnntext.series.series import TableStyle, read_series
 from rnntext.series.waves import waves
 
 NAN = float("nan")
@@ -40,6 +40,35 @@ def test_rows_are_sorted_and_gaps_become_missing_values_and_both_are_said(read):
 def test_the_same_date_twice_is_refused_with_both_lines(read):
     with pytest.raises(DataError, match=r"line 4, column 'day': 2024-01-01 again, as on line 2; keep one"):
         read("day,x\n2024-01-01,5\n2024-01-02,5\n2024-01-01,6\n", ["x"], date_column="day")
+
+
+def test_a_row_that_occurs_twice_is_kept_once_and_that_is_said(read):
+    found = read("day,x\n2024-01-01,5\n2024-01-02,6\n2024-01-01,5\n", ["x"], date_column="day")
+    assert found.values.tolist() == [[5], [6]]
+    assert "1 rows occur twice, as that on line 4; each is kept once" in found.notes[0]
+
+
+def test_several_series_in_a_table_are_pointed_out(read):
+    rows = [f"2024-01-0{day},{shop},{day}\n" for day in range(1, 8) for shop in ("Nord", "Süd")]
+    with pytest.raises(DataError, match=r"line 3, .* the table holds 2 series: split it by column 'shop'"):
+        read("day,shop,x\n" + "".join(rows), ["x"], date_column="day")
+
+
+def test_two_rows_in_one_step_are_refused(read):
+    table = "t,x\n2024-01-01 00:00,1\n2024-01-01 00:05,1\n2024-01-01 00:06,2\n"
+    with pytest.raises(DataError, match=r"line 4, .* 00:06 lies in the same step of 0:05:00 as .* 00:05 on line 3"):
+        read(table, ["x"], date_column="t", style=TableStyle(step=300.0))
+
+
+def test_blank_rows_below_a_table_are_left_out(read):
+    found = read("day,x\n2024-01-01,5\n2024-01-02,6\n,\n , \n", ["x"], date_column="day")
+    assert (found.values.tolist(), found.notes) == ([[5], [6]], [])
+
+
+def test_what_a_column_has_before_the_others_is_kept_aside(read):
+    found = read("x,y\nNA,NA\n1,NA\n2,NA\n3,5\n", ["x", "y"])
+    assert found.values.tolist() == [[3, 5]]
+    np.testing.assert_array_equal(found.lead, [[1, NAN], [2, NAN]])
 
 
 def test_the_only_other_column_need_not_be_named(read):

@@ -54,6 +54,10 @@ def test_missing_cells_have_many_names(table):
         ("a,b\n1,2\n3\n", ["line 3", "1 cells", "header has 2"]),
         ("a,b\n1,2,3\n", ["line 2", "3 cells"]),
         ('a,b\n1,"2\n', ["line 2", "not CSV"]),
+        ('a,b\n1,2\n3,"4\n5,6\n7,8\n', ["line 3:", "opens on line 3"]),
+        ('a,b\n1,"2\n3,"4"\n', ["line 2:", "opens on line 2"]),
+        ('a,b\n1,2\n"3,4\n5,6"\n', ["line 3:", "1 cells", "quotation mark"]),
+        ("a,b\n1,1500,00\n2,1700,00\n", ["line 2", "3 cells", "decimal commas"]),
         ("b,b\n1,2\n", ["2 columns are called 'b'"]),
         ("a,b\n", ["no rows"]),
         ("", ["empty"]),
@@ -74,20 +78,65 @@ def test_a_column_that_is_not_there_is_refused_with_the_nearest_one(table):
 
 
 @pytest.mark.parametrize(
-    ("content", "doubt"),
+    ("content", "numbers"),
     [
-        ("a\tb\n1,106\t1\n2,204\t2\n", "1,106 is read as 1.106; write 1106 if that is meant"),
-        ("a;b\n1.106;1\n980;2\n", "1.106 is read as 1.106; write 1106 if that is meant"),
-        ("a;b\n1.106;1\n2.5;2\n", ""),
-        ("a;b\n0.106;1\n", ""),
-        ("a,b\n1.106,1\n", ""),
+        ("a;b\n1.500;1\n932,0;2\n", [1500, 932]),
+        ("a;b\n1.106;1\n2.5;2\n", [1.106, 2.5]),
+        ("a;b\n0.106;1\n", [0.106]),
+        ("a,b\n1.106,1\n", [1.106]),
+        ('a,b\n"1500,00",1\n"2,5",1\n', [1500, 2.5]),
+        ('b,a\n1,"1500,00"\n2,"2,5"\n', [1500, 2.5]),
+        ('a,b\n"1,234",1\n980.5,1\n', [1234, 980.5]),
+        ("a\tb\n1.234.567,5\t1\n1.106\t2\n", [1234567.5, 1106]),
+        ("a;b\n1,234,567;1\n1.5;2\n", [1234567, 1.5]),
+        ("a;b\n1 234,5;1\n12 345;2\n−3;1\n", [1234.5, 12345, -3]),
+        ("a;b\n1’234.5;1\n-;2\n", [1234.5, float("nan")]),
     ],
 )
-def test_signs_that_may_mean_thousands_are_pointed_out(table, content, doubt):
-    assert table(content).ambiguity("a").endswith(doubt)
-    assert bool(table(content).ambiguity("a")) == bool(doubt)
+def test_the_decimal_sign_is_that_of_the_column(table, content, numbers):
+    np.testing.assert_array_equal(table(content).numbers("a", "--column"), numbers)
+
+
+@pytest.mark.parametrize("cell", ["1,106", "1.106"])
+def test_signs_that_may_stand_between_thousands_are_asked_about(table, cell):
+    read = table(f"a;b\n980;1\n{cell};2\n")
+    with pytest.raises(DataError, match=r"line 3, column 'a': .* as 1106, .* or as 1.106") as caught:
+        read.numbers("a", "--column")
+    decimal, thousands = cell[1], ".,".replace(cell[1], "")
+    assert f"--decimal {thousands} for the first, or --decimal {decimal} for the second" in str(caught.value)
+    assert read.numbers("a", "--column", thousands).tolist() == [980, 1106]
+    assert read.numbers("a", "--column", decimal).tolist() == [980, 1.106]
+
+
+def test_a_number_with_the_other_sign_is_refused(table):
+    with pytest.raises(DataError, match=r"line 3, column 'a': '2\.5' is not a number with the decimal sign , of"):
+        table("a;b\n1,5;1\n2.5;2\n").numbers("a", "--column")
+
+
+def test_further_names_of_missing_values(table):
+    found = table("a,b\n-999,1\nн/д,1\n5,1\n").numbers("a", "--column", missing=["-999", "Н/Д"])
+    np.testing.assert_array_equal(found, [float("nan"), float("nan"), 5])
+
+
+@pytest.mark.parametrize(
+    ("content", "lines", "noted"),
+    [
+        ("sep=;\na;b\n1,5;2\n", [3], False),
+        ("# by a logger\na,b\n# pause\n1,2\n", [4], False),
+        ("# a,b\n1,2\n", [2], False),
+        ("Station Nord\nMade in, 2024\n\na,b\n1,2\n3,4\n5,6\n", [5, 6, 7], True),
+        ("a,b,,\n1,2,,\n3,4\n5,6,,\n", [2, 3, 4], False),
+        ('a,b\n1,"2"\n3,"4\n"\n', [2, 3], False),
+    ],
+    ids=["sep=", "comments", "header in a comment", "preamble", "cells on the right", "line break in a cell"],
+)
+def test_what_stands_beside_a_table_is_left_out(table, content, lines, noted):
+    found = table(content)
+    assert (found.header, found.lines, bool(found.notes)) == (["a", "b"], lines, noted)
+    assert len(found.numbers("b", "--column")) == len(lines)
 
 
 def test_a_table_without_names_is_refused(table):
-    with pytest.raises(DataError, match=r"line 1: 1, 2\.5: the first line must name the columns"):
-        table("1,2.5\n3,4\n")
+    for rest in ("3,4\n", "3,4\nfour,five\n6,7\n"):
+        with pytest.raises(DataError, match=r"line 1: 1, 2\.5: the first line must name the columns"):
+            table("1,2.5\n" + rest)
