@@ -52,6 +52,12 @@ def predicted(model: ForecastModel, series: Series, steps: int | None) -> Report
     """
     forecast = model.forecast(series.values, steps, series.future)
     notes = []
+    if forecast.filled:
+        count = model.config.window * series.values.shape[1]
+        notes.append(
+            f"{forecast.filled} of the {count} values that the forecast is made from are missing; they are filled as "
+            "--impute fills them"
+        )
     if forecast.measured < len(forecast.values):
         notes.append(f"the band was measured for {forecast.measured} steps; after them it stays as wide")
     fields = {

@@ -37,12 +37,14 @@ class Forecast:
         values: the forecast, `[steps, targets]`.
         lower, upper: the edges of the band, each `[steps, targets]`.
         measured: number of steps whose band was measured; those after it have the width of the last one.
+        filled: number of missing values in the window that the forecast is made from, of all columns.
     """
 
     values: np.ndarray
     lower: np.ndarray
     upper: np.ndarray
     measured: int
+    filled: int
 
 
 class ForecastModel:
@@ -101,7 +103,7 @@ class ForecastModel:
             raise ValueError
 
     def forecast(self, series: Any, steps: int | None = None, future: Any = None) -> Forecast:
-        """The values that follow a series, with a band.
+        """The values that follow a series, with a band. Gaps are filled as `impute` fills them.
 
         Args:
             series: at least `config.window` values, `[time, columns]`.
@@ -118,14 +120,29 @@ class ForecastModel:
         known = self._known_ahead(future, steps) if self.known else None
         # 2. Predict the values, and measure the width of the band.
         with blas_threads(self.threads), np.errstate(all="ignore"):
-            values = self.engine.forecast(panel.values, steps, known)[0]  # [steps, targets]
+            history, filled = self._history(panel)
+            values = self.engine.forecast(history, steps, known)[0]  # [steps, targets]
             width, measured = self._errors.band(steps)
         # 3. Refuse a forecast that has overflowed.
         finite = np.isfinite(values).all(axis=1)  # [steps]
         if not finite.all():
             first = int(finite.argmin())
             raise DataError(f"the forecast grows beyond all numbers after {first} steps; give a smaller --horizon")
-        return Forecast(values, values - width, values + width, measured)
+        return Forecast(values, values - width, values + width, measured, filled)
+
+    def _history(self, panel: Panel) -> tuple[np.ndarray, int]:
+        """What a forecast is made from, `[1, time, columns]`, and how many values of its window are missing.
+
+        Gaps that end long before the window cannot change the forecast, and are filled by straight lines.
+        """
+        window = self.config.window
+        filled = int((~panel.counted[:, -window:]).sum())
+        if not filled:
+            return panel.values, 0
+        values = panel.missing()[0]  # [time, columns]
+        since = len(values) - 2 * window  # gaps in the window before the last one change how that is filled
+        history = imputation.fill_gaps(self.engine, values, self._by_forecast, since)
+        return history[None], filled
 
     def _known_ahead(self, future: Any, steps: int) -> np.ndarray:
         """The columns known in advance at the steps to be predicted, `[1, steps, known]`."""
@@ -171,9 +188,15 @@ class ForecastModel:
         values = _columns(series)
         if values.ndim != 2 or not np.isfinite(values).any(axis=0).all():
             raise DataError("a column without any value cannot be filled")
-        forecast_error, line_error, _ = self.imputation_errors
         with blas_threads(self.threads):
-            return imputation.fill_gaps(self.engine, values, forecast_error <= line_error)
+            filled = imputation.fill_gaps(self.engine, values, self._by_forecast)
+        return filled[:, : self.engine.scale.targets]
+
+    @property
+    def _by_forecast(self) -> np.ndarray:
+        """Whether forecasts fill the gaps of a target, boolean `[targets]`."""
+        forecast_error, line_error, _ = self.imputation_errors
+        return np.asarray(forecast_error <= line_error)
 
     @functools.cached_property
     def imputation_errors(self) -> tuple[np.ndarray, np.ndarray, int]:

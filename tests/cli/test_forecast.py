@@ -93,6 +93,17 @@ def test_several_columns_are_told_apart_and_known_ones_go_on(shell: Shell) -> No
     assert "open: known for 3 steps ahead, but 5" in message
 
 
+def test_missing_values_that_a_forecast_is_made_from_are_told(shell: Shell) -> None:
+    values = [f"{value:g}" for value in WEEKS[:28, 0]]
+    values[23:26] = ["", "", ""]
+    shell.write("gap.csv", "x,y\n" + "".join(f"{value},0\n" for value in values))
+    done = shell("forecast", "gap.csv")
+    assert [row["value"] for row in table(done)] == ["10", "20", "30"]
+    assert done.err == (
+        "3 of the 7 values that the forecast is made from are missing; they are filled as --impute fills them\n"
+    )
+
+
 def test_gaps_are_filled_and_the_measure_is_told(shell: Shell) -> None:
     done = shell("forecast", "days.csv", "-m", "dated", "--impute")
     (filled,) = [row for row in table(done) if row["imputed"] == "1"]
