@@ -38,6 +38,7 @@ class Outcome:
         version: the new version; if unchanged, the newest one; if paused, None.
         promoted: whether the new version went into service.
         score: of the new version on the held-out data.
+        mae: mean absolute error of a forecaster on them, in units of the data.
         champion: score of the version that was in service before, on the same data.
         steps: of the run so far.
         seconds: that the run has taken so far.
@@ -52,6 +53,7 @@ class Outcome:
     version: str | None = None
     promoted: bool = False
     score: float | None = None
+    mae: float | None = None
     champion: float | None = None
     steps: int = 0
     seconds: float = 0.0
@@ -74,7 +76,8 @@ class Outcome:
                 f"{path}: nothing to do: version {self.version} was made of the same data with the same settings; "
                 "--force trains all the same"
             )
-        score = f"version {self.version}: {self.score:.4f} held-out {self.label} after {self.steps} steps"
+        error = "" if self.mae is None else f" (MAE {self.mae:.4g})"
+        score = f"version {self.version}: {self.score:.4f} held-out {self.label}{error} after {self.steps} steps"
         if self.promoted:
             return f"{path}: {score}; now in service"
         if self.reason is None:
@@ -146,6 +149,7 @@ def finish(run: Run, champion: Any | None, path: Path, job: JobConfig, trained: 
         version,
         promoted,
         score,
+        mae=trained.metrics.get("mae"),
         champion=comparison.champion,
         steps=trained.steps,
         seconds=trained.seconds,

@@ -62,7 +62,7 @@ def train_forecast(
         model: the shape of the model.
         training: how it is trained, and for how long.
         columns, known, date_column: see `series.series.read_series`.
-        validation: the fraction, taken from the end, that is held out.
+        validation: the fraction, taken from the end, that is held out, or the number of steps.
         job, observer: see `jobs.training.train`, which also says what is raised.
     """
     # 1. Complete what is not given.
@@ -175,15 +175,17 @@ class ForecastRecipe:
 
         # 2. Measure the naive forecast.
         naive = "seasonal naive" if scale.season > 1 else "naive"
-        naive_score = self._naive_score(scale, len(about["known"]), held_out, errors)
+        naive_metrics = self._naive_metrics(scale, len(about["known"]), held_out, errors)
+        naive_score = naive_metrics[self.family.metric]
         if self.model.architecture not in BASELINES:
-            self.report(f"to beat: {naive} forecast, {naive_score:.4f} held-out MASE")
+            self.report(f"to beat: {naive} forecast, {naive_score:.4f} held-out MASE (MAE {naive_metrics['mae']:.4g})")
 
         def verdict(score: float) -> str | None:
-            if score <= naive_score:
+            if score < naive_score or self.model.architecture in BASELINES:
                 return None
+            lead = "worse" if score > naive_score else "no better"
             return (
-                f"worse than the {naive} forecast ({naive_score:.4f}): another --architecture, --window or --season "
+                f"{lead} than the {naive} forecast ({naive_score:.4f}): another --architecture, --window or --season "
                 "may help, or more data"
             )
 
@@ -197,8 +199,8 @@ class ForecastRecipe:
             verdict=verdict,
         )
 
-    def _naive_score(self, scale: Scale, known: int, held_out: Panel, errors: np.ndarray) -> float:
-        """The MASE of the (seasonal) naive forecast on held-out data.
+    def _naive_metrics(self, scale: Scale, known: int, held_out: Panel, errors: np.ndarray) -> dict[str, float]:
+        """The metrics of the (seasonal) naive forecast on held-out data.
 
         Args:
             known: number of columns known in advance.
@@ -207,7 +209,7 @@ class ForecastRecipe:
         config = dataclasses.replace(self.model, architecture="naive", layers=None, units=None, recurrent_output=False)
         relative_scale = dataclasses.replace(scale, relative=True)
         engine = Forecaster(config, relative_scale, known, {})
-        return measure(engine, held_out, errors)[self.family.metric]
+        return measure(engine, held_out, errors)
 
     def _kept(self, held_out: Panel) -> list[list[float | None]]:
         """The held-out steps that are stored with a version, a window before them, as `[time, columns]`; None where a

@@ -88,7 +88,8 @@ class Loop:
 
         # 3. Begin the run, or go on with it.
         self.best: list[Array] = []
-        self.position = Position(evaluate_at=0 if warm else None)
+        start_counts = warm or task.family.untrained
+        self.position = Position(evaluate_at=0 if start_counts else None)
         self._began = began
         self._saved = time.monotonic()
         self._resume()
@@ -222,7 +223,7 @@ class Loop:
             position.best = metrics
             position.best_step = position.step
 
-        # 3. Count evaluations without an improvement. What a warm start begins with is no reason to lose patience.
+        # 3. Count evaluations without an improvement. What a run begins with is no reason to lose patience.
         if position.step:
             position.stale += 1
             if self._is_better(metrics, position.best_trained):

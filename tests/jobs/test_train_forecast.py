@@ -138,7 +138,7 @@ def test_training_does_not_depend_on_held_out_values_but_for_which_weights_are_b
     values = np.loadtxt(series, skiprows=1)
     one_evaluation = dataclasses.replace(SHORT, steps=5)
     train(series, tmp_path / "one", training=one_evaluation)
-    values[96:] = 0.0
+    values[96:] *= 2.0
     train(write(tmp_path / "other.csv", values), tmp_path / "two", training=one_evaluation)
     for name, array in weights(tmp_path / "one").items():
         np.testing.assert_array_equal(weights(tmp_path / "two")[name], array)
@@ -289,6 +289,48 @@ def test_a_column_known_in_advance_is_used(tmp_path):
     np.testing.assert_allclose(found.values[:, 0], [10, -10, 10], atol=1.5)
 
 
+# What it is measured by ------------------------------------------------------------------------------------------------
+
+
+def test_a_training_that_makes_things_worse_leaves_the_naive_forecast(tmp_path, series):
+    said: list[str] = []
+    observer = Observer()
+    observer.note = said.append
+    wild = ForecastTraining(steps=3, learning_rate=1.0, batch_size=4)
+    outcome = train(series, tmp_path / "m", RECURRENT, wild, observer=observer)
+    naive = train(series, tmp_path / "naive", ForecastConfig(architecture="naive", window=6, horizon=2))
+    assert outcome.promoted
+    assert (outcome.score, outcome.mae) == (naive.score, naive.mae)
+    assert any(sentence.startswith("no better than the naive forecast") for sentence in said)
+    model = rnntext.load(tmp_path / "m")
+    assert isinstance(model, ForecastModel)
+    assert model.forecast([1.0, 2, 3, 4, 5, 6]).values.ravel().tolist() == pytest.approx([6, 6])
+
+
+def half_hours(weeks: int) -> np.ndarray:
+    """Half-hourly values of days of 48 steps whose height depends on the day of the week, and so on the last 336."""
+    time = np.arange(weeks * 336)
+    return np.array([3.0, 2, 2, 2, 3, 6, 9])[time // 48 % 7] * np.exp(np.sin(time * 2 * np.pi / 48))
+
+
+def test_errors_are_divided_by_the_same_thing_whatever_the_window_is(tmp_path):
+    source = read_series(str(write(tmp_path / "s.csv", half_hours(6))))
+    splits = {}
+    for window in (20, 50, 400):
+        config = ForecastConfig(architecture="linear", window=window, horizon=2)
+        splits[window] = forecast_split.split_series(source, config, "0.2")
+    assert [split.scale.season for split in splits.values()] == [1, 48, 336]
+    assert len({split.naive_errors[0] for split in splits.values()}) == 1
+    hint = "a season of 336 steps seems longer than --window"
+    assert [any(hint in note for note in split.notes) for split in splits.values()] == [True, True, False]
+
+
+def test_the_held_out_end_may_be_a_number_of_steps(tmp_path, series):
+    split = forecast_split.split_series(read_series(str(series)), SMALL, "17")
+    assert split.training.values.shape[1] == 120 - 17
+    assert split.held_out.values.shape[1] == SMALL.window + 17
+
+
 # Mistakes -------------------------------------------------------------------------------------------------------------
 
 
@@ -298,6 +340,9 @@ def test_a_column_known_in_advance_is_used(tmp_path):
         (np.arange(9.0), SMALL, {}, DataError, r"9 values are too few for --window 6 and --horizon 2 .*give 1\d"),
         (np.arange(60.0), SMALL, {"validation": "0.01"}, DataError, "too few"),
         (np.arange(60.0), SMALL, {"validation": "tail.csv"}, UsageError, "--validation tail.csv"),
+        (np.arange(60.0), SMALL, {"validation": "1"}, UsageError, "--validation 1: must be at least 2"),
+        (np.arange(60.0), SMALL, {"validation": "1.5"}, UsageError, "fraction between 0 and 1, or a number of steps"),
+        (np.arange(60.0), SMALL, {"validation": "53"}, DataError, "60 values are too few .*53 of them held out.*62"),
         (RNG.normal(size=60), dataclasses.replace(SMALL, season=7), {}, UsageError, "--season 7"),
         (
             np.arange(60.0),
