@@ -41,6 +41,10 @@ class Split:
         """Number of columns known in advance."""
         return self.training.columns - self.scale.targets
 
+    def arrays(self) -> dict[str, np.ndarray]:
+        """Both parts by name, `[1, time, columns]` each, with NaN where a value is missing."""
+        return {"training": self.training.missing(), "held_out": self.held_out.missing()}
+
 
 def split_series(series: Series, config: ForecastConfig, validation: str) -> Split:
     """The two parts of a series.

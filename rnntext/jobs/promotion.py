@@ -17,6 +17,7 @@ from rnntext.settings.training import JobConfig
 from rnntext.storage import checkpoint, service
 from rnntext.storage.checkpoint import Checkpoint
 from rnntext.storage.json_files import to_json
+from rnntext.storage.weights import HONEST, to_bytes
 from rnntext.text import overlap
 
 SEEN = "seen.bin"  # file with the sketch of all data that a version and its parents have learnt from
@@ -91,7 +92,8 @@ class Trained:
 
     Attributes:
         arrays: the weights by name.
-        metrics: of the evaluation at which they were the best.
+        honest: the weights before the last fit, which have not seen the held-out data; None: there was no last fit.
+        metrics: of the evaluation at which the weights were the best, those before the last fit.
         step: of that evaluation.
         steps: of the whole run.
         seconds: that the whole run took.
@@ -104,6 +106,7 @@ class Trained:
     steps: int
     seconds: float
     parameters: int
+    honest: dict[str, np.ndarray] | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -177,6 +180,9 @@ def _write(run: Run, path: Path, job: JobConfig, trained: Trained, champion: flo
         SEEN: overlap.to_bytes(seen),
         **run.material.files,
     }
+
+    if trained.honest is not None:
+        files[HONEST] = to_bytes(trained.honest)
 
     # 2. Collect the facts for the manifest.
     family = run.recipe.family

@@ -88,8 +88,7 @@ class Loop:
 
         # 3. Begin the run, or go on with it.
         self.best: list[Array] = []
-        start_counts = warm or task.family.untrained
-        self.position = Position(evaluate_at=0 if start_counts else None)
+        self.position = Position(evaluate_at=0 if warm or task.family.untrained else None)
         self._began = began
         self._saved = time.monotonic()
         self._resume()
@@ -110,7 +109,7 @@ class Loop:
         progress = self._progress(0.0)
 
         # 2. Evaluate, plan and take a step, again and again.
-        while not self.position.finished:
+        while not self.ended:
             due = self.position.evaluation_due
             if stopped() or self._must_pause(due):
                 self.save()
@@ -129,6 +128,11 @@ class Loop:
                 self.save()
         return True
 
+    @property
+    def ended(self) -> bool:
+        """Whether nothing is left to be done."""
+        return self.position.finished
+
     def _must_pause(self, evaluation_due: bool) -> bool:
         """Whether what comes next would end too late: by more than half of it, or by more than `MAX_LATENESS`.
 
@@ -136,20 +140,20 @@ class Loop:
         """
         if self.pause_after is None or not self._planner.steps:
             return False
+        needed = self._planner.step_seconds()
         if evaluation_due:
             needed = self._planner.evaluation_seconds(self.position)
-        else:
-            needed = self._planner.step_seconds()
         end = time.monotonic() - self._began + needed + self._planner.save_seconds
         return end - self.pause_after > min(MAX_LATENESS, needed / 2)
 
     def _plan(self) -> None:
         """Brings the plan up to date."""
-        left = math.inf
-        if self.config.time_limit is not None:
-            closing = self._planner.closing_seconds(self.position, self.extra_evaluations)
-            left = self.config.time_limit - self.seconds() - closing
-        self._planner.plan(self.position, left)
+        limit = math.inf if self.config.time_limit is None else self.config.time_limit
+        self._planner.plan(self.position, limit - self.seconds() - self.closing_seconds())
+
+    def closing_seconds(self) -> float:
+        """Seconds from the last step to the end of the run."""
+        return self._planner.closing_seconds(self.position, self.extra_evaluations)
 
     def seconds(self) -> float:
         """Seconds spent on this run, over all sessions."""
@@ -193,9 +197,7 @@ class Loop:
         """What an observer is told after a step."""
         position = self.position
         step_seconds = self._planner.step_seconds()
-        units_per_second = 0.0
-        if step_seconds:
-            units_per_second = self.task.units_per_step / step_seconds
+        units_per_second = self.task.units_per_step / step_seconds if step_seconds else 0.0
         return Progress(
             step=position.step,
             steps=position.plan.steps if position.plan else None,
@@ -270,9 +272,7 @@ class Loop:
         started = time.monotonic()
         position = dataclasses.replace(self.position, seconds=self.seconds())
         groups = {**self._variables_by_group(), "carried": self.carried, "best": self.best}
-        arrays = {}
-        for name, members in groups.items():
-            arrays[name] = [np.asarray(member) for member in members]
+        arrays = {name: [np.asarray(member) for member in members] for name, members in groups.items()}
         state.save(self.path, position, arrays)
         self._saved = time.monotonic()
         self._planner.save_seconds = self._saved - started
@@ -295,6 +295,5 @@ class Loop:
             raise CheckpointError(
                 f"{self.path}: the unfinished training is not of this model ({error}); start over with --fresh"
             ) from error
-        carried = arrays.get("carried", [])
-        self.carried = [tf.constant(value) for value in carried]
+        self.carried = [tf.constant(value) for value in arrays.get("carried", [])]
         self.best = arrays.get("best", [])

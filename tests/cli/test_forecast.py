@@ -93,6 +93,14 @@ def test_several_columns_are_told_apart_and_known_ones_go_on(shell: Shell) -> No
     assert "open: known for 3 steps ahead, but 5" in message
 
 
+def test_several_bands_have_their_levels_in_their_names(shell: Shell) -> None:
+    done = shell("forecast", "week.csv", "--levels", "50,97.5")
+    assert done.lines[0] == "time,value,lower_50,upper_50,lower_97.5,upper_97.5"
+    row = {name: float(value) for name, value in table(done)[0].items()}
+    assert row["lower_97.5"] < row["lower_50"] < row["value"] < row["upper_50"] < row["upper_97.5"]
+    assert shell("forecast", "week.csv", "--levels", "80").out == shell("forecast", "week.csv").out
+
+
 def test_missing_values_that_a_forecast_is_made_from_are_told(shell: Shell) -> None:
     values = [f"{value:g}" for value in WEEKS[:28, 0]]
     values[23:26] = ["", "", ""]
@@ -155,6 +163,9 @@ MISTAKES = [
     (["forecast", "week.csv", "-m", "forecastr"], 2, ["did you mean forecaster?"]),
     (["forecast", "week.csv", "--impute", "--alarm", "3"], 2, ["--horizon, --impute and --alarm"]),
     (["forecast", "week.csv", "--alarm", "0"], 2, ["--alarm 0"]),
+    (["forecast", "week.csv", "--levels", "80;90"], 2, ["--levels 80;90", "separated by commas"]),
+    (["forecast", "week.csv", "--levels", "80,100"], 2, ["--levels 80,100", "below 100"]),
+    (["forecast", "week.csv", "--levels", "80", "--impute"], 2, ["--levels", "--impute"]),
     (["forecast", "week.csv", "--horizon", "0"], 2, ["--horizon"]),
     (["forecast", "week.csv", "--plot", "p.xyz"], 2, ["--plot p.xyz", ".png"]),
     (["score", "-m", "forecaster", "week.csv"], 2, ["forecaster", "not a model of text"]),
