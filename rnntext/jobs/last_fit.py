@@ -55,7 +55,8 @@ def fit_again(
     observer.note(f"last fit, on all data: {trained.step} steps")
 
     def late() -> bool:
-        return again.seconds() > seconds_left
+        step_seconds = again.planner.step_seconds() if again.planner.steps else loop.planner.first_seconds
+        return again.seconds() + step_seconds > seconds_left
 
     try:
         again.run(lambda: request() or late())

@@ -48,6 +48,7 @@ class Loop:
 
     Attributes:
         position: where the run stands.
+        planner: measures this session.
         best: the averaged weights of the best evaluation, in the order of the trainable variables.
 
     Raises:
@@ -84,7 +85,7 @@ class Loop:
         self.optimizer = updates.optimizer
         self._learn = updates.learn
         self._apply = updates.apply
-        self._planner = Planner(config, task.steps_per_epoch)
+        self.planner = Planner(config, task.steps_per_epoch)
 
         # 3. Begin the run, or go on with it.
         self.best: list[Array] = []
@@ -138,22 +139,22 @@ class Loop:
 
         A session takes at least one step.
         """
-        if self.pause_after is None or not self._planner.steps:
+        if self.pause_after is None or not self.planner.steps:
             return False
-        needed = self._planner.step_seconds()
+        needed = self.planner.step_seconds()
         if evaluation_due:
-            needed = self._planner.evaluation_seconds(self.position)
-        end = time.monotonic() - self._began + needed + self._planner.save_seconds
+            needed = self.planner.evaluation_seconds(self.position)
+        end = time.monotonic() - self._began + needed + self.planner.save_seconds
         return end - self.pause_after > min(MAX_LATENESS, needed / 2)
 
     def _plan(self) -> None:
         """Brings the plan up to date."""
         limit = math.inf if self.config.time_limit is None else self.config.time_limit
-        self._planner.plan(self.position, limit - self.seconds() - self.closing_seconds())
+        self.planner.plan(self.position, limit - self.seconds() - self.closing_seconds())
 
     def closing_seconds(self) -> float:
         """Seconds from the last step to the end of the run."""
-        return self._planner.closing_seconds(self.position, self.extra_evaluations)
+        return self.planner.closing_seconds(self.position, self.extra_evaluations)
 
     def seconds(self) -> float:
         """Seconds spent on this run, over all sessions."""
@@ -190,13 +191,13 @@ class Loop:
         # 3. Watch the loss, and count the step.
         watch_loss(position, mean_loss, config, self.task.usual_loss, self.warm)
         position.step += 1
-        self._planner.add_step(time.monotonic() - started)
+        self.planner.add_step(time.monotonic() - started)
         return self._progress(rate)
 
     def _progress(self, learning_rate: float) -> Progress:
         """What an observer is told after a step."""
         position = self.position
-        step_seconds = self._planner.step_seconds()
+        step_seconds = self.planner.step_seconds()
         units_per_second = self.task.units_per_step / step_seconds if step_seconds else 0.0
         return Progress(
             step=position.step,
@@ -236,7 +237,7 @@ class Loop:
         plan = position.plan
         position.evaluated = position.step
         position.evaluation_seconds = time.monotonic() - started
-        position.evaluation_step_seconds = self._planner.step_seconds()
+        position.evaluation_step_seconds = self.planner.step_seconds()
         position.evaluate_at = position.step + plan.evaluate_every if plan else None
 
         # 5. Tell the observer, and end the run if patience is lost.
@@ -275,7 +276,7 @@ class Loop:
         arrays = {name: [np.asarray(member) for member in members] for name, members in groups.items()}
         state.save(self.path, position, arrays)
         self._saved = time.monotonic()
-        self._planner.save_seconds = self._saved - started
+        self.planner.save_seconds = self._saved - started
         self.observer.save(position.step)
 
     def _variables_by_group(self) -> dict[str, list[tf.Variable]]:
