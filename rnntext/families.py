@@ -24,6 +24,7 @@ class Family:
         use: the command that uses such a model; parameters of the training stand in braces.
         model: "module:class" of the model in service.
         tie: the name of another metric that decides between equal scores; lower is better.
+        untrained: whether a model that has learnt nothing is a sensible one; then it is a candidate for the best one.
     """
 
     kind: str
@@ -37,6 +38,7 @@ class Family:
     use: str
     model: str
     tie: str | None = None
+    untrained: bool = False
 
     def rank(self, metrics: Mapping[str, float]) -> tuple[float, ...]:
         """The key by which evaluations are compared: higher is better."""
@@ -89,5 +91,6 @@ FORECASTER = Family(
     train="train-forecast CSV",
     use="forecast {table}",
     model="rnntext.jobs.forecasting:ForecastModel",
+    untrained=True,  # it repeats the naive forecast
 )
 FAMILIES = {family.kind: family for family in (CHARLM, TRANSLATOR, FORECASTER)}

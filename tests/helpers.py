@@ -263,7 +263,7 @@ def save_forecaster(
     values, half = series[None].astype(np.float64), len(series) // 2
     scale = Scale.learn(config, values[:, :half], len(columns), season)
     about = {"columns": list(columns), "known": list(known), "date_column": date_column, "step": step}
-    about |= {"scale": scale.to_json(), "naive_errors": [1.0] * len(columns)}
+    about |= {"scale": scale.to_json(), "naive_errors": [1.0] * len(columns), "spared": True}
     held_out = [[None if np.isnan(v) else v for v in row] for row in series[half - config.window :].tolist()]
     files = {
         "config.json": to_json({"model": config.to_json()}),

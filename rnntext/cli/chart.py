@@ -52,12 +52,12 @@ def _draw_column(axes: Any, report: Report, column: int) -> None:
     begin = _first_drawn(report)
     end = len(history)
     axes.plot(np.arange(begin, end), history[begin:], color="black", linewidth=1, label=series.targets[column])
-    # 2. The forecast with its band.
+    # 2. The forecast with its bands.
     last = end - 1
-    if report.after is not None and report.band is not None:
+    if report.after is not None:
         future = np.arange(end, end + len(report.after))
-        lower, upper = report.band
-        axes.fill_between(future, lower[:, column], upper[:, column], alpha=0.25, label="80 % band")
+        for level, (lower, upper) in report.bands.items():
+            axes.fill_between(future, lower[:, column], upper[:, column], alpha=0.25, label=f"{level:g} % band")
         axes.plot(future, report.after[:, column], linewidth=1.5, label="forecast")
         last = end + len(report.after) - 1
     # 3. The marked values.
@@ -110,12 +110,13 @@ def lines(report: Report, column: int, width: int) -> list[str]:
         marked = np.where(report.marks[:, column], values, np.nan)
         layers.append(("!", marked))
     bands: list[Band] = []
-    if report.after is not None and report.band is not None:
+    if report.after is not None:
         past = np.full(len(history), np.nan)
-        lower, upper = (np.concatenate([past, edge[:, column]]) for edge in report.band)  # each [time]
         forecast = np.concatenate([past, report.after[:, column]])
         layers.append(("o", forecast))
-        bands.append((lower, upper))
+        for edges in report.bands.values():
+            lower, upper = (np.concatenate([past, edge[:, column]]) for edge in edges)  # each [time]
+            bands.append((lower, upper))
     return _grid(layers, bands, width)
 
 

@@ -28,6 +28,15 @@ Horizon = Annotated[
         min=1, max=100_000, help="Number of values to predict.", show_default="as trained", rich_help_panel=FORECAST
     ),
 ]
+Levels = Annotated[
+    str | None,
+    typer.Option(
+        metavar="PERCENT,...",
+        help="Share of values in percent that each band is to hold; several levels are separated by commas.",
+        show_default="80",
+        rich_help_panel=FORECAST,
+    ),
+]
 Impute = Annotated[
     bool, typer.Option("--impute", help="Fill the missing values instead of predicting.", rich_help_panel=FORECAST)
 ]
@@ -61,6 +70,7 @@ def forecast(
     table: Table,
     model: Model = FORECASTER.name,
     horizon: Horizon = None,
+    levels: Levels = None,
     impute: Impute = False,
     alarm: Alarm = None,
     date_format: DateFormat = None,
@@ -75,9 +85,10 @@ def forecast(
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Predict the values that follow a series, with a band that holds 80 % of held-out values; as CSV, or --json."""
+    """Predict the values that follow a series, with a band that is to hold 80 % of them; as CSV, or --json."""
     # 1. Check the options.
-    _check(impute, alarm, horizon)
+    _check(impute, alarm, horizon, levels)
+    percentages = _percentages(levels or "80")
     from rnntext.cli import chart
     from rnntext.jobs import forecast_report
     from rnntext.jobs.load import load_forecaster
@@ -94,7 +105,7 @@ def forecast(
     elif alarm is not None:
         report = forecast_report.alarmed(loaded, series, alarm)
     else:
-        report = forecast_report.predicted(loaded, series, horizon)
+        report = forecast_report.predicted(loaded, series, horizon, percentages)
     _note_all(report.notes, quiet)
     # 4. Write and draw the results.
     with results(output) as out:
@@ -105,12 +116,22 @@ def forecast(
         chart.show(report)
 
 
-def _check(impute: bool, alarm: float | None, horizon: int | None) -> None:
+def _check(impute: bool, alarm: float | None, horizon: int | None, levels: str | None) -> None:
     """Raises UsageError if the options of a forecast contradict one another."""
     if impute + (alarm is not None) + (horizon is not None) > 1:
         raise UsageError("give one of --horizon, --impute and --alarm")
     if alarm is not None and not alarm > 0:
         raise UsageError(f"--alarm {alarm:g}: must be more than 0")
+    if levels is not None and (impute or alarm is not None):
+        raise UsageError("--levels: only a forecast has bands, not --impute or --alarm")
+
+
+def _percentages(levels: str) -> list[float]:
+    """The levels of bands that are separated by commas."""
+    try:
+        return [float(level) for level in levels.split(",")]
+    except ValueError:
+        raise UsageError(f"--levels {levels}: must be percentages separated by commas, as in 50,80,95") from None
 
 
 def _series(model: ForecastModel, table: str, style: TableStyle, quiet: bool) -> Series:

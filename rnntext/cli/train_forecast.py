@@ -49,7 +49,9 @@ DateColumn = Annotated[
 HeldOut = Annotated[
     str,
     typer.Option(
-        metavar="FRACTION", help="Fraction of the series, at its end, that is held out.", rich_help_panel=DATA
+        metavar="N",
+        help="What is held out of the series, at its end: a fraction of it, or a number of steps.",
+        rich_help_panel=DATA,
     ),
 ]
 

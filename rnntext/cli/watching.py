@@ -40,7 +40,8 @@ class EvaluationLines(Observer):
     def evaluation(self, progress: Progress, metrics: Mapping[str, float], best: bool) -> None:
         place = f"step {progress.step}/{progress.steps or '?'}  epoch {progress.epoch}  {clock(progress.seconds)}"
         training = f"loss {progress.loss:.4f}  {progress.rate:,.0f} {self.unit}/s"
-        score = f"held-out {metrics[self.metric]:.4f} {self.label}"
+        error = f" (MAE {metrics['mae']:.4g})" if "mae" in metrics else ""
+        score = f"held-out {metrics[self.metric]:.4f} {self.label}{error}"
         mark = "  *" if best else ""
         note(f"{place}  {training}  {score}{mark}")
 

@@ -97,7 +97,7 @@ def begin(recipe: Recipe, data: Data, champion: Any | None, settings: Options, p
 
     # 3. Write it in place of the unfinished run. A mistake in the command must not cost that run, so this comes last.
     material = _material(recipe, snapshot)
-    _check_room(path, material.task, snapshot)
+    _check_room(path, material, snapshot)
     remove_folder(path / "run")
     unfinished.write(path / "run", snapshot)
     return Run(recipe, snapshot, material)
@@ -142,7 +142,7 @@ def resume(recipe: Recipe, snapshot: Snapshot, settings: Options, path: Path, ob
         observer.note(message)
     tensorflow.start(recipe.training.seed)
     material = _material(recipe, snapshot)
-    _check_room(path, material.task)
+    _check_room(path, material)
     return Run(recipe, snapshot, material)
 
 
@@ -161,17 +161,18 @@ def weight_bytes(task: Task) -> int:
     return sum(WEIGHT_BYTES * math.prod(variable.shape) for variable in task.model.trainable_variables)
 
 
-def _check_room(path: Path, task: Task, snapshot: Snapshot | None = None) -> None:
+def _check_room(path: Path, material: Material, snapshot: Snapshot | None = None) -> None:
     """Raises InputOutputError if the disk cannot hold what a run writes: its state (the next one beside the last one),
-    a version, and its snapshot.
+    that of a last fit, a version, and its snapshot.
 
     Args:
         snapshot: None if it is written already, and so is a state.
     """
-    weights = weight_bytes(task)
-    version = weights + MARGIN
+    weights = weight_bytes(material.task)
     state = STATE_ARRAYS * weights
-    needed = version + state
+    needed = weights + MARGIN + state
+    if material.last_fit is not None:
+        needed += weights + state
     if snapshot is not None:
         needed += state
         needed += sum(array.nbytes for array in snapshot.arrays.values())

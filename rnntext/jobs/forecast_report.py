@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from rnntext.jobs.forecasting import ForecastModel
+from rnntext.jobs.forecasting import LEVEL, ForecastModel
 from rnntext.series.axis import Axis
 from rnntext.series.series import Series
 
@@ -24,7 +25,7 @@ class Report:
         series: the past.
         notes: further information, in sentences.
         after: a forecast, `[steps, targets]`.
-        band: the lower and the upper edge of the forecast's band, each `[steps, targets]`.
+        bands: the lower and the upper edge of each of the forecast's bands, `[steps, targets]`, by level in percent.
         over: another series for the time of the past, `[time, targets]`.
         marks: which values of the past are marked, boolean `[time, targets]`.
         mark: the name of the marks: "imputed" or "alarm".
@@ -34,34 +35,43 @@ class Report:
     series: Series
     notes: list[str] = dataclasses.field(default_factory=list)
     after: np.ndarray | None = None
-    band: tuple[np.ndarray, np.ndarray] | None = None
+    bands: dict[float, tuple[np.ndarray, np.ndarray]] = dataclasses.field(default_factory=dict)
     over: np.ndarray | None = None
     marks: np.ndarray | None = None
     mark: str = ""
 
 
-def predicted(model: ForecastModel, series: Series, steps: int | None) -> Report:
+def predicted(model: ForecastModel, series: Series, steps: int | None, levels: Sequence[float] = (LEVEL,)) -> Report:
     """The report of a forecast.
 
     Args:
         model: the forecaster.
         series: the past, with the known columns of the future.
         steps: number of values; None: the model's horizon.
+        levels: of the bands, in percent. If there are several, the names of their edges end with them.
 
     Raises:
         DataError: see `ForecastModel.forecast`.
     """
-    forecast = model.forecast(series.values, steps, series.future)
+    forecast = model.forecast(series.values, steps, series.future, levels)
     notes = []
+    if forecast.filled:
+        count = model.config.window * series.values.shape[1]
+        notes.append(
+            f"{forecast.filled} of the {count} values that the forecast is made from are missing; they are filled as "
+            "--impute fills them"
+        )
     if forecast.measured < len(forecast.values):
-        notes.append(f"the band was measured for {forecast.measured} steps; after them it stays as wide")
-    fields = {
-        "value": _rounded(forecast.values, series.values),
-        "lower": _rounded(forecast.lower, series.values),
-        "upper": _rounded(forecast.upper, series.values),
-    }
+        notes.append(
+            f"the band was measured for {forecast.measured} steps; after them it grows with the square root of time"
+        )
+    fields = {"value": _rounded(forecast.values, series.values)}
+    for level, (lower, upper) in forecast.bands.items():
+        end = f"_{level:g}" if len(levels) > 1 else ""
+        fields["lower" + end] = _rounded(lower, series.values)
+        fields["upper" + end] = _rounded(upper, series.values)
     records = _records(series, len(series.values), fields)
-    return Report(records, series, notes, after=forecast.values, band=(forecast.lower, forecast.upper))
+    return Report(records, series, notes, after=forecast.values, bands=forecast.bands)
 
 
 def imputed(model: ForecastModel, series: Series) -> Report:

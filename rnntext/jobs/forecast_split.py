@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 
 import numpy as np
@@ -25,7 +26,7 @@ class Split:
         held_out: the second part, the same axes. It begins with the last `window` steps of the first part, from which
             the first forecast is made.
         scale: learnt from the first part alone.
-        naive_errors: of each target in the first part, `[targets]`.
+        naive_errors: of each target in the first part, `[targets]`, by its own season, whatever the window is.
         notes: sentences for the user about the series.
     """
 
@@ -40,38 +41,42 @@ class Split:
         """Number of columns known in advance."""
         return self.training.columns - self.scale.targets
 
+    def arrays(self) -> dict[str, np.ndarray]:
+        """Both parts by name, `[1, time, columns]` each, with NaN where a value is missing."""
+        return {"training": self.training.missing(), "held_out": self.held_out.missing()}
+
 
 def split_series(series: Series, config: ForecastConfig, validation: str) -> Split:
     """The two parts of a series.
 
     Args:
-        validation: the fraction that is held out.
+        validation: the fraction that is held out, or the number of steps.
 
     Raises:
         DataError: a part is too short for a window and a forecast.
-        UsageError: `validation` is not a fraction, or season and window do not go together.
+        UsageError: `validation` is neither, or season and window do not go together.
     """
     # 1. Find the step at which the second part begins.
-    share = fraction(validation)
-    if share is None:
-        raise UsageError(f"--validation {validation}: must be a fraction between 0 and 1")
     whole = Panel.of(series.values[None])  # [1, time, columns]
     total = whole.values.shape[1]
-    cut = int(total * (1.0 - share))
+    number, share = _held_out(validation)
+    cut = total - number if number else int(total * (1.0 - share))
 
     # 2. Check that both parts are long enough.
     min_training = config.window + config.ahead
     min_held_out = config.measured
+    if 0 < number < min_held_out:
+        raise UsageError(f"--validation {validation}: must be at least {min_held_out}, as --horizon is")
     if cut < min_training or total - cut < min_held_out:
         for_training = -(-min_training // (1.0 - share))  # rounded up
-        for_held_out = -(-min_held_out // share)
-        min_total = max(for_training, for_held_out) + 1
+        for_held_out = -(-min_held_out // share) if share else 0
+        min_total = max(for_training, for_held_out) + 1 + number
         advice = "a smaller --window or --validation"
         if total - cut < min_held_out:
             advice = "a smaller --horizon or a larger --validation"
         raise DataError(
             f"{series.source}: {total} values are too few for --window {config.window} and --horizon {config.horizon} "
-            f"with {share:g} of them held out; give {min_total:.0f}, or {advice}"
+            f"with {number or share:g} of them held out; give {min_total:.0f}, or {advice}"
         )
 
     # 3. Cut.
@@ -80,39 +85,47 @@ def split_series(series: Series, config: ForecastConfig, validation: str) -> Spl
     return make_split(series, config, training, held_out)
 
 
+def _held_out(validation: str) -> tuple[int, float]:
+    """The number of steps that the value of `--validation` stands for, and the fraction; one of them is 0."""
+    if validation.isdecimal() and int(validation) >= 1:
+        return int(validation), 0.0
+    with contextlib.suppress(UsageError):
+        if share := fraction(validation):
+            return 0, share
+    raise UsageError(f"--validation {validation}: must be a fraction between 0 and 1, or a number of steps")
+
+
 def make_split(series: Series, config: ForecastConfig, training: Panel, held_out: Panel) -> Split:
     """The split of a series whose parts are given; season, scale and naive errors are learnt from the first part.
 
     Raises:
         UsageError: season and window do not go together, or a seasonal naive forecast is wanted without a season.
     """
-    # 1. Find the season of the first column.
+    # 1. Find the season of the first column: that within the window, and that of the series.
     notes = _constant_columns(series, training)
     first = training.values[0, :, 0]  # [time]
     season = config.season or find_season(first, config.window)
+    own_season = config.season or find_season(first, len(first))
 
     # 2. Tell what the user should know about it.
-    if season == 1:
-        longer = find_season(first, len(first))
-        hint = f"no season within --window {config.window}; give --season N if there is one"
-        if longer > 1:
-            hint = (
-                f"a season of {longer} steps seems longer than --window {config.window}; give --window {longer} or more"
-            )
-        if config.architecture == "seasonal-naive":
-            raise UsageError(f"{series.source}: {hint}")
-        if longer > 1:
-            notes.append(f"{series.source}: {hint}")
     if season > config.window:
         raise UsageError(f"--season {season}: must not be more than --window {config.window}")
     if season > 1 and config.season is None:
         notes.append(f"{series.source}: a season of {season} steps")
+    if own_season > config.window:
+        notes.append(
+            f"{series.source}: a season of {own_season} steps seems longer than --window {config.window}; give "
+            f"--window {own_season} or more"
+        )
+    if season == 1 and config.architecture == "seasonal-naive":
+        hint = f"{series.source}: no season within --window {config.window}; give --season N if there is one"
+        raise UsageError(notes[-1] if own_season > 1 else hint)
 
     # 3. Learn the scale and the errors of the naive forecast.
     targets = len(series.targets)
     values = training.missing()  # [series, time, columns]
     scale = Scale.learn(config, values, targets, season)
-    errors = naive_errors(values[:, :, :targets], season)  # [targets]
+    errors = naive_errors(values[:, :, :targets], own_season)  # [targets]
     return Split(training, held_out, scale, errors, notes)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -20,11 +21,14 @@ from rnntext.run.windows import Scale
 from rnntext.series.series import TableStyle
 from rnntext.settings.forecaster import ForecastConfig
 from rnntext.storage.checkpoint import Checkpoint
+from rnntext.storage.weights import HONEST
+
+LEVEL = 80.0  # percentage of values that a band is to hold
 
 
 @dataclasses.dataclass(frozen=True)
 class Forecast:
-    """The values that follow a series, with a band in which 80 % of held-out values would have lain.
+    """The values that follow a series, with bands that are to hold a share of them.
 
     >>> import rnntext
     >>> model = rnntext.load("checkpoints/forecaster")
@@ -36,14 +40,18 @@ class Forecast:
 
     Attributes:
         values: the forecast, `[steps, targets]`.
-        lower, upper: the edges of the band, each `[steps, targets]`.
-        measured: number of steps whose band was measured; those after it have the width of the last one.
+        lower, upper: the edges of the first band, each `[steps, targets]`.
+        bands: the edges of all bands by level: the share of values in percent that a band is to hold.
+        measured: number of steps whose bands were measured; after them they grow as those of a random walk do.
+        filled: number of missing values in the window that the forecast is made from, of all columns.
     """
 
     values: np.ndarray
     lower: np.ndarray
     upper: np.ndarray
+    bands: dict[float, tuple[np.ndarray, np.ndarray]]
     measured: int
+    filled: int
 
 
 class ForecastModel:
@@ -61,6 +69,8 @@ class ForecastModel:
     Attributes:
         config: its architecture.
         engine: the NumPy model, which computes with arrays.
+        honest: the same with the weights before the last fit, which have not seen the held-out series; all that is
+            measured is measured with it.
         columns, known: names of the targets, and of the columns that are known in advance.
         style: how the table of the training was read, which is how others are.
         about: the contents of `series.json`: the names of the columns, and the step between values.
@@ -88,9 +98,12 @@ class ForecastModel:
         except (KeyError, TypeError, ValueError, IndexError, AttributeError, UsageError) as error:
             raise CheckpointError(f"{source.path}: series.json or held_out.json is not a forecaster's") from error
         # 2. Read the weights.
-        arrays = source.arrays(shapes(self.config, scale.targets, len(self.known)))
-        self.engine = Forecaster(self.config, scale, len(self.known), arrays)
-        self._errors = HeldOutErrors(self.engine, self.held_out)
+        expected = shapes(self.config, scale.targets, len(self.known))
+        self.engine = Forecaster(self.config, scale, len(self.known), source.arrays(expected))
+        self.honest = self.engine
+        if HONEST in source.files:
+            self.honest = Forecaster(self.config, scale, len(self.known), source.arrays(expected, HONEST))
+        self._errors = HeldOutErrors(self.honest, self.held_out, spared=bool(self.about.get("spared")))
 
     def _check(self, scale: Scale, held_out: np.ndarray) -> None:
         """Raises ValueError unless the scale and the held-out series `[time, columns]` fit the columns."""
@@ -107,18 +120,22 @@ class ForecastModel:
 
     def set_floor(self, floor: float | None) -> None:
         """Lets no forecast be below a value; None: any value is possible."""
-        for engine in (self.engine, self._errors.engine):
+        for engine in (self.engine, self.honest):
             engine.scale = dataclasses.replace(engine.scale, floor=floor)
 
-    def forecast(self, series: Any, steps: int | None = None, future: Any = None) -> Forecast:
-        """The values that follow a series, with a band.
+    def forecast(
+        self, series: Any, steps: int | None = None, future: Any = None, levels: Sequence[float] = (LEVEL,)
+    ) -> Forecast:
+        """The values that follow a series, with bands. Gaps are filled as `impute` fills them.
 
         Args:
             series: at least `config.window` values, `[time, columns]`.
             steps: number of values to predict; None: the model's horizon.
             future: the columns known in advance at these steps, `[steps, known]`.
+            levels: the share of values in percent, above 0 and below 100, that each band is to hold.
 
         Raises:
+            UsageError: a level is not a percentage, or given twice.
             DataError: the series is too short or has other columns, the known columns end too early, or the forecast
                 overflows.
         """
@@ -126,17 +143,38 @@ class ForecastModel:
         steps = self.config.horizon if steps is None else steps
         panel = self._panel(series)
         known = self._known_ahead(future, steps) if self.known else None
-        # 2. Predict the values, and measure the width of the band.
+        _check_levels(levels)
+        # 2. Predict the values, and measure the widths of the bands.
         with blas_threads(self.threads), np.errstate(all="ignore"):
-            values = self.engine.forecast(panel.values, steps, known)[0]  # [steps, targets]
-            width, measured = self._errors.band(steps)
+            history, filled = self._history(panel)
+            values = self.engine.forecast(history, steps, known)[0]  # [steps, targets]
+            shares = [level / 100 for level in levels]
+            widths, measured = self._errors.bands(history[0], steps, shares)  # [levels, steps, targets]
         # 3. Refuse a forecast that has overflowed.
         finite = np.isfinite(values).all(axis=1)  # [steps]
         if not finite.all():
             first = int(finite.argmin())
             raise DataError(f"the forecast grows beyond all numbers after {first} steps; give a smaller --horizon")
-        lower = self.engine.scale.above_floor(values - width)
-        return Forecast(values, lower, values + width, measured)
+        above_floor = self.engine.scale.above_floor
+        bands = {
+            level: (above_floor(values - width), values + width) for level, width in zip(levels, widths, strict=True)
+        }
+        lower, upper = bands[levels[0]]
+        return Forecast(values, lower, upper, bands, measured, filled)
+
+    def _history(self, panel: Panel) -> tuple[np.ndarray, int]:
+        """What a forecast is made from, `[1, time, columns]`, and how many values of its window are missing.
+
+        Gaps that end long before the window cannot change the forecast, and are filled by straight lines.
+        """
+        window = self.config.window
+        filled = int((~panel.counted[:, -window:]).sum())
+        if not filled:
+            return panel.values, 0
+        values = panel.missing()[0]  # [time, columns]
+        since = len(values) - 2 * window  # gaps in the window before the last one change how that is filled
+        history = imputation.fill_gaps(self.engine, values, self._by_forecast, since)
+        return history[None], filled
 
     def _known_ahead(self, future: Any, steps: int) -> np.ndarray:
         """The columns known in advance at the steps to be predicted, `[1, steps, known]`."""
@@ -182,16 +220,22 @@ class ForecastModel:
         values = _columns(series)
         if values.ndim != 2 or not np.isfinite(values).any(axis=0).all():
             raise DataError("a column without any value cannot be filled")
-        forecast_error, line_error, _ = self.imputation_errors
         with blas_threads(self.threads):
-            return imputation.fill_gaps(self.engine, values, forecast_error <= line_error)
+            filled = imputation.fill_gaps(self.engine, values, self._by_forecast)
+        return filled[:, : self.engine.scale.targets]
+
+    @property
+    def _by_forecast(self) -> np.ndarray:
+        """Whether forecasts fill the gaps of a target, boolean `[targets]`."""
+        forecast_error, line_error, _ = self.imputation_errors
+        return np.asarray(forecast_error <= line_error)
 
     @functools.cached_property
     def imputation_errors(self) -> tuple[np.ndarray, np.ndarray, int]:
         """Mean absolute errors of forecasts and of straight lines, each `[targets]`, on held-out blocks that were
         hidden, and the length of the blocks; 0 if the held-out series is too short for one."""
         with blas_threads(self.threads):
-            return imputation.imputation_errors(self.engine, self.held_out)
+            return imputation.imputation_errors(self.honest, self.held_out)
 
     def alarms(self, series: Any, limit: float) -> Alarms:
         """The one-step forecasts of a series, and alarms for values that are far from them.
@@ -229,7 +273,14 @@ class ForecastModel:
             naive_errors: mean absolute error of the seasonal naive forecast on the training data, `[targets]`.
         """
         with blas_threads(self.threads):
-            return measure(self.engine, panel, naive_errors)
+            return measure(self.honest, panel, naive_errors)
+
+
+def _check_levels(levels: Sequence[float]) -> None:
+    """Raises UsageError unless the levels of bands are different percentages."""
+    if not levels or len(set(levels)) < len(levels) or not all(0 < level < 100 for level in levels):
+        given = ",".join(f"{level:g}" for level in levels)
+        raise UsageError(f"--levels {given}: must be different percentages, above 0 and below 100, as in 50,80,95")
 
 
 def _columns(series: Any) -> np.ndarray:

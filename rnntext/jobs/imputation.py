@@ -10,17 +10,16 @@ from rnntext.run.panel import Panel
 BLOCK = 5  # held-out values that are hidden together to measure imputation
 
 
-def fill_gaps(engine: Forecaster, values: np.ndarray, by_forecast: np.ndarray) -> np.ndarray:
-    """The targets of a series with its gaps filled.
+def fill_gaps(engine: Forecaster, values: np.ndarray, by_forecast: np.ndarray, since: int = 0) -> np.ndarray:
+    """A series with its gaps filled, `[time, columns]`.
 
     Args:
         engine: the forecaster.
         values: the series `[time, columns]`; NaN where a value is missing; each column has at least one value.
         by_forecast: boolean `[targets]`, whether forecasts fill the gaps of a target. If not, straight lines do, but
-            for a gap at the end of the series, where a line has nothing to lead to.
-
-    Returns:
-        `[time, targets]`.
+            for a gap at the end of the series, where a line has nothing to lead to. Straight lines fill the gaps of
+            columns known in advance, too.
+        since: straight lines fill the gaps that end before this step.
     """
     window = engine.config.window
     targets = engine.scale.targets
@@ -29,11 +28,11 @@ def fill_gaps(engine: Forecaster, values: np.ndarray, by_forecast: np.ndarray) -
     gaps = [(begin, end, column) for column in range(targets) for begin, end in _runs(missing[:, column])]
     for begin, end, column in sorted(gaps):
         at_the_end = end == len(filled)
-        if begin >= window and (at_the_end or by_forecast[column]):
+        if begin >= window and end > since and (at_the_end or by_forecast[column]):
             chunk = filled[None, begin - window : end + 1]  # [1, window + gap + 1, columns]
             bridge = _bridge(engine, chunk, at_the_end)
             filled[begin:end, column] = bridge[0, : end - begin, column]
-    return np.asarray(filled[:, :targets])
+    return filled
 
 
 def imputation_errors(engine: Forecaster, held_out: Panel) -> tuple[np.ndarray, np.ndarray, int]:

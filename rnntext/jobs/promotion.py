@@ -17,6 +17,7 @@ from rnntext.settings.training import JobConfig
 from rnntext.storage import checkpoint, service
 from rnntext.storage.checkpoint import Checkpoint
 from rnntext.storage.json_files import to_json
+from rnntext.storage.weights import HONEST, to_bytes
 from rnntext.text import overlap
 
 SEEN = "seen.bin"  # file with the sketch of all data that a version and its parents have learnt from
@@ -38,6 +39,7 @@ class Outcome:
         version: the new version; if unchanged, the newest one; if paused, None.
         promoted: whether the new version went into service.
         score: of the new version on the held-out data.
+        mae: mean absolute error of a forecaster on them, in units of the data.
         champion: score of the version that was in service before, on the same data.
         steps: of the run so far.
         seconds: that the run has taken so far.
@@ -52,6 +54,7 @@ class Outcome:
     version: str | None = None
     promoted: bool = False
     score: float | None = None
+    mae: float | None = None
     champion: float | None = None
     steps: int = 0
     seconds: float = 0.0
@@ -74,7 +77,8 @@ class Outcome:
                 f"{path}: nothing to do: version {self.version} was made of the same data with the same settings; "
                 "--force trains all the same"
             )
-        score = f"version {self.version}: {self.score:.4f} held-out {self.label} after {self.steps} steps"
+        error = "" if self.mae is None else f" (MAE {self.mae:.4g})"
+        score = f"version {self.version}: {self.score:.4f} held-out {self.label}{error} after {self.steps} steps"
         if self.promoted:
             return f"{path}: {score}; now in service"
         if self.reason is None:
@@ -88,7 +92,8 @@ class Trained:
 
     Attributes:
         arrays: the weights by name.
-        metrics: of the evaluation at which they were the best.
+        honest: the weights before the last fit, which have not seen the held-out data; None: there was no last fit.
+        metrics: of the evaluation at which the weights were the best, those before the last fit.
         step: of that evaluation.
         steps: of the whole run.
         seconds: that the whole run took.
@@ -101,6 +106,7 @@ class Trained:
     steps: int
     seconds: float
     parameters: int
+    honest: dict[str, np.ndarray] | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -146,6 +152,7 @@ def finish(run: Run, champion: Any | None, path: Path, job: JobConfig, trained: 
         version,
         promoted,
         score,
+        mae=trained.metrics.get("mae"),
         champion=comparison.champion,
         steps=trained.steps,
         seconds=trained.seconds,
@@ -173,6 +180,9 @@ def _write(run: Run, path: Path, job: JobConfig, trained: Trained, champion: flo
         SEEN: overlap.to_bytes(seen),
         **run.material.files,
     }
+
+    if trained.honest is not None:
+        files[HONEST] = to_bytes(trained.honest)
 
     # 2. Collect the facts for the manifest.
     family = run.recipe.family

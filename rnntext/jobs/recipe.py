@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from rnntext.families import Family
 from rnntext.jobs.unfinished import Options, Snapshot
+from rnntext.run.arrays import Weights
 from rnntext.settings.base import Config
 from rnntext.settings.training import TrainingConfig
 from rnntext.text.overlap import Hashes
@@ -47,6 +48,8 @@ class Material:
         held_out: returns hashes of the held-out data, comparable with those in `Data.seen`.
         score: returns the score of another version on the held-out data; raises IncomparableError if it has none.
         verdict: returns a remark on the score of the new version, or None.
+        last_fit: returns the task of a last fit on all data, held-out data included, given the weights that the run
+            begins with; None: there is no last fit.
     """
 
     task: Task
@@ -55,6 +58,7 @@ class Material:
     held_out: Callable[[], Hashes]
     score: Callable[[Any], float]
     verdict: Callable[[float], str | None] = lambda score: None
+    last_fit: Callable[[Weights], Task] | None = None
 
 
 class Recipe(Protocol):

@@ -18,7 +18,7 @@ from rnntext.jobs.promotion import Outcome
 from rnntext.jobs.recipe import Data, IncomparableError, Material
 from rnntext.jobs.training import has_limit, train
 from rnntext.jobs.unfinished import Options, Snapshot
-from rnntext.run.forecaster_network import shapes
+from rnntext.run.arrays import Weights
 from rnntext.run.forecasters import Forecaster, measure
 from rnntext.run.panel import Panel
 from rnntext.run.windows import Scale
@@ -31,6 +31,7 @@ from rnntext.train import warm
 from rnntext.watch.observer import Observer
 
 STRETCH = 3  # consecutive steps by which a place of a series is recognised elsewhere
+SERVING = "serving."  # begins the names of a parent's weights that were fitted to all of its data
 MAX_KEPT = 5000  # held-out steps that are stored with a version, to measure its bands on
 Report = Callable[[str], None]
 
@@ -63,7 +64,7 @@ def train_forecast(
         model: the shape of the model.
         training: how it is trained, and for how long.
         columns, known, date_column, style: see `series.series.read_series`.
-        validation: the fraction, taken from the end, that is held out.
+        validation: the fraction, taken from the end, that is held out, or the number of steps.
         job, observer: see `jobs.training.train`, which also says what is raised.
     """
     # 1. Complete what is not given.
@@ -121,7 +122,7 @@ class ForecastRecipe:
         """See Recipe."""
         series = read_series(self.source, self.data["column"], self.data["known"], self.data["date_column"], self.style)
         split = split_series(series, self.model, self.data["validation"])
-        arrays = _arrays(split)
+        arrays = split.arrays()
         contents = b"".join(array.tobytes() for array in arrays.values())
         digest = hashlib.sha256(contents).hexdigest()
         seen = overlap.of_sentences(_stretches(arrays["training"]), overlap.MAX_HASHES)
@@ -139,16 +140,20 @@ class ForecastRecipe:
         """See Recipe."""
         # 1. Tell the user about the series.
         series, split = data.content
+        if parent is not None:
+            self._check_parent(parent, split)
         for sentence in [*series.notes, *split.notes]:
             self.report(sentence)
 
-        # 2. Take over weights and scale of the parent: the weights fit no other scale.
+        # 2. Take over weights and scale of the parent: the weights fit no other scale. The last fit goes on from its
+        #    last fit, and what is measured from weights that have not seen what is held out now.
         scale = split.scale
         start: dict[str, np.ndarray] = {}
         if parent is not None:
             scale = parent.engine.scale
-            weights = parent.checkpoint.arrays(shapes(self.model, len(series.targets), len(series.known)))
-            start = warm.to_arrays(weights, {}, 0)
+            start = warm.to_arrays(parent.honest.arrays, {}, 0)
+            for name, array in parent.engine.arrays.items():
+                start[SERVING + name] = array
 
         # 3. Make the snapshot.
         scale = dataclasses.replace(scale, floor=self.style.floor)
@@ -160,10 +165,19 @@ class ForecastRecipe:
             "style": dataclasses.asdict(self.style),
             "scale": scale.to_json(),
             "naive_errors": split.naive_errors.tolist(),
+            "spared": True,
         }
         files = {"series.json": to_json(about)}
-        arrays = {**_arrays(split), **start}
+        arrays = {**split.arrays(), **start}
         return Snapshot(self.family.kind, self.options, files, arrays, data.digest)
+
+    def _check_parent(self, parent: ForecastModel, split: Split) -> None:
+        """Raises IncomparableError if a run must not begin with the weights of the version in service, as they are
+        worse than none."""
+        naive = self._naive_metrics(parent.engine.scale, split.known, split.held_out, split.naive_errors)
+        metrics = parent.measure(split.held_out, split.naive_errors)
+        if metrics[self.family.metric] > naive[self.family.metric]:
+            raise IncomparableError("the version in service is worse than the naive forecast")
 
     # Its material -----------------------------------------------------------------------------------------------------
 
@@ -180,19 +194,28 @@ class ForecastRecipe:
 
         # 2. Measure the naive forecast.
         naive = "seasonal naive" if scale.season > 1 else "naive"
-        naive_score = self._naive_score(scale, len(about["known"]), held_out, errors)
+        naive_metrics = self._naive_metrics(scale, len(about["known"]), held_out, errors)
+        naive_score = naive_metrics[self.family.metric]
         if self.model.architecture not in BASELINES:
-            self.report(f"to beat: {naive} forecast, {naive_score:.4f} held-out MASE")
+            self.report(f"to beat: {naive} forecast, {naive_score:.4f} held-out MASE (MAE {naive_metrics['mae']:.4g})")
 
         def verdict(score: float) -> str | None:
-            if score <= naive_score:
+            if score < naive_score or self.model.architecture in BASELINES:
                 return None
+            lead = "worse" if score > naive_score else "no better"
             return (
-                f"worse than the {naive} forecast ({naive_score:.4f}): another --architecture, --window or --season "
+                f"{lead} than the {naive} forecast ({naive_score:.4f}): another --architecture, --window or --season "
                 "may help, or more data"
             )
 
         # 3. Put the material together.
+        def last_fit(start: Weights) -> ForecastTask:
+            whole = Panel.of(self._whole(snapshot))
+            task = ForecastTask(self.model, self.training, scale, whole, held_out, errors)
+            arrays = {name: snapshot.arrays.get(SERVING + name, array) for name, array in start.items()}
+            task.model.assign(arrays)
+            return task
+
         return Material(
             ForecastTask(self.model, self.training, scale, training, held_out, errors),
             files={"series.json": snapshot.files["series.json"], "held_out.json": to_json(self._kept(held_out))},
@@ -200,10 +223,11 @@ class ForecastRecipe:
             held_out=lambda: self._held_out_hashes(snapshot.arrays["held_out"]),
             score=lambda champion: self._score(champion, snapshot, about),
             verdict=verdict,
+            last_fit=last_fit if self.training.refit and self.model.architecture not in BASELINES else None,
         )
 
-    def _naive_score(self, scale: Scale, known: int, held_out: Panel, errors: np.ndarray) -> float:
-        """The MASE of the (seasonal) naive forecast on held-out data.
+    def _naive_metrics(self, scale: Scale, known: int, held_out: Panel, errors: np.ndarray) -> dict[str, float]:
+        """The metrics of the (seasonal) naive forecast on held-out data.
 
         Args:
             known: number of columns known in advance.
@@ -212,7 +236,7 @@ class ForecastRecipe:
         config = dataclasses.replace(self.model, architecture="naive", layers=None, units=None, recurrent_output=False)
         relative_scale = dataclasses.replace(scale, relative=True)
         engine = Forecaster(config, relative_scale, known, {})
-        return measure(engine, held_out, errors)[self.family.metric]
+        return measure(engine, held_out, errors)
 
     def _kept(self, held_out: Panel) -> list[list[float | None]]:
         """The held-out steps that are stored with a version, a window before them, as `[time, columns]`; None where a
@@ -245,16 +269,19 @@ class ForecastRecipe:
         for name in ("columns", "known", "step"):
             if champion.about[name] != about[name]:
                 raise IncomparableError(f"the version in service has other {name}: {champion.about[name]}")
-        training = snapshot.arrays["training"]  # [1, time, columns]
-        held_out = snapshot.arrays["held_out"][:, self.model.window :]
-        whole = np.concatenate([training, held_out], 1)
+        whole = self._whole(snapshot)  # [1, time, columns]
         window = champion.config.window
-        begin = training.shape[1] - window
+        begin = snapshot.arrays["training"].shape[1] - window
         if begin < 0:
             raise IncomparableError(f"the version in service reads {window} values, more than there are to train on")
         panel = Panel.of(whole).between(begin, whole.shape[1])
         errors = np.array(about["naive_errors"])  # [targets]
         return champion.measure(panel, errors)[self.family.metric]
+
+    def _whole(self, snapshot: Snapshot) -> np.ndarray:
+        """The whole series, `[1, time, columns]`."""
+        after_training = snapshot.arrays["held_out"][:, self.model.window :]
+        return np.concatenate([snapshot.arrays["training"], after_training], axis=1)
 
     def check_comparable(self, champion: ForecastModel) -> None:
         """See Recipe."""
@@ -265,11 +292,6 @@ class ForecastRecipe:
                 raise IncomparableError(f"the version in service has other {name}: {champion.about[name]}")
         if champion.config.measured != self.model.measured:
             raise IncomparableError(f"the version in service predicts {champion.config.measured} values")
-
-
-def _arrays(split: Split) -> dict[str, np.ndarray]:
-    """Both parts of a series, `[1, time, columns]` each, with NaN where a value is missing."""
-    return {"training": split.training.missing(), "held_out": split.held_out.missing()}
 
 
 def _stretches(values: np.ndarray) -> Iterator[str]:

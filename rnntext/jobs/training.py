@@ -20,9 +20,10 @@ from rnntext.files.atomic import append_line, remove_folder, remove_leftovers
 from rnntext.files.lock import locked
 from rnntext.jobs import beginning, promotion, unfinished
 from rnntext.jobs.champion import load_champion
+from rnntext.jobs.last_fit import fit_again, paused
 from rnntext.jobs.promotion import Outcome, Trained
 from rnntext.jobs.recipe import Recipe, Run
-from rnntext.jobs.signals import StopRequest, stop_on_signal
+from rnntext.jobs.signals import stop_on_signal
 from rnntext.jobs.unfinished import STATE, Snapshot
 from rnntext.settings.training import JobConfig, TrainingConfig
 from rnntext.storage import service
@@ -176,12 +177,15 @@ def _learn(
     """
     from rnntext.train.loop import Loop
 
-    # 1. Put the loop together.
+    # 1. Put the loop together. Half of a time limit is left for the last fit.
     history = _History(path / "history.jsonl", run.snapshot)
     observers = Observers([history, observer])
     state = path / "run" / STATE
     task = run.material.task
+    start = task.model.arrays()
     training = run.recipe.training
+    if run.material.last_fit is not None and training.time_limit is not None:
+        training = dataclasses.replace(training, time_limit=max(1.0, training.time_limit / 2))
     warm = run.snapshot.parent is not None
     loop = Loop(task, training, state, observers, began, job.save_every, job.pause_after, warm, relative_size)
 
@@ -192,11 +196,17 @@ def _learn(
         except DivergedError:
             remove_folder(path / "run")  # Its next session would diverge again.
             raise
-    if not finished:
-        return _paused(loop, request)
-    if warm and loop.position.best_step == 0:
-        observer.note("nothing was better than the weights that the run began with: they stay")
-    return _trained(task, loop)
+        if not finished:
+            return paused(loop, request)
+        trained = _trained(task, loop)
+        if warm and trained.step == 0:
+            observer.note("nothing was better than the weights that the run began with: they stay")
+
+        # 3. Fit all data, if anything was learnt from a part of them.
+        if run.material.last_fit is None or not (warm or trained.step):
+            return trained
+        task = run.material.last_fit(start)
+        return fit_again(run, task, loop, trained, path, job, observer, request, began)
 
 
 def _relative_size(champion: Any, task: Task) -> float:
@@ -220,14 +230,6 @@ def _trained(task: Task, loop: Loop) -> Trained:
         seconds=loop.seconds(),
         parameters=sum(array.size for array in arrays.values()),
     )
-
-
-def _paused(loop: Loop, request: StopRequest) -> Outcome:
-    """The outcome of a session that ends before its run; raises StoppedError if a signal ended it."""
-    step = loop.position.step
-    if request.number is not None:
-        raise StoppedError(f"stopped and saved at step {step}; the same command goes on from there", request.number)
-    return Outcome("paused", steps=step, seconds=loop.seconds())
 
 
 class _History(Observer):

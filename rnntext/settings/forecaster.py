@@ -154,6 +154,12 @@ class ForecastTraining(TrainingConfig):
     dropout: float = inherited(TrainingConfig, "dropout", default=0.2)
     average: float = inherited(TrainingConfig, "average", default=0.99)
     batch_size: int = option(32, "Number of windows in a batch.", BUDGET, low=1, high=65536)
+    refit: bool = option(
+        True,
+        "At the end fit the model once more, on all data, for as many steps as were best.",
+        BUDGET,
+        negative="--no-refit",
+    )
     loss: str = option(
         "huber",
         "Loss: the mean squared error, or Huber's loss, on which outliers have less influence.",

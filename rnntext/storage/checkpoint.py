@@ -65,18 +65,19 @@ class Checkpoint:
             raise CheckpointError(f"{self.path}: {name} is missing")
         return parse_json(self.files[name], self.path / name)
 
-    def arrays(self, expected: Mapping[str, tuple[int, ...]]) -> dict[str, np.ndarray]:
+    def arrays(self, expected: Mapping[str, tuple[int, ...]], name: str = WEIGHTS) -> dict[str, np.ndarray]:
         """The weights, float32, by name.
 
         Args:
             expected: the shape of each array that the model has.
+            name: of the file.
 
         Raises:
             CheckpointError: the names, types or shapes are not exactly the expected ones (nothing is allocated then),
                 or a weight is not a number or far too large.
         """
-        data = self.files.get(WEIGHTS, b"")
-        return weights.from_bytes(data, expected, self.path / WEIGHTS)
+        data = self.files.get(name, b"")
+        return weights.from_bytes(data, expected, self.path / name)
 
     def strings(self, name: str) -> list[str]:
         """The texts in a JSON file that is a list of them, as a vocabulary is.

@@ -11,6 +11,7 @@ from rnntext.errors import CheckpointError
 from rnntext.storage.json_files import parse_json
 
 WEIGHTS = "weights.safetensors"  # name of the file
+HONEST = "honest.safetensors"  # weights before a last fit on all data, which have not seen the held-out data
 MAX_WEIGHT = 1e6  # absolute value; what is computed from smaller weights stays within float32
 _MAX_HEADER_SIZE = 2**20  # bytes
 

@@ -48,6 +48,7 @@ class Loop:
 
     Attributes:
         position: where the run stands.
+        planner: measures this session.
         best: the averaged weights of the best evaluation, in the order of the trainable variables.
 
     Raises:
@@ -84,11 +85,11 @@ class Loop:
         self.optimizer = updates.optimizer
         self._learn = updates.learn
         self._apply = updates.apply
-        self._planner = Planner(config, task.steps_per_epoch)
+        self.planner = Planner(config, task.steps_per_epoch)
 
         # 3. Begin the run, or go on with it.
         self.best: list[Array] = []
-        self.position = Position(evaluate_at=0 if warm else None)
+        self.position = Position(evaluate_at=0 if warm or task.family.untrained else None)
         self._began = began
         self._saved = time.monotonic()
         self._resume()
@@ -109,7 +110,7 @@ class Loop:
         progress = self._progress(0.0)
 
         # 2. Evaluate, plan and take a step, again and again.
-        while not self.position.finished:
+        while not self.ended:
             due = self.position.evaluation_due
             if stopped() or self._must_pause(due):
                 self.save()
@@ -128,27 +129,32 @@ class Loop:
                 self.save()
         return True
 
+    @property
+    def ended(self) -> bool:
+        """Whether nothing is left to be done."""
+        return self.position.finished
+
     def _must_pause(self, evaluation_due: bool) -> bool:
         """Whether what comes next would end too late: by more than half of it, or by more than `MAX_LATENESS`.
 
         A session takes at least one step.
         """
-        if self.pause_after is None or not self._planner.steps:
+        if self.pause_after is None or not self.planner.steps:
             return False
+        needed = self.planner.step_seconds()
         if evaluation_due:
-            needed = self._planner.evaluation_seconds(self.position)
-        else:
-            needed = self._planner.step_seconds()
-        end = time.monotonic() - self._began + needed + self._planner.save_seconds
+            needed = self.planner.evaluation_seconds(self.position)
+        end = time.monotonic() - self._began + needed + self.planner.save_seconds
         return end - self.pause_after > min(MAX_LATENESS, needed / 2)
 
     def _plan(self) -> None:
         """Brings the plan up to date."""
-        left = math.inf
-        if self.config.time_limit is not None:
-            closing = self._planner.closing_seconds(self.position, self.extra_evaluations)
-            left = self.config.time_limit - self.seconds() - closing
-        self._planner.plan(self.position, left)
+        limit = math.inf if self.config.time_limit is None else self.config.time_limit
+        self.planner.plan(self.position, limit - self.seconds() - self.closing_seconds())
+
+    def closing_seconds(self) -> float:
+        """Seconds from the last step to the end of the run."""
+        return self.planner.closing_seconds(self.position, self.extra_evaluations)
 
     def seconds(self) -> float:
         """Seconds spent on this run, over all sessions."""
@@ -185,16 +191,14 @@ class Loop:
         # 3. Watch the loss, and count the step.
         watch_loss(position, mean_loss, config, self.task.usual_loss, self.warm)
         position.step += 1
-        self._planner.add_step(time.monotonic() - started)
+        self.planner.add_step(time.monotonic() - started)
         return self._progress(rate)
 
     def _progress(self, learning_rate: float) -> Progress:
         """What an observer is told after a step."""
         position = self.position
-        step_seconds = self._planner.step_seconds()
-        units_per_second = 0.0
-        if step_seconds:
-            units_per_second = self.task.units_per_step / step_seconds
+        step_seconds = self.planner.step_seconds()
+        units_per_second = self.task.units_per_step / step_seconds if step_seconds else 0.0
         return Progress(
             step=position.step,
             steps=position.plan.steps if position.plan else None,
@@ -222,7 +226,7 @@ class Loop:
             position.best = metrics
             position.best_step = position.step
 
-        # 3. Count evaluations without an improvement. What a warm start begins with is no reason to lose patience.
+        # 3. Count evaluations without an improvement. What a run begins with is no reason to lose patience.
         if position.step:
             position.stale += 1
             if self._is_better(metrics, position.best_trained):
@@ -233,7 +237,7 @@ class Loop:
         plan = position.plan
         position.evaluated = position.step
         position.evaluation_seconds = time.monotonic() - started
-        position.evaluation_step_seconds = self._planner.step_seconds()
+        position.evaluation_step_seconds = self.planner.step_seconds()
         position.evaluate_at = position.step + plan.evaluate_every if plan else None
 
         # 5. Tell the observer, and end the run if patience is lost.
@@ -269,12 +273,10 @@ class Loop:
         started = time.monotonic()
         position = dataclasses.replace(self.position, seconds=self.seconds())
         groups = {**self._variables_by_group(), "carried": self.carried, "best": self.best}
-        arrays = {}
-        for name, members in groups.items():
-            arrays[name] = [np.asarray(member) for member in members]
+        arrays = {name: [np.asarray(member) for member in members] for name, members in groups.items()}
         state.save(self.path, position, arrays)
         self._saved = time.monotonic()
-        self._planner.save_seconds = self._saved - started
+        self.planner.save_seconds = self._saved - started
         self.observer.save(position.step)
 
     def _variables_by_group(self) -> dict[str, list[tf.Variable]]:
@@ -294,6 +296,5 @@ class Loop:
             raise CheckpointError(
                 f"{self.path}: the unfinished training is not of this model ({error}); start over with --fresh"
             ) from error
-        carried = arrays.get("carried", [])
-        self.carried = [tf.constant(value) for value in carried]
+        self.carried = [tf.constant(value) for value in arrays.get("carried", [])]
         self.best = arrays.get("best", [])

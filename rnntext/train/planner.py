@@ -26,11 +26,13 @@ class Planner:
     Attributes:
         steps: taken in this session.
         save_seconds: what the last save of this session took.
+        first_seconds: what its first step took, in which graphs are made.
     """
 
     def __init__(self, config: TrainingConfig, steps_per_epoch: int) -> None:
         self.steps = 0
         self.save_seconds = 0.0
+        self.first_seconds = 0.0
         self._time_limit = config.time_limit
         self._max_steps = _max_steps(config, steps_per_epoch)
         time_limit = config.time_limit or 0.0
@@ -42,6 +44,8 @@ class Planner:
     def add_step(self, seconds: float) -> None:
         """Notes that a step has taken so long."""
         self.steps += 1
+        if self.steps == 1:
+            self.first_seconds = seconds
         if self.steps <= SKIPPED_STEPS:
             return
         self._times.append(seconds)

@@ -93,6 +93,25 @@ def test_several_columns_are_told_apart_and_known_ones_go_on(shell: Shell) -> No
     assert "open: known for 3 steps ahead, but 5" in message
 
 
+def test_several_bands_have_their_levels_in_their_names(shell: Shell) -> None:
+    done = shell("forecast", "week.csv", "--levels", "50,97.5")
+    assert done.lines[0] == "time,value,lower_50,upper_50,lower_97.5,upper_97.5"
+    row = {name: float(value) for name, value in table(done)[0].items()}
+    assert row["lower_97.5"] < row["lower_50"] < row["value"] < row["upper_50"] < row["upper_97.5"]
+    assert shell("forecast", "week.csv", "--levels", "80").out == shell("forecast", "week.csv").out
+
+
+def test_missing_values_that_a_forecast_is_made_from_are_told(shell: Shell) -> None:
+    values = [f"{value:g}" for value in WEEKS[:28, 0]]
+    values[23:26] = ["", "", ""]
+    shell.write("gap.csv", "x,y\n" + "".join(f"{value},0\n" for value in values))
+    done = shell("forecast", "gap.csv")
+    assert [row["value"] for row in table(done)] == ["10", "20", "30"]
+    assert done.err == (
+        "3 of the 7 values that the forecast is made from are missing; they are filled as --impute fills them\n"
+    )
+
+
 def test_gaps_are_filled_and_the_measure_is_told(shell: Shell) -> None:
     done = shell("forecast", "days.csv", "-m", "dated", "--impute")
     (filled,) = [row for row in table(done) if row["imputed"] == "1"]
@@ -180,6 +199,9 @@ MISTAKES = [
     (["forecast", "week.csv", "--step", "0s"], 2, ["--step 0"]),
     (["forecast", "week.csv", "--floor", "nan"], 2, ["--floor nan"]),
     (["forecast", "week.csv", "--decimal", "x"], 2, ["--decimal x"]),
+    (["forecast", "week.csv", "--levels", "80;90"], 2, ["--levels 80;90", "separated by commas"]),
+    (["forecast", "week.csv", "--levels", "80,100"], 2, ["--levels 80,100", "below 100"]),
+    (["forecast", "week.csv", "--levels", "80", "--impute"], 2, ["--levels", "--impute"]),
     (["forecast", "week.csv", "--horizon", "0"], 2, ["--horizon"]),
     (["forecast", "week.csv", "--plot", "p.xyz"], 2, ["--plot p.xyz", ".png"]),
     (["score", "-m", "forecaster", "week.csv"], 2, ["forecaster", "not a model of text"]),
@@ -255,7 +277,7 @@ def test_training_makes_a_forecaster_and_names_the_next_command(tmp_path: Path) 
     assert (record["model"], record["label"], record["promoted"]) == ("checkpoints/forecaster", "MASE", True)
     first, second, *_, last = done.err.splitlines()
     assert first == "airline.csv: a season of 12 steps"
-    assert second == "to beat: seasonal naive forecast, 1.5683 held-out MASE"
+    assert second == "to beat: seasonal naive forecast, 1.5457 held-out MASE (MAE 45.47)"
     assert last == "try: rnntext forecast airline.csv"
     found = shell("forecast", "airline.csv", "--horizon", "2")
     assert [row["time"] for row in table(found)] == ["1961-01", "1961-02"]

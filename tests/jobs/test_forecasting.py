@@ -51,10 +51,28 @@ def test_a_forecast_goes_on_as_far_as_one_likes(weekly):
     np.testing.assert_allclose(weekly.forecast(WEEKS[:21, 0].tolist(), 30).values, found.values)
 
 
-def test_gaps_repeat_the_value_before_them(weekly):
-    series = WEEKS[:21].copy()
-    series[15:17] = NAN  # after 10: 20 and 30 are missing
-    assert weekly.forecast(series, 7).values[:, 0].tolist() == [10, 10, 10, 25, 15, 5, 0]
+@pytest.mark.parametrize("gap", [slice(190, 192), slice(195, 207), slice(205, 209), slice(170, 209)])
+def test_gaps_in_the_window_are_filled_as_impute_fills_them(weekly, gap):
+    series = NOISY[:210].copy()
+    series[gap] = NAN
+    found = weekly.forecast(series, 7)
+    np.testing.assert_array_equal(found.values, weekly.forecast(weekly.impute(series), 7).values)
+    assert found.filled == np.isnan(series[-14:]).sum()
+    near = np.abs(found.values - WEEKS[:7]).mean()
+    assert near < 7.0  # a value that is repeated is off by 8.6 at least
+    whole = weekly.forecast(NOISY[:210], 7)
+    assert whole.filled == 0
+
+
+def test_the_missing_end_of_a_column_is_filled_though_others_go_on(home):
+    model = rnntext.load(home / "two")
+    assert isinstance(model, ForecastModel)
+    series = np.concatenate([WEEKS, 2 * WEEKS, np.ones_like(WEEKS)], axis=1)[:70]
+    series[61:, 1] = NAN
+    series[66, 2] = NAN
+    found = model.forecast(series, 7, np.ones((7, 1)))
+    np.testing.assert_allclose(found.values, np.concatenate([WEEKS[:7], 2 * WEEKS[:7]], axis=1))
+    assert found.filled == 10
 
 
 def test_the_band_holds_eight_of_ten_held_out_values(home, weekly):
@@ -69,12 +87,56 @@ def test_the_band_holds_eight_of_ten_held_out_values(home, weekly):
     assert (found.values < found.upper).all()
 
 
-def test_the_band_is_measured_as_far_as_there_are_held_out_values_and_then_stays_as_wide(weekly):
+def test_the_band_is_measured_as_far_as_there_are_held_out_values_and_then_grows_as_a_random_walks(weekly):
     found = weekly.forecast(NOISY, 500)
     width = (found.upper - found.lower)[:, 0]
     assert len(set(width[:100].round(9))) > 50
     assert 100 < found.measured < 140  # as many steps as are held out, but for the last few
-    assert len(set(width[found.measured - 1 :].round(9))) == 1
+    later = np.arange(found.measured, 501)
+    np.testing.assert_allclose(width[found.measured - 1 :], width[found.measured - 1] * np.sqrt(later / found.measured))
+
+
+def test_a_band_is_an_order_statistic_of_the_origins_that_chose_nothing(home):
+    """Those between the ones that weights are chosen by; in units of how much a window varies."""
+    model = rnntext.load(home / "naive")
+    assert isinstance(model, ForecastModel)
+    variations, errors = [], []
+    for origin in range(140, 280):
+        variations.append(np.abs(np.diff(NOISY[origin - 3 : origin, 0])).mean())
+        errors.append(abs(NOISY[origin, 0] - NOISY[origin - 1, 0]))
+    units = (np.array(variations) + 0.5 * np.mean(variations)) / 1.5
+    ordered = np.sort((errors / units)[1::2])  # 70 of them
+    window = [4.0, 7.0, 6.0]
+    unit = (2.0 + 0.5 * np.mean(variations)) / 1.5
+    bands = model.forecast(window, 1, levels=(50, 80, 99)).bands
+    assert list(bands) == [50, 80, 99]
+    for level, place in ((50, 34.5), (80, 55.8), (99, 69)):  # (70 + 1) * level - 1, and the last one at most
+        width = np.interp(place, range(70), ordered) * unit
+        np.testing.assert_allclose([edge[0, 0] for edge in bands[level]], [6 - width, 6 + width])
+    found = model.forecast(window, 1, levels=(50, 80, 99))
+    assert (found.lower[0, 0], found.upper[0, 0]) == tuple(edge[0, 0] for edge in bands[50])
+
+
+def test_a_band_is_wide_where_the_series_is_wild(tmp_path):
+    generator = np.random.default_rng(3)
+    wild = np.repeat(generator.permutation([1.0, 10.0] * 25), 40)  # stretches of 40 steps
+    series = np.cumsum(generator.normal(0, wild))
+    config = ForecastConfig(architecture="naive", window=20, horizon=3)
+    model = ForecastModel(checkpoint.load(save_forecaster(tmp_path / "m", config, series[:1000, None])))
+    inside: dict[float, list[bool]] = {1.0: [], 10.0: []}
+    for origin in range(1000, 1990):
+        if len(set(wild[origin - 20 : origin + 3])) == 1:
+            found = model.forecast(series[:origin], 3)
+            truth = series[origin : origin + 3, None]
+            inside[wild[origin]] += ((found.lower <= truth) & (truth <= found.upper)).ravel().tolist()
+    assert 0.65 < np.mean(inside[10.0]) < 0.95
+    assert np.mean(inside[1.0]) > 0.7
+
+
+@pytest.mark.parametrize("levels", [(), (0,), (100,), (NAN,), (80, 80)])
+def test_levels_are_different_percentages(weekly, levels):
+    with pytest.raises(UsageError, match=r"--levels .*must be different percentages"):
+        weekly.forecast(WEEKS[:21], levels=levels)
 
 
 def test_several_columns_and_one_known_in_advance(home):

@@ -6,6 +6,7 @@ import dataclasses
 import json
 import os
 import re
+import shutil
 import signal
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from rnntext.run.windows import Scale
 from rnntext.series.series import TableStyle, read_series
 from rnntext.settings.forecaster import ForecastConfig, ForecastTraining
 from rnntext.settings.training import JobConfig
+from rnntext.train.last_fit import LastFit
 from rnntext.watch.observer import Observer
 
 AIRLINE = Path(__file__).parents[2] / "corpora" / "airline.csv"
@@ -56,7 +58,7 @@ def weights(model: Path, version: str = "000001") -> dict[str, np.ndarray]:
 @pytest.fixture(scope="module")
 def airline(tmp_path_factory) -> ForecastModel:
     path = tmp_path_factory.mktemp("airline") / "model"
-    training = ForecastTraining(steps=300)
+    training = ForecastTraining(steps=300, refit=False)  # what is held out is for these tests
     outcome = rnntext.train_forecast(str(AIRLINE), path, training=training, columns=["passengers"], date_column="month")
     assert outcome.promoted
     model = rnntext.load(path)
@@ -138,7 +140,7 @@ def test_training_does_not_depend_on_held_out_values_but_for_which_weights_are_b
     values = np.loadtxt(series, skiprows=1)
     one_evaluation = dataclasses.replace(SHORT, steps=5)
     train(series, tmp_path / "one", training=one_evaluation)
-    values[96:] = 0.0
+    values[96:] *= 2.0
     train(write(tmp_path / "other.csv", values), tmp_path / "two", training=one_evaluation)
     for name, array in weights(tmp_path / "one").items():
         np.testing.assert_array_equal(weights(tmp_path / "two")[name], array)
@@ -305,6 +307,156 @@ def test_a_column_known_in_advance_is_used(tmp_path):
     np.testing.assert_allclose(found.values[:, 0], [10, -10, 10], atol=1.5)
 
 
+# The last fit ---------------------------------------------------------------------------------------------------------
+
+ALONE = dataclasses.replace(SHORT, refit=False)
+
+
+@pytest.fixture(scope="module")
+def refitted(tmp_path_factory, series) -> Path:
+    path = tmp_path_factory.mktemp("refitted") / "m"
+    train(series, path)
+    return path
+
+
+def honest(model: Path, version: str = "000001") -> dict[str, np.ndarray]:
+    return safetensors.numpy.load_file(model / "versions" / version / "honest.safetensors")
+
+
+def test_the_last_fit_learns_the_held_out_end_while_score_and_band_stay(tmp_path, series, refitted):
+    alone = train(series, tmp_path / "m", training=ALONE)
+    metrics = json.loads((refitted / "versions/000001/metrics.json").read_text())
+    assert (alone.score, alone.mae) == (metrics["mase"], metrics["mae"])
+    for name, array in weights(tmp_path / "m").items():
+        np.testing.assert_array_equal(honest(refitted)[name], array)
+        assert (weights(refitted)[name] != array).any()
+    values = np.loadtxt(series, skiprows=1)
+    models = [rnntext.load(path) for path in (tmp_path / "m", refitted)]
+    widths = [found.upper - found.lower for found in (model.forecast(values) for model in models)]
+    np.testing.assert_allclose(widths[0], widths[1])
+
+
+def test_the_last_fit_is_the_training_of_a_series_that_ends_later(tmp_path, series, refitted):
+    values = np.loadtxt(series, skiprows=1)
+    longer = write(tmp_path / "longer.csv", np.concatenate([values, values[:30]]))
+    train(longer, tmp_path / "m", training=ALONE, validation="30")
+    for name, array in weights(tmp_path / "m").items():  # their scales differ a little
+        np.testing.assert_allclose(weights(refitted)[name], array, atol=0.02)
+
+
+def test_a_training_that_is_stopped_in_its_last_fit_ends_where_an_unbroken_one_ends(tmp_path, series, refitted):
+    class StopAfter(Observer):
+        def __init__(self, steps: int) -> None:
+            self.left = steps
+
+        def step(self, progress) -> None:
+            self.left -= 1
+            if not self.left:
+                os.kill(os.getpid(), signal.SIGTERM)
+
+    for steps in (6, 3, 2):  # six steps and then, in the last fit, three and two of six
+        with pytest.raises(StoppedError):
+            train(series, tmp_path / "m", observer=StopAfter(steps))
+    train(series, tmp_path / "m")
+    for file in ("weights", "honest"):
+        whole, broken = (path / f"versions/000001/{file}.safetensors" for path in (refitted, tmp_path / "m"))
+        assert whole.read_bytes() == broken.read_bytes()
+
+
+def test_a_version_is_compared_by_weights_that_have_not_seen_what_is_held_out(tmp_path, series, refitted):
+    shutil.copytree(refitted, tmp_path / "m")
+    again = train(series, tmp_path / "m", job=JobConfig(force=True, warm_start=False))
+    assert again.champion == again.score
+    assert again.promoted
+
+
+def test_each_of_both_weights_goes_on_from_its_own(tmp_path, series, refitted):
+    shutil.copytree(refitted, tmp_path / "m")
+    still = dataclasses.replace(SHORT, steps=1, learning_rate=0.0)
+    assert train(series, tmp_path / "m", training=still).parent == "000001"
+    for read in (weights, honest):
+        for name, array in read(refitted).items():
+            np.testing.assert_array_equal(read(tmp_path / "m", "000002")[name], array)
+
+
+@pytest.mark.parametrize(
+    ("method", "answer", "note"),
+    [
+        ("seconds", 1e9, "no time is left for the last fit: the weights before it stay"),
+        (
+            "averaged",
+            ([], {"mase": 1e9}),
+            "the last fit is left out: on the held-out data, which it has seen, it is worse than the naive forecast",
+        ),
+    ],
+)
+def test_a_last_fit_that_is_late_or_went_wrong_is_left_out(
+    tmp_path, series, refitted, monkeypatch, method, answer, note
+):
+    monkeypatch.setattr(LastFit, method, lambda self: answer)
+    said: list[str] = []
+    observer = Observer()
+    observer.note = said.append
+    assert train(
+        series, tmp_path / "m", training=dataclasses.replace(SHORT, time_limit=3600), observer=observer
+    ).promoted
+    assert any(sentence.startswith(note) for sentence in said)
+    assert not (tmp_path / "m/versions/000001/honest.safetensors").exists()
+
+
+def test_a_version_in_service_that_is_worse_than_the_naive_forecast_is_not_begun_with(tmp_path, series, refitted):
+    shutil.copytree(refitted, tmp_path / "m")
+    values = np.loadtxt(series, skiprows=1)
+    stairs = write(tmp_path / "stairs.csv", np.concatenate([values, np.repeat([50.0, 80, 20, 60], 30)]))
+    said: list[str] = []
+    observer = Observer()
+    observer.note = said.append
+    assert train(stairs, tmp_path / "m", training=ALONE, observer=observer).parent is None
+    assert any("the version in service is worse than the naive forecast" in sentence for sentence in said)
+
+
+# What it is measured by -----------------------------------------------------------------------------------------------
+
+
+def test_a_training_that_makes_things_worse_leaves_the_naive_forecast(tmp_path, series):
+    said: list[str] = []
+    observer = Observer()
+    observer.note = said.append
+    wild = ForecastTraining(steps=3, learning_rate=1.0, batch_size=4)
+    outcome = train(series, tmp_path / "m", training=wild, observer=observer)
+    naive = train(series, tmp_path / "naive", ForecastConfig(architecture="naive", window=6, horizon=2))
+    assert outcome.promoted
+    assert (outcome.score, outcome.mae) == (naive.score, naive.mae)
+    assert any(sentence.startswith("no better than the naive forecast") for sentence in said)
+    model = rnntext.load(tmp_path / "m")
+    assert isinstance(model, ForecastModel)
+    assert model.forecast([1.0, 2, 3, 4, 5, 6]).values.ravel().tolist() == pytest.approx([6, 6])
+
+
+def half_hours(weeks: int) -> np.ndarray:
+    """Half-hourly values of days of 48 steps whose height depends on the day of the week, and so on the last 336."""
+    time = np.arange(weeks * 336)
+    return np.array([3.0, 2, 2, 2, 3, 6, 9])[time // 48 % 7] * np.exp(np.sin(time * 2 * np.pi / 48))
+
+
+def test_errors_are_divided_by_the_same_thing_whatever_the_window_is(tmp_path):
+    source = read_series(str(write(tmp_path / "s.csv", half_hours(6))))
+    splits = {}
+    for window in (20, 50, 400):
+        config = ForecastConfig(architecture="linear", window=window, horizon=2)
+        splits[window] = forecast_split.split_series(source, config, "0.2")
+    assert [split.scale.season for split in splits.values()] == [1, 48, 336]
+    assert len({split.naive_errors[0] for split in splits.values()}) == 1
+    hint = "a season of 336 steps seems longer than --window"
+    assert [any(hint in note for note in split.notes) for split in splits.values()] == [True, True, False]
+
+
+def test_the_held_out_end_may_be_a_number_of_steps(tmp_path, series):
+    split = forecast_split.split_series(read_series(str(series)), SMALL, "17")
+    assert split.training.values.shape[1] == 120 - 17
+    assert split.held_out.values.shape[1] == SMALL.window + 17
+
+
 # Mistakes -------------------------------------------------------------------------------------------------------------
 
 
@@ -314,6 +466,9 @@ def test_a_column_known_in_advance_is_used(tmp_path):
         (np.arange(9.0), SMALL, {}, DataError, r"9 values are too few for --window 6 and --horizon 2 .*give 1\d"),
         (np.arange(60.0), SMALL, {"validation": "0.01"}, DataError, "too few"),
         (np.arange(60.0), SMALL, {"validation": "tail.csv"}, UsageError, "--validation tail.csv"),
+        (np.arange(60.0), SMALL, {"validation": "1"}, UsageError, "--validation 1: must be at least 2"),
+        (np.arange(60.0), SMALL, {"validation": "1.5"}, UsageError, "fraction between 0 and 1, or a number of steps"),
+        (np.arange(60.0), SMALL, {"validation": "53"}, DataError, "60 values are too few .*53 of them held out.*62"),
         (RNG.normal(size=60), dataclasses.replace(SMALL, season=7), {}, UsageError, "--season 7"),
         (
             np.arange(60.0),
