@@ -11,7 +11,7 @@ import typer
 from rnntext.cli import pictures
 from rnntext.cli.command import command
 from rnntext.cli.console import Results, note, results
-from rnntext.cli.options import Json, Model, Output, Quiet, Threads, checked
+from rnntext.cli.options import Json, Model, Output, Quiet, Threads, Version, checked
 from rnntext.errors import UsageError
 from rnntext.families import FORECASTER
 from rnntext.settings.base import FORECAST, OUTPUT
@@ -55,6 +55,7 @@ def forecast(
     *,
     table: Table,
     model: Model = FORECASTER.name,
+    version: Version = None,
     horizon: Horizon = None,
     impute: Impute = False,
     alarm: Alarm = None,
@@ -73,12 +74,11 @@ def forecast(
         raise UsageError(f"--alarm {alarm:g}: must be more than 0")
     from rnntext.cli import chart
     from rnntext.jobs import forecast_report
-    from rnntext.jobs.load import load_forecaster
+    from rnntext.jobs.load import find, load_forecaster
     from rnntext.series.series import read_series
-    from rnntext.storage.models import find
 
     # 2. Load the model and read the table.
-    loaded = load_forecaster(find(model, FORECASTER.train), threads)
+    loaded = load_forecaster(find(model, FORECASTER, version), threads, version)
     series = read_series(table, loaded.columns, loaded.known, loaded.about.get("date_column"))
     _note_all(series.notes, quiet)
     step = loaded.about.get("step")

@@ -7,6 +7,7 @@ import math
 from collections.abc import Callable, Collection, Sequence
 from os import PathLike
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -31,6 +32,9 @@ from rnntext.text.normalize import normalize
 from rnntext.text.vocabulary import UNKNOWN, CharVocabulary
 from rnntext.train import warm
 from rnntext.watch.observer import Observer
+
+if TYPE_CHECKING:
+    from rnntext.train.charlm_task import CharlmTask
 
 
 def train_charlm(
@@ -219,8 +223,6 @@ class CharlmRecipe(SizedRecipe):
 
     def open(self, snapshot: Snapshot) -> Material:
         """See Recipe."""
-        from rnntext.train.charlm_task import CharlmTask
-
         # 1. Read the snapshot.
         vocabulary_file = snapshot.files["vocabulary.json"]
         vocabulary = CharVocabulary(parse_json(vocabulary_file, Path("vocabulary.json")))
@@ -231,9 +233,14 @@ class CharlmRecipe(SizedRecipe):
             bits, characters = champion.score(held_out)
             return bits / characters
 
+        def make_task() -> CharlmTask:
+            from rnntext.train.charlm_task import CharlmTask
+
+            return CharlmTask(self.model, self.training, vocabulary, ids, held_out)
+
         # 2. Put the material together.
         return Material(
-            CharlmTask(self.model, self.training, vocabulary, ids, held_out),
+            make_task,
             files={"vocabulary.json": vocabulary_file},
             about={"characters": len(ids), "held_out": len(held_out)},
             held_out=lambda: overlap.of_text(held_out),

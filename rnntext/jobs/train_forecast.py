@@ -7,7 +7,7 @@ import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -29,6 +29,9 @@ from rnntext.storage.json_files import parse_json, to_json
 from rnntext.text import overlap
 from rnntext.train import warm
 from rnntext.watch.observer import Observer
+
+if TYPE_CHECKING:
+    from rnntext.train.forecast_task import ForecastTask
 
 STRETCH = 3  # consecutive steps by which a place of a series is recognised elsewhere
 MAX_KEPT = 5000  # held-out steps that are stored with a version, to measure its bands on
@@ -164,8 +167,6 @@ class ForecastRecipe:
 
     def open(self, snapshot: Snapshot) -> Material:
         """See Recipe."""
-        from rnntext.train.forecast_task import ForecastTask
-
         # 1. Read the snapshot.
         about = parse_json(snapshot.files["series.json"], Path("series.json"))
         scale = Scale.from_json(about["scale"])
@@ -187,9 +188,14 @@ class ForecastRecipe:
                 "may help, or more data"
             )
 
+        def make_task() -> ForecastTask:
+            from rnntext.train.forecast_task import ForecastTask
+
+            return ForecastTask(self.model, self.training, scale, training, held_out, errors)
+
         # 3. Put the material together.
         return Material(
-            ForecastTask(self.model, self.training, scale, training, held_out, errors),
+            make_task,
             files={"series.json": snapshot.files["series.json"], "held_out.json": to_json(self._kept(held_out))},
             about={"steps": training.values.shape[1], "held_out": held_out.values.shape[1] - self.model.window},
             held_out=lambda: self._held_out_hashes(snapshot.arrays["held_out"]),

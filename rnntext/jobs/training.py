@@ -145,7 +145,7 @@ def _train(recipe: Recipe, path: Path, job: JobConfig, observer: Observer, began
             unchanged = beginning.unchanged(path, settings, data, champion)
             if unchanged is not None:
                 return unchanged
-        run = beginning.begin(recipe, data, champion, settings, path, observer)
+        run = beginning.begin(recipe, data, champion, settings, path, observer, job.command)
 
     # 3. Train.
     relative_size = 0.0
@@ -156,12 +156,21 @@ def _train(recipe: Recipe, path: Path, job: JobConfig, observer: Observer, began
         return trained
 
     # 4. Write the new version and decide whether it goes into service.
+    return conclude(run, champion, path, job, trained, observer)
+
+
+def conclude(
+    run: Run, champion: Any | None, path: Path, job: JobConfig, trained: Trained, observer: Observer
+) -> Outcome:
+    """`promotion.finish`, which the observer is told of."""
+    if run.snapshot.parent is not None and trained.step == 0:
+        observer.note("nothing was better than the weights that the run began with: they stay")
     outcome = promotion.finish(run, champion, path, job, trained)
     verdict = run.material.verdict(outcome.score or 0.0)
     for remark in (outcome.remark, verdict):
         if remark:
             observer.note(remark)
-    metric = recipe.family.metric
+    metric = run.recipe.family.metric
     observer.version(str(outcome.version), outcome.promoted, {metric: trained.metrics[metric]})
     return outcome
 
@@ -184,9 +193,10 @@ def _learn(
     training = run.recipe.training
     warm = run.snapshot.parent is not None
     loop = Loop(task, training, state, observers, began, job.save_every, job.pause_after, warm, relative_size)
+    loop.position.places = task.model.places()
 
     # 2. Run it.
-    with stop_on_signal() as request:
+    with stop_on_signal(observer.stopping) as request:
         try:
             finished = loop.run(request)
         except DivergedError:
@@ -194,8 +204,6 @@ def _learn(
             raise
     if not finished:
         return _paused(loop, request)
-    if warm and loop.position.best_step == 0:
-        observer.note("nothing was better than the weights that the run began with: they stay")
     return _trained(task, loop)
 
 

@@ -74,6 +74,9 @@ class Observer:
     def version(self, name: str, promoted: bool, metrics: Mapping[str, float]) -> None:
         """Called after a new version was written; `promoted` says that it was put into service."""
 
+    def stopping(self) -> None:
+        """Called, in another thread, when a signal asks the training to stop, which it does after its step."""
+
     def stop(self, reason: str) -> None:
         """Called at the end of a session that leaves the run unfinished."""
 
@@ -117,6 +120,10 @@ class Observers(Observer):
     def version(self, name: str, promoted: bool, metrics: Mapping[str, float]) -> None:
         for member in self.members:
             member.version(name, promoted, metrics)
+
+    def stopping(self) -> None:
+        for member in self.members:
+            member.stopping()
 
     def stop(self, reason: str) -> None:
         for member in self.members:
