@@ -54,13 +54,17 @@ def _never_drawn(model: Charlm) -> list[int]:
 class StopFilter:
     """Passes characters on until one of the stop texts is complete, and holds back the beginning of one.
 
-    Attributes:
+    Args:
         stops: the stop texts.
+        keep: whether the stop text that has come passes, too.
+
+    Attributes:
         done: whether a stop text has come; nothing passes any more.
     """
 
-    def __init__(self, stops: Sequence[str]) -> None:
+    def __init__(self, stops: Sequence[str], keep: bool = False) -> None:
         self.stops = [stop for stop in stops if stop]
+        self.keep = keep
         self.done = False
         self._held = ""
 
@@ -74,6 +78,8 @@ class StopFilter:
         complete = [stop for stop in self.stops if self._held.endswith(stop)]
         if complete:
             self.done = True
+            if self.keep:
+                return self._held
             longest = max(len(stop) for stop in complete)
             return self._held[:-longest]
         overlap = max(self._overlap(stop) for stop in self.stops)
