@@ -40,6 +40,10 @@ class EvaluationLines(Notes):
         self.label = label
         self.prints_examples = examples
 
+    @property
+    def wants_examples(self) -> bool:
+        return self.prints_examples
+
     def start(self, parameters: int, step: int) -> None:
         resumed = f", going on at step {step}" if step else ""
         note(f"training {parameters:,} parameters{resumed}")
@@ -55,9 +59,8 @@ class EvaluationLines(Notes):
         note("stopping after this step; another signal stops at once, without saving")
 
     def examples(self, lines: Sequence[str]) -> None:
-        if self.prints_examples:
-            for line in lines:
-                note(line)
+        for line in lines:
+            note(line)
 
 
 class ProgressBar(EvaluationLines):

@@ -4,7 +4,6 @@ needed."""
 from __future__ import annotations
 
 import dataclasses
-import shlex
 from pathlib import Path
 
 from rnntext.errors import CheckpointError, UsageError
@@ -18,6 +17,7 @@ from rnntext.jobs.recipe import Run
 from rnntext.jobs.unfinished import STATE, Snapshot
 from rnntext.run.arrays import Weights
 from rnntext.settings.training import JobConfig
+from rnntext.storage import models
 from rnntext.storage.checkpoint import Checkpoint
 from rnntext.storage.weights import WEIGHTS, to_bytes
 from rnntext.train import state
@@ -68,8 +68,7 @@ class Unfinished:
         command = self.snapshot.command or "the call that began it"
         hint = f"to go on: {command}"
         if self.position.step:
-            name = shlex.quote(str(self.path))
-            hint += f"; to use its best weights so far: rnntext checkpoints finish {name}"
+            hint += f"; to use its best weights so far: rnntext checkpoints finish {models.quoted(self.path)}"
         return f"an unfinished training lies in {self.path} (step {self.position.step}, {score}); {hint}"
 
 

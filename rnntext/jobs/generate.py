@@ -13,6 +13,9 @@ from rnntext.run.threads import blas_threads
 from rnntext.settings.charlm import SamplingConfig
 from rnntext.text.vocabulary import UNKNOWN
 
+SHOWN_CHARACTERS = 200  # of a sample during a training, and at most so many lines of it
+SHOWN_LINES = 5
+
 
 def fresh_seed() -> int:
     """A random seed below 2**31, which is short enough to be typed again."""
@@ -49,6 +52,13 @@ def _never_drawn(model: Charlm) -> list[int]:
     """Ids that are not drawn: [UNK] is no character, and U+FFFD stands for invalid bytes of the training text."""
     replacement = model.vocabulary.ids.get("\ufffd")
     return [UNKNOWN] if replacement is None else [UNKNOWN, replacement]
+
+
+def sample_lines(model: Charlm, seed: int) -> list[str]:
+    """The first lines of a text that the model begins itself, for a training to show."""
+    ids = [int(drawn[0]) for drawn in sample(model, [], SHOWN_CHARACTERS, 1, seed, SamplingConfig())]
+    lines = [line for line in model.vocabulary.decode(ids).split("\n") if line.strip()]
+    return [f"  > {line}" for line in lines[:SHOWN_LINES]]
 
 
 class StopFilter:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import gc
 from os import PathLike
 from pathlib import Path
-from shlex import quote
 from typing import TYPE_CHECKING
 
 from rnntext.errors import CheckpointError, UsageError
@@ -53,7 +52,7 @@ def absence(path: Path) -> str:
     if known:
         return (
             f"{path}: no version is in service; there are: {', '.join(known)}; to put one into service: "
-            f"rnntext checkpoints promote {quote(str(path))} {known[-1]}"
+            f"rnntext checkpoints promote {models.quoted(path)} {known[-1]}"
         )
     from rnntext.jobs import finishing
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import shlex
 from pathlib import Path
 
 from rnntext.errors import UsageError
@@ -57,6 +58,11 @@ def all_names() -> list[str]:
 def begun(path: Path) -> bool:
     """Whether an unfinished training lies in the folder of a model."""
     return (path / "run").is_dir()
+
+
+def quoted(path: Path) -> str:
+    """A model as one types it in a shell: its name if it lies under `home`, else its path."""
+    return shlex.quote(path.name if path.parent == home() else str(path))
 
 
 def find(name: str, train_command: str) -> Path:

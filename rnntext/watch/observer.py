@@ -53,6 +53,11 @@ class Observer:
     An observer must not change what it is given.
     """
 
+    @property
+    def wants_examples(self) -> bool:
+        """Whether `examples` is to be called, since examples may take time to make."""
+        return type(self).examples is not Observer.examples
+
     def start(self, parameters: int, step: int) -> None:
         """Called before the first step of a session; `step` is not 0 when an unfinished run goes on."""
 
@@ -63,7 +68,8 @@ class Observer:
         """Called after every evaluation on held-out data; `best` says that no earlier one was as good."""
 
     def examples(self, lines: Sequence[str]) -> None:
-        """Called after every evaluation with the model's answers to some held-out examples."""
+        """Called after every evaluation with the model's answers to some held-out examples, or with some text of its
+        own."""
 
     def save(self, step: int) -> None:
         """Called after the state of the run was saved."""
@@ -92,6 +98,10 @@ class Observers(Observer):
 
     def __init__(self, members: Sequence[Observer]) -> None:
         self.members = members
+
+    @property
+    def wants_examples(self) -> bool:
+        return any(member.wants_examples for member in self.members)
 
     def start(self, parameters: int, step: int) -> None:
         for member in self.members:

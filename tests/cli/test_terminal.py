@@ -5,9 +5,11 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import signal
 import subprocess
 import sys
 import termios
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -34,6 +36,9 @@ with watching(False, "chars", "score", "score") as observer, stop_on_signal(obse
     for step in range(1, 1_000_000):
         observer.step(Progress(step, None, 0, 0.0, 1.0, 1.0, 0.1))
         hashlib.pbkdf2_hmac("sha256", b"native", b"code", int(sys.argv[1]))
+        if len(sys.argv) > 2 and not sys.stderr.isatty():  # the terminal has gone
+            observer.note("nobody sees this")
+            open(sys.argv[2], "a").write("x")
         if stopped():
             break
     raise SystemExit(128 + stopped.number)
@@ -155,6 +160,25 @@ def test_a_single_ctrl_c_waits_for_the_step(shell: Shell) -> None:
         os.write(terminal, b"\x03")
         read_until(terminal, b"stopping after this step")
         assert process.wait(PATIENCE) == 130
+
+
+def test_a_training_that_ignores_the_end_of_its_terminal_goes_on_without_it(shell: Shell) -> None:
+    ignoring = ["sh", "-c", 'trap "" HUP; exec "$@"', "sh", *training(SHORT), "seen"]
+    with on_terminal(ignoring, shell) as (process, terminal):
+        read_until(terminal, b"chars/s")
+        os.close(terminal)
+        seen = shell.folder / "seen"
+        wait_for(seen, b"x" * 20)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(PATIENCE) == 143
+
+
+def wait_for(path: Path, content: bytes) -> None:
+    """Waits until a file begins with this, or fails."""
+    until = time.monotonic() + PATIENCE
+    while not (path.exists() and path.read_bytes().startswith(content)):
+        assert time.monotonic() < until
+        time.sleep(0.01)
 
 
 def test_a_terminal_that_goes_away_ends_a_training_with_129(shell: Shell) -> None:

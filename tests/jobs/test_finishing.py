@@ -216,6 +216,8 @@ def test_the_command_that_goes_on_is_kept_and_an_older_snapshot_has_none(sources
     begun = finishing.read(path)
     assert begun is not None
     assert "to go on: rnntext train-charlm text.txt;" in begun.sentence()
+    with pytest.raises(CheckpointError, match="an unfinished training lies in"):
+        rnntext.load(path)
     settings = json.loads((path / "run" / "settings.json").read_bytes())
     del settings["command"], settings["sha256"]
     content = unfinished.to_json({**settings, "sha256": unfinished._digest(unfinished.to_json(settings))})
