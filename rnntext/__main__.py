@@ -78,10 +78,13 @@ def _command(arguments: list[str]) -> int:
 
 def _fail(message: str, code: int) -> int:
     """Prints a message as one line on stderr; returns the exit code."""
+    from rnntext.cli.console import on_terminal, visible
+
     line = " ".join(message.split())
     if sys.stderr is not None:
         try:
-            print(f"rnntext: {line}", file=sys.stderr, flush=True)
+            shown = visible(line) if on_terminal() else line
+            print(f"rnntext: {shown}", file=sys.stderr, flush=True)
         except OSError:
             _discard(2)
     return code

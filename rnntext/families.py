@@ -23,6 +23,7 @@ class Family:
         train: the command that trains such a model, with its required arguments.
         use: the command that uses such a model; parameters of the training stand in braces.
         model: "module:class" of the model in service.
+        reopen: "module:function" that returns the recipe of an unfinished training.
         tie: the name of another metric that decides between equal scores; lower is better.
         untrained: whether a model that has learnt nothing is a sensible one; then it is a candidate for the best one.
     """
@@ -37,6 +38,7 @@ class Family:
     train: str
     use: str
     model: str
+    reopen: str
     tie: str | None = None
     untrained: bool = False
 
@@ -51,8 +53,17 @@ class Family:
 
     def implementation(self) -> Any:
         """The class of the model in service; its module is imported by this call."""
-        module, name = self.model.split(":")
-        return getattr(importlib.import_module(module), name)
+        return _imported(self.model)
+
+    def recipe(self, snapshot: Any, report: Any) -> Any:
+        """The recipe of an unfinished training, see `jobs.reopening`, which this call imports."""
+        return _imported(self.reopen)(snapshot, report)
+
+
+def _imported(place: str) -> Any:
+    """The object at "module:name"."""
+    module, name = place.split(":")
+    return getattr(importlib.import_module(module), name)
 
 
 CHARLM = Family(
@@ -66,6 +77,7 @@ CHARLM = Family(
     train="train-charlm",
     use="generate",
     model="rnntext.jobs.characters:CharacterModel",
+    reopen="rnntext.jobs.reopening:charlm",
 )
 TRANSLATOR = Family(
     kind="translator",
@@ -78,6 +90,7 @@ TRANSLATOR = Family(
     train="train-translate",
     use="translate",
     model="rnntext.jobs.translation:TranslationModel",
+    reopen="rnntext.jobs.reopening:translator",
     tie="nats_per_token",
 )
 FORECASTER = Family(
@@ -91,6 +104,7 @@ FORECASTER = Family(
     train="train-forecast CSV",
     use="forecast {table}",
     model="rnntext.jobs.forecasting:ForecastModel",
+    reopen="rnntext.jobs.reopening:forecaster",
     untrained=True,  # it repeats the naive forecast
 )
 FAMILIES = {family.kind: family for family in (CHARLM, TRANSLATOR, FORECASTER)}

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rnntext.cli import pictures
+from rnntext.cli.console import visible
 
 if TYPE_CHECKING:
     from rnntext.jobs.translation import Translation
@@ -41,14 +42,14 @@ def show(translation: Translation) -> None:
     table = Table(box=None, padding=(0, 1), pad_edge=False)
     table.add_column("")
     for token in translation.source_tokens:
-        table.add_column(token, justify="center", no_wrap=True)
+        table.add_column(visible(token), justify="center", no_wrap=True)
     for token, weights in zip(translation.answers[0].tokens, _weights(translation), strict=True):
         cells = []
         for weight in weights:
             level = int(weight * len(_SHADES))
             shade = _SHADES[min(len(_SHADES) - 1, level)]
             cells.append(shade * 3)
-        table.add_row(token, *cells)
+        table.add_row(visible(token), *cells)
     Console(stderr=True, markup=False, emoji=False).print(table)
 
 

@@ -1,4 +1,4 @@
-"""The commands `checkpoints list`, `show`, `verify`, `promote`, `rollback`, `prune`, `pack` and `unpack`."""
+"""The commands `checkpoints list`, `show`, `verify`, `finish`, `promote`, `rollback`, `prune`, `pack` and `unpack`."""
 
 from __future__ import annotations
 
@@ -11,9 +11,11 @@ import typer
 from rnntext.cli import options
 from rnntext.cli.console import note, results
 from rnntext.cli.options import Json, Quiet
+from rnntext.cli.watching import Notes
 from rnntext.errors import CheckpointError
 from rnntext.files.atomic import check_output, output_file
 from rnntext.settings.training import JobConfig
+from rnntext.watch.observer import Observer
 
 if TYPE_CHECKING:
     from rnntext.jobs.checkpoints import Entry
@@ -27,6 +29,8 @@ OptionalVersion = Annotated[
     str | None, typer.Argument(metavar="VERSION", help=_VERSION, show_default="the version in service")
 ]
 Keep = Annotated[int, options.field(JobConfig, "keep")]
+Promote = Annotated[str, options.field(JobConfig, "promote")]
+Tolerance = Annotated[float, options.field(JobConfig, "tolerance")]
 Version = Annotated[str, typer.Argument(metavar="VERSION", help=_VERSION)]
 
 
@@ -35,21 +39,25 @@ def list_checkpoints(name: OptionalName = None, as_json: Json = False) -> None:
     """List all models with their version in service, or all versions of one model.
 
     The columns are: model or version, kind of model, version in service (of one model: whether it is this one),
-    held-out score, size in megabytes, and the time at which the training ended.
+    held-out score, size in megabytes, and the time at which the training ended. An unfinished training has a line of
+    its own, with the step that it has reached and its best score so far.
     """
     from rnntext.jobs import checkpoints
     from rnntext.storage import models
 
     if name is None:
-        entries = [checkpoints.serving(models.home() / model) for model in models.names()]
+        entries = [entry for model in models.all_names() for entry in checkpoints.overview(models.home() / model)]
     else:
         entries = checkpoints.entries(checkpoints.find(name))
     with results(None) as out:
         for entry in entries:
             if as_json:
                 line = json.dumps(entry.to_json())
+            elif entry.version == checkpoints.RUN:
+                state = f"unfinished, step {entry.facts.get('step', '-')}"
+                line = _line(entry, entry.model if name is None else entry.version, state)
             elif name is None:
-                line = _line(entry, entry.model, entry.version)
+                line = _line(entry, entry.model, entry.version if entry.in_service else "-")
             else:
                 line = _line(entry, entry.version, "in service" if entry.in_service else "-")
             out.write(line + "\n")
@@ -79,7 +87,10 @@ def show(
     version: OptionalVersion = None,
     as_json: Json = False,
 ) -> None:
-    """Show all metadata of a version: its data, command, scores, durations and parent version."""
+    """Show all metadata of a version: its data, command, scores, durations and parent version.
+
+    The version "run" is the unfinished training.
+    """
     from rnntext.jobs import checkpoints
 
     entry = checkpoints.entry(checkpoints.find(name), version)
@@ -107,7 +118,7 @@ def verify(name: OptionalName = None, as_json: Json = False) -> None:
     from rnntext.jobs import checkpoints
     from rnntext.storage import models
 
-    paths = [models.home() / model for model in models.names()] if name is None else [checkpoints.find(name)]
+    paths = [models.home() / model for model in models.all_names()] if name is None else [checkpoints.find(name)]
     damaged = 0
     with results(None) as out:
         for path in paths:
@@ -118,6 +129,26 @@ def verify(name: OptionalName = None, as_json: Json = False) -> None:
                 out.write(line + "\n")
     if damaged:
         raise CheckpointError(f"{damaged} damaged; a whole version comes back with: rnntext checkpoints rollback NAME")
+
+
+@app.command("finish", short_help="End an unfinished training now.")
+def finish(
+    name: Name,
+    promote: Promote = JobConfig.promote,
+    tolerance: Tolerance = JobConfig.tolerance,
+    keep: Keep = JobConfig.keep,
+    quiet: Quiet = False,
+) -> None:
+    """End an unfinished training where it stands: make a version of its best weights so far.
+
+    The version goes into service by the rules of every training.
+    """
+    from rnntext.jobs import checkpoints, finishing
+
+    path = checkpoints.find(name)
+    job = JobConfig(promote=promote, tolerance=tolerance, keep=keep)
+    outcome = finishing.finish(path, job, Observer() if quiet else Notes())
+    note(outcome.sentence(str(path)), quiet)
 
 
 @app.command("promote", short_help="Put a version into service.")

@@ -3,23 +3,31 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from rnntext.errors import ClosedPipeError, InputOutputError
 from rnntext.files.atomic import output_file, standard_output
 
 INVALID = "not valid UTF-8; invalid bytes were read as U+FFFD"
+_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")  # control characters, but for TAB and line feed
 FLUSH_SECONDS = 0.05  # a write flushes a stream that is not live if the last flush is longer ago
 
 
+def visible(text: str) -> str:
+    """Text for a terminal, which would obey control characters: they are shown as JSON writes them, ESC as \\u001b.
+    TAB and line feed stay."""
+    return _CONTROL.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
+
+
 class Results:
-    """A stream that results are written to, as UTF-8 whatever the locale says.
+    """A stream that results are written to, as UTF-8 whatever the locale says, and for a terminal as `visible` says.
 
     Args:
         stream: the file or stdout.
@@ -32,6 +40,7 @@ class Results:
         self._stream = stream
         self._name = name
         self._live = live
+        self._terminal = stream.isatty()
         self._signals = signals
         self._flushed = time.monotonic()
 
@@ -45,7 +54,8 @@ class Results:
         if self._signals:
             raise SystemExit(128 + self._signals[0])
         try:
-            self._stream.write(text.encode("utf-8", "replace"))
+            shown = visible(text) if self._terminal else text
+            self._stream.write(shown.encode("utf-8", "replace"))
             if self._live or time.monotonic() - self._flushed > FLUSH_SECONDS:
                 self.flush()
         except OSError as error:
@@ -115,9 +125,45 @@ def note(message: str, quiet: bool = False) -> None:
     """Prints a message on stderr, unless quiet."""
     if not quiet and sys.stderr is not None:
         try:
-            print(message, file=sys.stderr, flush=True)
+            shown = visible(message) if on_terminal() else message
+            print(shown, file=sys.stderr, flush=True)
         except OSError:  # the results are still written when nobody reads stderr
-            os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+            _discard_stderr()
+
+
+def _discard_stderr() -> None:
+    """Makes all further writes to stderr go nowhere."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+
+
+class _LastingStderr:
+    """See `lasting_stderr`."""
+
+    def __init__(self, stream: IO[str]) -> None:
+        self._stream = stream
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+    def write(self, text: str) -> int:
+        """Writes text, if it can be written."""
+        try:
+            self._stream.write(text)
+        except OSError:
+            _discard_stderr()
+        return len(text)
+
+    def flush(self) -> None:
+        """Flushes what was written, if that is possible."""
+        try:
+            self._stream.flush()
+        except OSError:
+            _discard_stderr()
+
+
+def lasting_stderr() -> IO[str]:
+    """A stream for a bar on stderr: when the terminal has gone away, the work goes on, and nobody sees the bar."""
+    return _LastingStderr(sys.stderr)  # type: ignore[return-value]
 
 
 def tell_count(count: int, what: str, quiet: bool) -> None:

@@ -11,7 +11,7 @@ import typer
 from rnntext.cli import pictures
 from rnntext.cli.command import command
 from rnntext.cli.console import Results, note, results
-from rnntext.cli.options import Json, Model, Output, Quiet, Threads, checked
+from rnntext.cli.options import Json, Model, Output, Quiet, Threads, Version, checked
 from rnntext.cli.tables import DateFormat, Decimal, Floor, Missing, Step
 from rnntext.errors import UsageError
 from rnntext.families import FORECASTER
@@ -69,6 +69,7 @@ def forecast(
     *,
     table: Table,
     model: Model = FORECASTER.name,
+    version: Version = None,
     horizon: Horizon = None,
     levels: Levels = None,
     impute: Impute = False,
@@ -91,12 +92,11 @@ def forecast(
     percentages = _percentages(levels or "80")
     from rnntext.cli import chart
     from rnntext.jobs import forecast_report
-    from rnntext.jobs.load import load_forecaster
+    from rnntext.jobs.load import find, load_forecaster
     from rnntext.series.series import TableStyle
-    from rnntext.storage.models import find
 
     # 2. Load the model and read the table as in the training, unless the options say something else.
-    loaded = load_forecaster(find(model, FORECASTER.train), threads)
+    loaded = load_forecaster(find(model, FORECASTER, version), threads, version)
     style = TableStyle(date_format, step, decimal, missing or [], floor)
     series = _series(loaded, table, style.over(loaded.style), quiet)
     # 3. Do what is asked for.

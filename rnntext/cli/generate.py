@@ -12,12 +12,10 @@ import typer
 
 from rnntext.cli.command import command
 from rnntext.cli.console import Results, note, results
-from rnntext.cli.options import Json, Model, Output, Quiet, Threads, choice
+from rnntext.cli.options import Json, Model, Output, Quiet, Threads, Version, choice
 from rnntext.families import CHARLM
 from rnntext.settings.base import DATA, LENGTH, OUTPUT, SAMPLING
 from rnntext.settings.charlm import ON_UNKNOWN, SamplingConfig
-
-SEPARATOR = "-----"  # between the samples of --count
 
 Prompt = Annotated[str | None, typer.Argument(metavar="PROMPT", help="The text to continue; - reads stdin.")]
 Length = Annotated[
@@ -30,6 +28,12 @@ Stop = Annotated[
     typer.Option(
         metavar="TEXT", help="End the sample before TEXT; may be given several times.", rich_help_panel=LENGTH
     ),
+]
+KeepStop = Annotated[
+    bool, typer.Option("--keep-stop", help="End the sample after TEXT of --stop, not before.", rich_help_panel=LENGTH)
+]
+Separator = Annotated[
+    str, typer.Option(metavar="TEXT", help="The line between two samples of --count.", rich_help_panel=OUTPUT)
 ]
 Seed = Annotated[
     int | None,
@@ -62,13 +66,16 @@ def generate(
     *,
     prompt: Prompt = None,
     model: Model = CHARLM.name,
+    version: Version = None,
     length: Length = 500,
     count: Count = 1,
     stop: Stop = None,
+    keep_stop: KeepStop = False,
     sampling: SamplingConfig,
     seed: Seed = None,
     on_unknown: OnUnknown = "error",
     no_echo: NoEcho = False,
+    separator: Separator = "-----",
     threads: Threads = 1,
     output: Output = None,
     as_json: Json = False,
@@ -79,20 +86,21 @@ def generate(
     Without PROMPT, the text on stdin is continued; if stdin is a terminal or empty, the model begins a text.
     """
     from rnntext.jobs.generate import fresh_seed
-    from rnntext.jobs.load import load_characters
-    from rnntext.storage.models import find
+    from rnntext.jobs.load import find, load_characters
 
     # 1. Read the prompt, and check it before anything is written.
-    path = find(model, CHARLM.train)
+    path = find(model, CHARLM, version)
     text = _prompt(prompt)
-    loaded = load_characters(path, threads)
+    loaded = load_characters(path, threads, version)
     chosen = fresh_seed() if seed is None else seed
     loaded.encode(text, on_unknown)
     # 2. Write the samples.
-    request: dict[str, Any] = {"length": length, "stop": tuple(stop or ()), "seed": chosen}
+    request: dict[str, Any] = {"length": length, "stop": tuple(stop or ()), "keep_stop": keep_stop, "seed": chosen}
     request |= {"on_unknown": on_unknown, "sampling": sampling}
     echo = "" if no_echo else text
     with results(output) as out:
+        for sentence in loaded.remarks(text, stop or (), length):
+            note(f"rnntext: {sentence}", quiet)
         note(f"seed {chosen}", quiet or seed is not None)
         if count == 1 and not as_json:
             _stream(out, echo, loaded.generate(text, **request))
@@ -103,8 +111,8 @@ def generate(
                 record = {"index": index, "prompt": text, "text": sample, "seed": chosen, "model": str(path)}
                 out.write(json.dumps(record, ensure_ascii=False) + "\n")
             else:
-                separator = f"{SEPARATOR}\n" if index else ""
-                out.write(separator + _with_line_end(echo + sample))
+                between = f"{separator}\n" if index else ""
+                out.write(between + _with_line_end(echo + sample))
 
 
 def _prompt(argument: str | None) -> str:

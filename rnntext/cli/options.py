@@ -168,6 +168,15 @@ Model = Annotated[
         rich_help_panel=MODEL,
     ),
 ]
+Version = Annotated[
+    str | None,
+    typer.Option(
+        metavar="VERSION",
+        help="A version of the model, such as 000001; checkpoints list NAME shows them.",
+        show_default="the version in service",
+        rich_help_panel=MODEL,
+    ),
+]
 Threads = Annotated[
     int,
     typer.Option(

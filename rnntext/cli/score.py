@@ -10,7 +10,7 @@ import typer
 
 from rnntext.cli.command import command
 from rnntext.cli.console import INVALID, Results, results, tell_count
-from rnntext.cli.options import Files, Json, Model, Output, Quiet, Threads
+from rnntext.cli.options import Files, Json, Model, Output, Quiet, Threads, Version
 from rnntext.errors import UsageError
 from rnntext.families import CHARLM
 from rnntext.settings.base import OUTPUT
@@ -37,6 +37,7 @@ def score(
     *,
     files: Files = None,
     model: Model = CHARLM.name,
+    version: Version = None,
     per_line: PerLine = False,
     threads: Threads = 1,
     output: Output = None,
@@ -49,11 +50,10 @@ def score(
     `source TAB target` and gives the natural log-probability of each target and its number of tokens.
     """
     from rnntext.jobs.characters import CharacterModel
-    from rnntext.jobs.load import load
+    from rnntext.jobs.load import find, load
     from rnntext.jobs.translation import TranslationModel
-    from rnntext.storage.models import find
 
-    loaded = load(find(model, CHARLM.train), threads)
+    loaded = load(find(model, CHARLM, version), threads, version)
     sources = files or ["-"]
     with results(output) as out:
         if isinstance(loaded, TranslationModel):

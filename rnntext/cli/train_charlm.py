@@ -25,9 +25,9 @@ Texts = Annotated[
 Validation = Annotated[
     str,
     typer.Option(
-        metavar="FRACTION|FILE",
-        help="Held-out text: a fraction at the end of the text, or a file. With a short time limit only a part of the "
-        "fraction is scored.",
+        metavar="FRACTION|lines:FRACTION|FILE",
+        help="Held-out text: a fraction at the end of the text (0.1), a fraction of its lines (lines:0.1, for a list, "
+        "whose lines are shuffled), or a file. With a short time limit only a part of the fraction is scored.",
         rich_help_panel=DATA,
     ),
 ]
@@ -54,7 +54,8 @@ def train(
     """Train a character model on TEXT (default: a bundled corpus) and put it into service.
 
     A training that was interrupted continues when the same command is given again. When the text has changed, the same
-    command trains a new version, which begins with the weights in service.
+    command trains a new version, which begins with the weights in service. With -v, a sample of what the model writes
+    is shown at each evaluation.
     """
     from rnntext.jobs.train_charlm import train_charlm
 

@@ -9,17 +9,18 @@ import os
 import shlex
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer.core import TyperCommand
 
 from rnntext.cli import options
 from rnntext.cli.command import Function, build, parameters
 from rnntext.cli.console import note, results
 from rnntext.cli.watching import watching
-from rnntext.errors import NotPromotedError
+from rnntext.errors import NotPromotedError, RnntextError, UsageError
 from rnntext.families import Family
 from rnntext.files.atomic import check_log, check_output, check_output_folder
 from rnntext.settings.base import DATA, JOB, MODEL, OUTPUT
@@ -132,9 +133,40 @@ def training_command(family: Family, *examples: str) -> Callable[[Function], Fun
             given = {parameter.name: arguments[parameter.name] for parameter in own}
             _run(family, lambda path, observer: train(**given, path=path, job=job, observer=observer), values)
 
-        return build([model, *own, *shared], train.__doc__, examples, body)
+        command: Any = build([model, *own, *shared], train.__doc__, examples, body)
+        command.command_class = type("Command", (_WatchedCommand, command.command_class), {})
+        return command  # type: ignore[no-any-return]
 
     return decorate
+
+
+class _WatchedCommand(TyperCommand):
+    """A command whose metrics file tells of a wrong command line, too, which no training hears of."""
+
+    def make_context(self, info_name: Any, args: list[str], parent: Any = None, **extra: Any) -> Any:
+        """See Typer."""
+        given = list(args)
+        try:
+            return super().make_context(info_name, args, parent, **extra)
+        except (typer.TyperException, RnntextError, OSError) as error:
+            forgiving = dict.fromkeys(("resilient_parsing", "ignore_unknown_options", "allow_extra_args"), True)
+            _tell_failure(super().make_context(info_name, given, parent, **{**extra, **forgiving}).params, error)
+            raise
+
+    def invoke(self, ctx: Any) -> Any:
+        """See Typer."""
+        try:
+            return super().invoke(ctx)
+        except UsageError as error:
+            _tell_failure(ctx.params, error)
+            raise
+
+
+def _tell_failure(values: Mapping[str, Any], error: Exception) -> None:
+    """Notes a failure in the metrics file that the options name, if they do and it can be written."""
+    if values.get("metrics_file") is not None:
+        with suppress(OSError):
+            MetricsFile(values["metrics_file"], Path(values["model"]).name).error(str(error))
 
 
 def _run(family: Family, train: Callable[[Path, Observer], Outcome], values: Mapping[str, Any]) -> None:

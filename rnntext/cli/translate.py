@@ -14,7 +14,7 @@ import typer
 from rnntext.cli import pictures
 from rnntext.cli.command import command
 from rnntext.cli.console import INVALID, Results, note, on_terminal, results, tell_count
-from rnntext.cli.options import Files, Json, Model, Output, Quiet, Threads, checked, choice, field
+from rnntext.cli.options import Files, Json, Model, Output, Quiet, Threads, Version, checked, choice, field
 from rnntext.errors import UsageError
 from rnntext.families import TRANSLATOR
 from rnntext.settings.base import DATA, JOB, OUTPUT
@@ -75,6 +75,7 @@ def translate(
     *,
     files: Files = None,
     model: Model = TRANSLATOR.name,
+    version: Version = None,
     search: SearchConfig,
     scores: Scores = False,
     alignment: Alignment = None,
@@ -87,12 +88,11 @@ def translate(
     quiet: Quiet = False,
 ) -> None:
     """Translate text, line by line: each line read is one line written."""
-    from rnntext.jobs.load import load_translation
+    from rnntext.jobs.load import find, load_translation
     from rnntext.jobs.translate import translate_stream
-    from rnntext.storage.models import find
 
     # 1. Load the model, and decide what its search has to compute.
-    loaded = load_translation(find(model, TRANSLATOR.train), threads, engine, jobs)
+    loaded = load_translation(find(model, TRANSLATOR, version), threads, engine, jobs, version)
     jsonl = input_format == "jsonl"
     if alignment is not None and not loaded.attends:
         raise UsageError(f"--alignment {alignment}: this model was trained with --attention none; it looks at nothing")
@@ -209,6 +209,7 @@ def evaluate(
     source: Annotated[str, typer.Argument(metavar="SOURCE", help="The file to translate; - reads stdin.")],
     reference: Annotated[str, typer.Argument(metavar="REFERENCE", help="The correct translations, line by line.")],
     model: Model = TRANSLATOR.name,
+    version: Version = None,
     beam: Beam = SearchConfig.beam,
     length_penalty: LengthPenalty = SearchConfig.length_penalty,
     max_length: MaxLength = SearchConfig.max_length,
@@ -224,10 +225,9 @@ def evaluate(
     # 1. Translate and compare.
     search = SearchConfig(beam=beam, length_penalty=length_penalty, max_length=max_length, batch_tokens=batch_tokens)
     from rnntext.jobs.evaluate import evaluate as run
-    from rnntext.jobs.load import load_translation
-    from rnntext.storage.models import find
+    from rnntext.jobs.load import find, load_translation
 
-    loaded = load_translation(find(model, TRANSLATOR.train), threads, engine)
+    loaded = load_translation(find(model, TRANSLATOR, version), threads, engine, version=version)
     evaluation = run(loaded, source, reference, search, lowercase)
     # 2. Write the scores.
     with results(output) as out:

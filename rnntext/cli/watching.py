@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from rnntext.cli.console import note, on_terminal
+from rnntext.cli.console import lasting_stderr, note, on_terminal
 from rnntext.watch.observer import Observer, Progress
 
 
@@ -17,7 +17,14 @@ def clock(seconds: float) -> str:
     return f"{hours}:{minutes:02d}:{seconds:02d}" if hours else f"{minutes}:{seconds:02d}"
 
 
-class EvaluationLines(Observer):
+class Notes(Observer):
+    """Prints what the user should know."""
+
+    def note(self, message: str) -> None:
+        note(message)
+
+
+class EvaluationLines(Notes):
     """Prints one line for each evaluation.
 
     Args:
@@ -33,6 +40,10 @@ class EvaluationLines(Observer):
         self.label = label
         self.prints_examples = examples
 
+    @property
+    def wants_examples(self) -> bool:
+        return self.prints_examples
+
     def start(self, parameters: int, step: int) -> None:
         resumed = f", going on at step {step}" if step else ""
         note(f"training {parameters:,} parameters{resumed}")
@@ -45,13 +56,12 @@ class EvaluationLines(Observer):
         mark = "  *" if best else ""
         note(f"{place}  {training}  {score}{mark}")
 
-    def note(self, message: str) -> None:
-        note(message)
+    def stopping(self) -> None:
+        note("stopping after this step; another signal stops at once, without saving")
 
     def examples(self, lines: Sequence[str]) -> None:
-        if self.prints_examples:
-            for line in lines:
-                note(line)
+        for line in lines:
+            note(line)
 
 
 class ProgressBar(EvaluationLines):
@@ -64,8 +74,14 @@ class ProgressBar(EvaluationLines):
 
     def start(self, parameters: int, step: int) -> None:
         super().start(parameters, step)
-        from rich.console import Console
+        from rich.console import Console as RichConsole
         from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+        class Console(RichConsole):
+            """Leaves the cursor visible: a process that is stopped or killed could not show it again."""
+
+            def show_cursor(self, show: bool = True) -> bool:
+                return super().show_cursor(True)
 
         self._bar = Progress(
             SpinnerColumn(),
@@ -75,7 +91,7 @@ class ProgressBar(EvaluationLines):
             TextColumn("eta"),
             TimeRemainingColumn(elapsed_when_finished=False),
             TextColumn("{task.fields[numbers]}"),
-            console=Console(stderr=True),
+            console=Console(file=lasting_stderr()),
             transient=True,
         )
         self._task = self._bar.add_task("", total=None, completed=step, steps="starting", numbers="")
@@ -89,6 +105,10 @@ class ProgressBar(EvaluationLines):
             steps=f"{progress.step}/{progress.steps or '?'}",
             numbers=f"loss {progress.loss:.3f}  {progress.rate:,.0f} {self.unit}/s",
         )
+
+    def stopping(self) -> None:
+        self.close()  # The process may end at once.
+        super().stopping()
 
     def close(self) -> None:
         """Removes the bar from the screen."""

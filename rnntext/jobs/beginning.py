@@ -64,12 +64,21 @@ def unchanged(path: Path, settings: Options, data: Data, champion: Any | None) -
     return Outcome("unchanged", newest.version, parent=newest.manifest.get("parent"))
 
 
-def begin(recipe: Recipe, data: Data, champion: Any | None, settings: Options, path: Path, observer: Observer) -> Run:
+def begin(
+    recipe: Recipe,
+    data: Data,
+    champion: Any | None,
+    settings: Options,
+    path: Path,
+    observer: Observer,
+    command: str = "",
+) -> Run:
     """Begins a new run, with the weights of the version in service if that is wanted and possible.
 
     Args:
         champion: the model in service.
         path: the model's folder.
+        command: see Snapshot.
 
     Raises:
         DataError: nothing can be learnt from the data.
@@ -93,7 +102,9 @@ def begin(recipe: Recipe, data: Data, champion: Any | None, settings: Options, p
         version = parent.checkpoint.version
     sketches = {"seen": data.seen, "inherited": overlap.from_bytes(inherited)}
     arrays = {**snapshot.arrays, **sketches}
-    snapshot = dataclasses.replace(snapshot, options=settings, arrays=arrays, chosen=chosen, parent=version)
+    snapshot = dataclasses.replace(
+        snapshot, options=settings, arrays=arrays, chosen=chosen, parent=version, command=command
+    )
 
     # 3. Write it in place of the unfinished run. A mistake in the command must not cost that run, so this comes last.
     material = _material(recipe, snapshot)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from rnntext.errors import CheckpointError, DataError
 from rnntext.jobs.generate import StopFilter, fresh_seed, sample
@@ -62,13 +62,45 @@ class CharacterModel:
         text = normalize(text, self.engine.config.lowercase)
         unknown = vocabulary.unknown(text)
         if unknown and on_unknown == "error":
-            named = " ".join(f"{c!r} (U+{ord(c):04X})" for c in unknown[:MAX_NAMED])
-            more = " ..." if len(unknown) > MAX_NAMED else ""
             raise DataError(
-                f"the model has never seen {named}{more}; leave out what it does not know with --on-unknown skip"
+                f"the model has never seen {_named(unknown)}; leave out what it does not know with --on-unknown skip"
             )
         ids: list[int] = vocabulary.encode(text).tolist()
         return [i for i in ids if i != UNKNOWN]
+
+    def remarks(self, prompt: str, stop: Sequence[str], length: int) -> list[str]:
+        """What a user may not expect of a continuation, one sentence each: characters of the prompt that are left out,
+        and stop texts that can never come.
+
+        >>> import rnntext
+        >>> rnntext.load("checkpoints/charlm").remarks("abc", ("g", "1"), length=5)
+        ["the stop text '1' can never come: the model has never seen '1' (U+0031)"]
+
+        Args:
+            prompt, stop, length: see `generate`.
+        """
+        vocabulary = self.engine.vocabulary
+        lowercase = self.engine.config.lowercase
+        sentences: list[str] = []
+        skipped = vocabulary.unknown(normalize(prompt, lowercase))
+        if skipped:
+            sentences.append(f"left out of the prompt, as the model has never seen them: {_named(skipped)}")
+        for text in stop:
+            normalized = normalize(text, lowercase)
+            unknown = vocabulary.unknown(normalized)
+            reason = None
+            if unknown:
+                shell = "; a shell makes a line break of $'\\n'" if "\\n" in text else ""
+                reason = f"the model has never seen {_named(unknown)}{shell}"
+            elif not normalized:
+                reason = "it is empty"
+            elif "\ufffd" in normalized:
+                reason = "U+FFFD is never drawn"
+            elif len(normalized) > length:
+                reason = f"it is longer than the {length} characters to be drawn"
+            if reason is not None:
+                sentences.append(f"the stop text {text!r} can never come: {reason}")
+        return sentences
 
     def generate(
         self,
@@ -76,6 +108,7 @@ class CharacterModel:
         *,
         length: int = 500,
         stop: tuple[str, ...] = (),
+        keep_stop: bool = False,
         seed: int | None = None,
         on_unknown: str = "error",
         sampling: SamplingConfig | None = None,
@@ -92,6 +125,7 @@ class CharacterModel:
             prompt: the beginning of the text; it is not repeated.
             length: maximum number of characters to draw.
             stop: texts that end the continuation; they are not part of it.
+            keep_stop: makes the stop text that has come a part of the continuation.
             seed: the same seed gives the same continuation; None: a new seed for each call.
             on_unknown: "error", or "skip" to leave out characters of the prompt that are not in the vocabulary.
             sampling: temperature and filters of the distribution that characters are drawn from.
@@ -101,11 +135,11 @@ class CharacterModel:
         """
         ids = self.encode(prompt, on_unknown)
         seed = fresh_seed() if seed is None else seed
-        return self._generate(ids, length, self._stop_filter(stop), seed, sampling or SamplingConfig())
+        return self._generate(ids, length, self._stop_filter(stop, keep_stop), seed, sampling or SamplingConfig())
 
-    def _stop_filter(self, stop: tuple[str, ...]) -> StopFilter:
+    def _stop_filter(self, stop: tuple[str, ...], keep: bool) -> StopFilter:
         """A filter for stop texts, which are normalised as the training text was."""
-        return StopFilter([normalize(text, self.engine.config.lowercase) for text in stop])
+        return StopFilter([normalize(text, self.engine.config.lowercase) for text in stop], keep)
 
     def _generate(
         self, ids: list[int], length: int, stop: StopFilter, seed: int, sampling: SamplingConfig
@@ -126,6 +160,7 @@ class CharacterModel:
         count: int,
         length: int = 500,
         stop: tuple[str, ...] = (),
+        keep_stop: bool = False,
         seed: int | None = None,
         on_unknown: str = "error",
         sampling: SamplingConfig | None = None,
@@ -137,7 +172,7 @@ class CharacterModel:
         ['defgh', 'defgh']
 
         Args:
-            prompt, length, stop, seed, on_unknown, sampling: see `generate`.
+            prompt, length, stop, keep_stop, seed, on_unknown, sampling: see `generate`.
             count: number of continuations.
 
         Raises:
@@ -148,7 +183,7 @@ class CharacterModel:
         seed = fresh_seed() if seed is None else seed
         sampling = sampling or SamplingConfig()
         characters = self.engine.vocabulary.characters
-        filters = [self._stop_filter(stop) for _ in range(count)]
+        filters = [self._stop_filter(stop, keep_stop) for _ in range(count)]
         texts: list[list[str]] = [[] for _ in range(count)]
         # 2. Draw one character of each continuation at a time, until all have met a stop text.
         for drawn in sample(self.engine, ids, length, count, seed, sampling, self.threads):
@@ -177,3 +212,9 @@ class CharacterModel:
         ids = self.engine.vocabulary.encode(text)
         with blas_threads(self.threads):
             return self.engine.score(ids), len(text)
+
+
+def _named(characters: Sequence[str]) -> str:
+    """Characters for a message; the first few of many."""
+    named = " ".join(f"{c!r} (U+{ord(c):04X})" for c in characters[:MAX_NAMED])
+    return named + (" ..." if len(characters) > MAX_NAMED else "")

@@ -8,16 +8,20 @@ from typing import Any
 
 from rnntext.errors import CheckpointError, InputOutputError, UsageError
 from rnntext.files.lock import locked
+from rnntext.jobs.load import absence
 from rnntext.storage import checkpoint, models, service
+
+RUN = "run"  # what stands in the place of a version for an unfinished training
 
 
 @dataclasses.dataclass(frozen=True)
 class Entry:
-    """One version of a model.
+    """One version of a model, or its unfinished training.
 
     Attributes:
+        version: its name; RUN for an unfinished training.
         facts: its manifest without the list of files; empty if the version is damaged.
-        metrics: its scores and durations.
+        metrics: its scores and durations; of an unfinished training, the best scores so far.
         size: of all its files, in bytes.
         damage: what is wrong with it, or None.
     """
@@ -48,42 +52,86 @@ class Entry:
 
 
 def find(name: str) -> Path:
-    """The folder of a model that has versions, whether one of them is in service or not.
+    """The folder of a model that has versions, whether one of them is in service or not, or an unfinished training.
 
     Raises:
         UsageError: there is no model of this name.
     """
     path = models.folder(name)
-    if checkpoint.versions(path):
+    if checkpoint.versions(path) or models.begun(path):
         return path
     return models.find(name, "train-charlm")
 
 
 def entries(path: Path) -> list[Entry]:
-    """All versions of a model, oldest first. The digests of all files are checked."""
+    """All versions of a model, oldest first, then its unfinished training. The digests of all files are checked."""
+    return _versions(path) + _running(path)
+
+
+def _versions(path: Path) -> list[Entry]:
+    """All versions of a model, oldest first."""
     current = service.serving(path)
     return [_entry(path, version, version == current) for version in checkpoint.versions(path)]
 
 
-def serving(path: Path) -> Entry:
-    """The version in service of a model that has one, though it may be damaged."""
+def overview(path: Path) -> list[Entry]:
+    """What a model has in service, though it may be damaged (or else its newest version), and its unfinished
+    training."""
     current = service.serving(path)
-    if current is None:
-        return Entry(path.name, "-", True, {}, {}, 0, pointer_damage(path))
-    return _entry(path, current, True)
+    versions = checkpoint.versions(path)
+    if current is not None:
+        shown = [_entry(path, current, True)]
+    elif checkpoint.in_service(path):
+        shown = [Entry(path.name, "-", True, {}, {}, 0, pointer_damage(path))]
+    else:
+        shown = [_entry(path, version, False) for version in versions[-1:]]
+    return shown + _running(path)
+
+
+def _running(path: Path) -> list[Entry]:
+    """The unfinished training of a model, if it has one."""
+    if not models.begun(path):
+        return []
+    from rnntext.jobs import finishing
+
+    run = path / "run"
+    try:
+        begun = finishing.read(path)
+        if begun is None:
+            return []
+        facts = {
+            "kind": begun.snapshot.kind,
+            "run": begun.snapshot.run,
+            "parent": begun.snapshot.parent,
+            "corpus": begun.snapshot.corpus,
+            "command": begun.snapshot.command,
+            "step": begun.position.step,
+            "score": {"name": begun.family.metric, "value": begun.score},
+        }
+        return [Entry(path.name, RUN, False, facts, begun.position.best or {}, _size(run))]
+    except (CheckpointError, UsageError, FileNotFoundError) as error:
+        if not run.exists():  # A job may have finished, and removed it, just now.
+            return []
+        return [Entry(path.name, RUN, False, {}, {}, _size(run), str(error))]
 
 
 def entry(path: Path, version: str | None) -> Entry:
     """One version.
 
     Args:
-        version: its name, leading zeros or not; None: the version in service.
+        version: its name, leading zeros or not, or RUN; None: the version in service, and if there is none, but an
+            unfinished training, this one.
 
     Raises:
         UsageError: there is no such version.
         CheckpointError: it is damaged.
     """
     current = service.serving(path)
+    if (version is None and not checkpoint.in_service(path)) or version == RUN:
+        for running in _running(path):
+            if running.damage is not None:
+                raise CheckpointError(running.damage)
+            return running
     name = _full_name(path, version)
     checked = _entry(path, name, name == current)
     if checked.damage is not None:
@@ -106,20 +154,9 @@ def pointer_damage(path: Path) -> str | None:
 def verify(path: Path) -> dict[str, str | None]:
     """What is wrong with each part of a model; None for a part that is whole. The parts are its versions, the file
     "current", and the unfinished training "run", if there is one."""
-    from rnntext.jobs import unfinished
-    from rnntext.train import state
-
-    damage = {entry.version: entry.damage for entry in entries(path)}
-    damage["current"] = pointer_damage(path)
-    run = path / "run"
-    try:
-        if unfinished.read(run) is not None:
-            damage["run"] = None
-            state.load(run / unfinished.STATE)
-    except CheckpointError as error:
-        if run.exists():  # A job may have finished, and removed it, just now.
-            damage["run"] = str(error)
-    return damage
+    versions = {entry.version: entry.damage for entry in _versions(path)}
+    running = {entry.version: entry.damage for entry in _running(path)}
+    return {**versions, "current": pointer_damage(path), **running}
 
 
 def promote(path: Path, version: str) -> str:
@@ -202,13 +239,11 @@ def _full_name(path: Path, version: str | None) -> str:
     Args:
         version: the name, leading zeros or not; None: the version in service.
     """
-    if version is None:
-        return checkpoint.load(path).version
-    name = version.zfill(6)
-    known = checkpoint.versions(path)
-    if name not in known:
-        raise UsageError(f"{path} has no version {version}; there are: {', '.join(known)}")
-    return name
+    if version is not None:
+        return checkpoint.full_name(path, version)
+    if not checkpoint.in_service(path):
+        raise UsageError(absence(path))
+    return checkpoint.load(path).version
 
 
 def _entry(path: Path, version: str, in_service: bool) -> Entry:

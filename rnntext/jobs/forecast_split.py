@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+from collections.abc import Iterator
 
 import numpy as np
 
@@ -15,6 +16,8 @@ from rnntext.run.season import find_season
 from rnntext.run.windows import Scale
 from rnntext.series.series import Series
 from rnntext.settings.forecaster import ForecastConfig
+
+STRETCH = 3  # consecutive steps by which a place of a series is recognised elsewhere
 
 
 @dataclasses.dataclass(frozen=True)
@@ -138,3 +141,14 @@ def _constant_columns(series: Series, training: Panel) -> list[str]:
         if np.ptp(column) == 0:
             notes.append(f"{series.source}: {name} is constant, {column[0]:g}, in the data to learn from")
     return notes
+
+
+def stretches(values: np.ndarray) -> Iterator[str]:
+    """Every STRETCH consecutive steps of a series as a text, by which they are recognised elsewhere.
+
+    Args:
+        values: `[1, time, columns]`.
+    """
+    steps = [",".join(map(repr, row)) for row in values[0].tolist()]
+    for begin in range(len(steps) - STRETCH + 1):
+        yield ";".join(steps[begin : begin + STRETCH])

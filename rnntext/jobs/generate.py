@@ -13,6 +13,9 @@ from rnntext.run.threads import blas_threads
 from rnntext.settings.charlm import SamplingConfig
 from rnntext.text.vocabulary import UNKNOWN
 
+SHOWN_CHARACTERS = 200  # of a sample during a training, and at most so many lines of it
+SHOWN_LINES = 5
+
 
 def fresh_seed() -> int:
     """A random seed below 2**31, which is short enough to be typed again."""
@@ -51,16 +54,27 @@ def _never_drawn(model: Charlm) -> list[int]:
     return [UNKNOWN] if replacement is None else [UNKNOWN, replacement]
 
 
+def sample_lines(model: Charlm, seed: int) -> list[str]:
+    """The first lines of a text that the model begins itself, for a training to show."""
+    ids = [int(drawn[0]) for drawn in sample(model, [], SHOWN_CHARACTERS, 1, seed, SamplingConfig())]
+    lines = [line for line in model.vocabulary.decode(ids).split("\n") if line.strip()]
+    return [f"  > {line}" for line in lines[:SHOWN_LINES]]
+
+
 class StopFilter:
     """Passes characters on until one of the stop texts is complete, and holds back the beginning of one.
 
-    Attributes:
+    Args:
         stops: the stop texts.
+        keep: whether the stop text that has come passes, too.
+
+    Attributes:
         done: whether a stop text has come; nothing passes any more.
     """
 
-    def __init__(self, stops: Sequence[str]) -> None:
+    def __init__(self, stops: Sequence[str], keep: bool = False) -> None:
         self.stops = [stop for stop in stops if stop]
+        self.keep = keep
         self.done = False
         self._held = ""
 
@@ -74,6 +88,8 @@ class StopFilter:
         complete = [stop for stop in self.stops if self._held.endswith(stop)]
         if complete:
             self.done = True
+            if self.keep:
+                return self._held
             longest = max(len(stop) for stop in complete)
             return self._held[:-longest]
         overlap = max(self._overlap(stop) for stop in self.stops)

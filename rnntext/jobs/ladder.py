@@ -210,7 +210,7 @@ def _train(config: ForecastConfig, training: ForecastTraining, split: Split, obs
 
     tensorflow.start(training.seed)  # the result of a rung does not depend on those before it
     task = ForecastTask(config, training, split.scale, split.training, split.held_out, split.naive_errors)
-    with tempfile.TemporaryDirectory() as folder, stop_on_signal() as request:
+    with tempfile.TemporaryDirectory() as folder, stop_on_signal(observer.stopping) as request:
         loop = Loop(task, training, Path(folder) / "state.safetensors", observer, time.monotonic())
         if not loop.run(request):
             raise StoppedError("stopped; the rungs that were trained are shown above", request.number or 0)

@@ -134,7 +134,7 @@ def finish(run: Run, champion: Any | None, path: Path, job: JobConfig, trained: 
         comparison = _compare(run, champion, score, job.tolerance)
 
     # 2. Write it, unless this very run wrote it and was killed before it could go on.
-    version = _written_by(path, run.snapshot.run)
+    version = _written_by(path, run.snapshot.run, trained.steps)
     if version is None:
         version = _write(run, path, job, trained, comparison.champion)
 
@@ -174,12 +174,7 @@ def _write(run: Run, path: Path, job: JobConfig, trained: Trained, champion: flo
     snapshot = run.snapshot
     metrics = {**trained.metrics, "step": trained.step, "steps": trained.steps, "seconds": trained.seconds}
     seen = overlap.merge(snapshot.arrays["seen"], snapshot.arrays["inherited"])
-    files = {
-        "config.json": to_json(_config(run.recipe)),
-        "metrics.json": to_json(metrics),
-        SEEN: overlap.to_bytes(seen),
-        **run.material.files,
-    }
+    files = {**model_files(run), "metrics.json": to_json(metrics), SEEN: overlap.to_bytes(seen)}
 
     if trained.honest is not None:
         files[HONEST] = to_bytes(trained.honest)
@@ -197,6 +192,11 @@ def _write(run: Run, path: Path, job: JobConfig, trained: Trained, champion: flo
         **run.material.about,
     }
     return checkpoint.write_version(path, family.kind, files, trained.arrays, about)
+
+
+def model_files(run: Run) -> dict[str, bytes]:
+    """The files that make a model of weights, by name."""
+    return {"config.json": to_json(_config(run.recipe)), **run.material.files}
 
 
 def _config(recipe: Recipe) -> Options:
@@ -250,10 +250,11 @@ def _unfair(run: Run, champion: Checkpoint) -> str | None:
     )
 
 
-def _written_by(path: Path, run: str) -> str | None:
-    """The name of the newest version, if this run has written it; otherwise None."""
+def _written_by(path: Path, run: str, steps: int) -> str | None:
+    """The name of the newest version, if this run has written it after so many steps; otherwise None. A run that was
+    to be finished early, and was killed meanwhile, may have gone on."""
     latest = newest(path)
-    if latest is None or latest.manifest.get("run") != run:
+    if latest is None or latest.manifest.get("run") != run or latest.json("metrics.json").get("steps") != steps:
         return None
     return latest.version
 

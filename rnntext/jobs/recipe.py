@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -42,7 +43,7 @@ class Material:
     """What a run trains on and is scored on, made from its snapshot.
 
     Attributes:
-        task: model and data for the loop.
+        make_task: makes the task.
         files: further files of the version, such as vocabularies.
         about: facts about the data for the manifest.
         held_out: returns hashes of the held-out data, comparable with those in `Data.seen`.
@@ -52,13 +53,18 @@ class Material:
             begins with; None: there is no last fit.
     """
 
-    task: Task
+    make_task: Callable[[], Task]
     files: dict[str, bytes]
     about: dict[str, Any]
     held_out: Callable[[], Hashes]
     score: Callable[[Any], float]
     verdict: Callable[[float], str | None] = lambda score: None
     last_fit: Callable[[Weights], Task] | None = None
+
+    @functools.cached_property
+    def task(self) -> Task:
+        """Model and data for the loop. TensorFlow must have been started; nothing else in here needs it."""
+        return self.make_task()
 
 
 class Recipe(Protocol):

@@ -1,12 +1,16 @@
 """Stopping on a signal: the first one is noted, so that the training ends before its next step; a second one ends the
-process at once."""
+process at once.
+
+Python calls a signal's handler between two of its own instructions, which may be seconds later when TensorFlow
+computes. So a thread waits for the byte that Python writes as soon as a signal comes, to answer the user meanwhile.
+"""
 
 from __future__ import annotations
 
 import os
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
@@ -35,17 +39,53 @@ class StopRequest:
 
 
 @contextmanager
-def stop_on_signal() -> Iterator[StopRequest]:
+def stop_on_signal(announce: Callable[[], None]) -> Iterator[StopRequest]:
     """A request that SIGINT, SIGTERM and SIGHUP set inside the block. A signal that is ignored, as SIGHUP under nohup,
-    stays ignored. Only the main thread of a process can handle signals; in another one the request is never set."""
+    stays ignored. Only the main thread of a process can handle signals; in another one the request is never set.
+
+    Args:
+        announce: is called in another thread as soon as the first signal comes.
+    """
     request = StopRequest()
-    previous_handlers = {}
-    if threading.current_thread() is threading.main_thread():
+    if threading.current_thread() is not threading.main_thread():
+        yield request
+        return
+    with _answered(announce):
+        previous_handlers = {}
         for number in SIGNALS:
             if signal.getsignal(number) is not signal.SIG_IGN:
                 previous_handlers[number] = signal.signal(number, request.note)
+        try:
+            yield request
+        finally:
+            for number, handler in previous_handlers.items():
+                signal.signal(number, handler)
+
+
+@contextmanager
+def _answered(announce: Callable[[], None]) -> Iterator[None]:
+    """Answers the signals that handlers are set for inside the block, in a thread."""
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    previous = signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
+    thread = threading.Thread(target=_answer, args=(reader, announce), daemon=True)
+    thread.start()
     try:
-        yield request
+        yield
     finally:
-        for number, handler in previous_handlers.items():
-            signal.signal(number, handler)
+        signal.set_wakeup_fd(previous)
+        os.close(writer)
+        thread.join()
+        os.close(reader)
+
+
+def _answer(reader: int, announce: Callable[[], None]) -> None:
+    """Announces the first signal whose number comes from a pipe; ends the process at the second one."""
+    announced = False
+    while number := os.read(reader, 1):
+        if number[0] not in SIGNALS:
+            continue
+        if announced:
+            os._exit(128 + number[0])
+        announced = True
+        announce()

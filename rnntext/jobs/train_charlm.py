@@ -7,30 +7,38 @@ import math
 from collections.abc import Callable, Collection, Sequence
 from os import PathLike
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from rnntext import sizes
-from rnntext.errors import DataError
+from rnntext.errors import DataError, UsageError
 from rnntext.families import CHARLM
 from rnntext.jobs.characters import CharacterModel
 from rnntext.jobs.choice import Chosen, Inherited, SizedRecipe, all_open, asked, filled, learning_rate, training_budget
+from rnntext.jobs.generate import sample_lines
 from rnntext.jobs.promotion import Outcome
 from rnntext.jobs.recipe import Data, IncomparableError, Material
 from rnntext.jobs.training import fraction, train, with_limit
 from rnntext.jobs.unfinished import Options, Snapshot
-from rnntext.run.charlm import shapes
+from rnntext.run.charlm import Charlm, shapes
 from rnntext.settings.base import check_choice
 from rnntext.settings.charlm import CharlmConfig, CharlmTraining
 from rnntext.settings.training import JobConfig
 from rnntext.storage.json_files import parse_json, to_json
 from rnntext.text import overlap
 from rnntext.text.catalogue import read_source
+from rnntext.text.hold_out import hold_out_lines, is_sorted
 from rnntext.text.lines import ENCODING_ERRORS, read_text
 from rnntext.text.normalize import normalize
 from rnntext.text.vocabulary import UNKNOWN, CharVocabulary
 from rnntext.train import warm
 from rnntext.watch.observer import Observer
+
+if TYPE_CHECKING:
+    from rnntext.train.charlm_task import CharlmTask
+
+LINES = "lines:"  # what the value of --validation begins with if lines are held out
 
 
 def train_charlm(
@@ -61,7 +69,8 @@ def train_charlm(
         training: how it is trained, and for how long.
         size: "tiny", "small", "base", "large" or "auto"; decides about the fields that are left open (`rnntext.sizes`).
         left_open: names of fields of `model` and `training`; None: those of a config that is not given.
-        validation: the held-out text: a fraction, taken from the end, or a file.
+        validation: the held-out text: a fraction, taken from the end; "lines:" and a fraction, of the lines of a list,
+            see `text.hold_out`; or a file.
         encoding_errors: "strict" or "replace".
         job, observer: see `jobs.training.train`, which also says what is raised.
     """
@@ -122,7 +131,7 @@ class CharlmRecipe(SizedRecipe):
                 f"{where}: {len(text)} characters to train on are too few for --window {window}; give more text"
             )
         if not held_out:
-            if fraction(self.validation) is None:
+            if not self.validation.startswith(LINES) and fraction(self.validation) is None:
                 where = self.validation
             raise DataError(f"{where}: no held-out text; give more text, or another file with --validation FILE")
         digest = hashlib.sha256(text.encode())
@@ -134,12 +143,19 @@ class CharlmRecipe(SizedRecipe):
         """Training text and held-out text, normalised. Of the text that a fraction holds out, only the end is returned,
         as much as can be scored; nobody learns from the rest."""
         text = self._text()
+        scored = sizes.scored_characters(self.training.time_limit)
+        if self.validation.startswith(LINES):
+            return hold_out_lines(text, _share_of_lines(self.validation), scored)
         share = fraction(self.validation)
         if share is None:
             held_out = read_text(self.validation, self.errors)
             return text, normalize(held_out, self.model.lowercase)
+        if is_sorted(text):
+            self.report(
+                "the lines are sorted, so that those at the end, which are held out, begin like no other; "
+                f"--validation {LINES}{self.validation} shuffles the list and holds out lines from all over it"
+            )
         cut = int(len(text) * (1.0 - share))
-        scored = sizes.scored_characters(self.training.time_limit)
         begin = max(cut, len(text) - scored)
         return text[:cut], text[begin:]
 
@@ -219,8 +235,6 @@ class CharlmRecipe(SizedRecipe):
 
     def open(self, snapshot: Snapshot) -> Material:
         """See Recipe."""
-        from rnntext.train.charlm_task import CharlmTask
-
         # 1. Read the snapshot.
         vocabulary_file = snapshot.files["vocabulary.json"]
         vocabulary = CharVocabulary(parse_json(vocabulary_file, Path("vocabulary.json")))
@@ -231,9 +245,17 @@ class CharlmRecipe(SizedRecipe):
             bits, characters = champion.score(held_out)
             return bits / characters
 
+        def make_task() -> CharlmTask:
+            from rnntext.train.charlm_task import CharlmTask
+
+            def show(engine: Charlm) -> list[str]:
+                return sample_lines(engine, self.training.seed)
+
+            return CharlmTask(self.model, self.training, vocabulary, ids, held_out, show)
+
         # 2. Put the material together.
         return Material(
-            CharlmTask(self.model, self.training, vocabulary, ids, held_out),
+            make_task,
             files={"vocabulary.json": vocabulary_file},
             about={"characters": len(ids), "held_out": len(held_out)},
             held_out=lambda: overlap.of_text(held_out),
@@ -244,6 +266,18 @@ class CharlmRecipe(SizedRecipe):
         """See Recipe."""
         if champion.engine.config.lowercase != self.model.lowercase:
             raise IncomparableError("the version in service folds case differently")
+
+
+def _share_of_lines(validation: str) -> float:
+    """The fraction of lines that the value of `--validation` holds out.
+
+    Raises:
+        UsageError: there is no fraction after `LINES`.
+    """
+    share = fraction(validation.removeprefix(LINES))
+    if share is None:
+        raise UsageError(f"--validation {validation}: write {LINES}0.1 to hold out a tenth of the lines")
+    return share
 
 
 def _names(sources: Sequence[str]) -> str:

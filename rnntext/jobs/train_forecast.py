@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from rnntext.families import FORECASTER
-from rnntext.jobs.forecast_split import Split, split_series
+from rnntext.jobs.forecast_split import STRETCH, Split, split_series, stretches
 from rnntext.jobs.forecasting import ForecastModel
 from rnntext.jobs.promotion import Outcome
 from rnntext.jobs.recipe import Data, IncomparableError, Material
@@ -30,7 +30,9 @@ from rnntext.text import overlap
 from rnntext.train import warm
 from rnntext.watch.observer import Observer
 
-STRETCH = 3  # consecutive steps by which a place of a series is recognised elsewhere
+if TYPE_CHECKING:
+    from rnntext.train.forecast_task import ForecastTask
+
 SERVING = "serving."  # begins the names of a parent's weights that were fitted to all of its data
 MAX_KEPT = 5000  # held-out steps that are stored with a version, to measure its bands on
 Report = Callable[[str], None]
@@ -125,7 +127,7 @@ class ForecastRecipe:
         arrays = split.arrays()
         contents = b"".join(array.tobytes() for array in arrays.values())
         digest = hashlib.sha256(contents).hexdigest()
-        seen = overlap.of_sentences(_stretches(arrays["training"]), overlap.MAX_HASHES)
+        seen = overlap.of_sentences(stretches(arrays["training"]), overlap.MAX_HASHES)
         return Data(digest, seen, (series, split))
 
     def choose(self, data: Data, parent: ForecastModel | None) -> Mapping[str, Any]:
@@ -183,8 +185,6 @@ class ForecastRecipe:
 
     def open(self, snapshot: Snapshot) -> Material:
         """See Recipe."""
-        from rnntext.train.forecast_task import ForecastTask
-
         # 1. Read the snapshot.
         about = parse_json(snapshot.files["series.json"], Path("series.json"))
         scale = Scale.from_json(about["scale"])
@@ -208,16 +208,20 @@ class ForecastRecipe:
                 "may help, or more data"
             )
 
+        def task_of(series: Panel) -> ForecastTask:
+            from rnntext.train.forecast_task import ForecastTask
+
+            return ForecastTask(self.model, self.training, scale, series, held_out, errors)
+
         # 3. Put the material together.
         def last_fit(start: Weights) -> ForecastTask:
-            whole = Panel.of(self._whole(snapshot))
-            task = ForecastTask(self.model, self.training, scale, whole, held_out, errors)
+            task = task_of(Panel.of(self._whole(snapshot)))
             arrays = {name: snapshot.arrays.get(SERVING + name, array) for name, array in start.items()}
             task.model.assign(arrays)
             return task
 
         return Material(
-            ForecastTask(self.model, self.training, scale, training, held_out, errors),
+            lambda: task_of(training),
             files={"series.json": snapshot.files["series.json"], "held_out.json": to_json(self._kept(held_out))},
             about={"steps": training.values.shape[1], "held_out": held_out.values.shape[1] - self.model.window},
             held_out=lambda: self._held_out_hashes(snapshot.arrays["held_out"]),
@@ -256,7 +260,7 @@ class ForecastRecipe:
             values: `[1, time, columns]`, the last window of the training part before the held-out part.
         """
         begin = self.model.window - STRETCH + 1
-        return overlap.of_sentences(_stretches(values[:, begin:]))
+        return overlap.of_sentences(stretches(values[:, begin:]))
 
     # The version in service -------------------------------------------------------------------------------------------
 
@@ -292,14 +296,3 @@ class ForecastRecipe:
                 raise IncomparableError(f"the version in service has other {name}: {champion.about[name]}")
         if champion.config.measured != self.model.measured:
             raise IncomparableError(f"the version in service predicts {champion.config.measured} values")
-
-
-def _stretches(values: np.ndarray) -> Iterator[str]:
-    """Every STRETCH consecutive steps of a series as a text, by which they are recognised elsewhere.
-
-    Args:
-        values: `[1, time, columns]`.
-    """
-    steps = [",".join(map(repr, row)) for row in values[0].tolist()]
-    for begin in range(len(steps) - STRETCH + 1):
-        yield ";".join(steps[begin : begin + STRETCH])

@@ -9,6 +9,7 @@ import math
 from collections.abc import Callable, Collection
 from os import PathLike
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rnntext import sizes
 from rnntext.errors import UsageError
@@ -35,6 +36,9 @@ from rnntext.text import overlap
 from rnntext.text.bleu import bleu
 from rnntext.text.lines import ENCODING_ERRORS
 from rnntext.watch.observer import Observer
+
+if TYPE_CHECKING:
+    from rnntext.train.translator_task import TranslatorTask
 
 HELD_OUT = "held_out.json"  # file of a snapshot
 
@@ -248,15 +252,10 @@ class TranslatorRecipe(SizedRecipe):
 
     def open(self, snapshot: Snapshot) -> Material:
         """See Recipe."""
-        from rnntext.train.pipelines import Sentences
-        from rnntext.train.translator_task import TranslatorTask
-
         # 1. Read the snapshot.
         files = {name: content for name, content in snapshot.files.items() if name != HELD_OUT}
         both = languages.from_files(files, self.model)
         arrays = snapshot.arrays
-        source = Sentences(arrays["source.ids"], arrays["source.lengths"])
-        target = Sentences(arrays["target.ids"], arrays["target.lengths"])
         held_out = pairs.from_bytes(snapshot.files[HELD_OUT])
         sources = [source for source, _ in held_out]
         targets = [target for _, target in held_out]
@@ -265,15 +264,23 @@ class TranslatorRecipe(SizedRecipe):
             translations = champion.translate(sources, search=SearchConfig(beam=1), ahead=len(sources))
             return bleu(list(translations), targets)
 
+        def make_task() -> TranslatorTask:
+            from rnntext.train.pipelines import Sentences
+            from rnntext.train.translator_task import TranslatorTask
+
+            source = Sentences(arrays["source.ids"], arrays["source.lengths"])
+            target = Sentences(arrays["target.ids"], arrays["target.lengths"])
+            return TranslatorTask(self.model, self.training, both, (source, target), held_out)
+
         # 2. Put the material together.
         about = {
-            "pairs": len(source.lengths),
+            "pairs": len(arrays["source.lengths"]),
             "held_out": len(held_out),
-            "longest": int(source.lengths.max()),
+            "longest": int(arrays["source.lengths"].max()),
             "reverse": self.source.reverse,
         }
         return Material(
-            TranslatorTask(self.model, self.training, both, (source, target), held_out),
+            make_task,
             files=files,
             about=about,
             held_out=lambda: overlap.of_sentences(sources),

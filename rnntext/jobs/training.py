@@ -146,7 +146,7 @@ def _train(recipe: Recipe, path: Path, job: JobConfig, observer: Observer, began
             unchanged = beginning.unchanged(path, settings, data, champion)
             if unchanged is not None:
                 return unchanged
-        run = beginning.begin(recipe, data, champion, settings, path, observer)
+        run = beginning.begin(recipe, data, champion, settings, path, observer, job.command)
 
     # 3. Train.
     relative_size = 0.0
@@ -157,12 +157,21 @@ def _train(recipe: Recipe, path: Path, job: JobConfig, observer: Observer, began
         return trained
 
     # 4. Write the new version and decide whether it goes into service.
+    return conclude(run, champion, path, job, trained, observer)
+
+
+def conclude(
+    run: Run, champion: Any | None, path: Path, job: JobConfig, trained: Trained, observer: Observer
+) -> Outcome:
+    """`promotion.finish`, which the observer is told of."""
+    if run.snapshot.parent is not None and trained.step == 0:
+        observer.note("nothing was better than the weights that the run began with: they stay")
     outcome = promotion.finish(run, champion, path, job, trained)
     verdict = run.material.verdict(outcome.score or 0.0)
     for remark in (outcome.remark, verdict):
         if remark:
             observer.note(remark)
-    metric = recipe.family.metric
+    metric = run.recipe.family.metric
     observer.version(str(outcome.version), outcome.promoted, {metric: trained.metrics[metric]})
     return outcome
 
@@ -188,9 +197,10 @@ def _learn(
         training = dataclasses.replace(training, time_limit=max(1.0, training.time_limit / 2))
     warm = run.snapshot.parent is not None
     loop = Loop(task, training, state, observers, began, job.save_every, job.pause_after, warm, relative_size)
+    loop.position.places = task.model.places()
 
     # 2. Run it.
-    with stop_on_signal() as request:
+    with stop_on_signal(observer.stopping) as request:
         try:
             finished = loop.run(request)
         except DivergedError:
@@ -199,8 +209,6 @@ def _learn(
         if not finished:
             return paused(loop, request)
         trained = _trained(task, loop)
-        if warm and trained.step == 0:
-            observer.note("nothing was better than the weights that the run began with: they stay")
 
         # 3. Fit all data, if anything was learnt from a part of them.
         if run.material.last_fit is None or not (warm or trained.step):

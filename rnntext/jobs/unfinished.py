@@ -28,7 +28,7 @@ SETTINGS = "settings.json"
 ARRAYS = "arrays.safetensors"
 Options = Mapping[str, Mapping[str, Any]]  # values by group and name
 
-_IN_SETTINGS = ("kind", "options", "corpus", "chosen", "parent", "run", "software")  # fields of a Snapshot
+_IN_SETTINGS = ("kind", "options", "corpus", "chosen", "parent", "run", "software", "command")  # fields of a Snapshot
 
 
 def software() -> dict[str, str]:
@@ -55,6 +55,7 @@ class Snapshot:
         parent: the version whose weights the run began with, if any.
         run: a random name, unique to this run.
         software: see `software`.
+        command: the command line that began the run; empty if Python did, or an older rnntext.
     """
 
     kind: str
@@ -66,6 +67,7 @@ class Snapshot:
     parent: str | None = None
     run: str = dataclasses.field(default_factory=lambda: secrets.token_hex(8))
     software: Mapping[str, str] = dataclasses.field(default_factory=software)
+    command: str = ""
 
 
 def write(folder: Path, snapshot: Snapshot) -> None:
@@ -107,6 +109,7 @@ def _read(folder: Path) -> Snapshot:
             raise CheckpointError(f"{name}: its SHA-256 is not the one in {SETTINGS}")
     arrays = safetensors.numpy.load(files.pop(ARRAYS))
     settings.setdefault("chosen", None)
+    settings.setdefault("command", "")
     fields = {name: settings[name] for name in _IN_SETTINGS}
     return Snapshot(files=files, arrays=arrays, **fields)
 

@@ -23,7 +23,7 @@ from typing import Any
 
 import numpy as np
 
-from rnntext.errors import CheckpointError
+from rnntext.errors import CheckpointError, UsageError
 from rnntext.files.atomic import read_bytes, write_file, write_folder
 from rnntext.storage import weights
 from rnntext.storage.json_files import MAX_JSON_SIZE, parse_json, to_json
@@ -148,6 +148,19 @@ def versions(root: Path) -> list[str]:
         if _VERSION_NAME.fullmatch(path.name):
             names.append(path.name)
     return sorted(names)
+
+
+def full_name(root: Path, version: str | int) -> str:
+    """The name of a version with all its zeros.
+
+    Raises:
+        UsageError: the model has no such version.
+    """
+    name = str(version).zfill(6)
+    known = versions(root)
+    if name not in known:
+        raise UsageError(f"{root} has no version {version}; there are: {', '.join(known) or 'none'}")
+    return name
 
 
 def in_service(root: Path) -> bool:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import difflib
 import os
+import shlex
 from pathlib import Path
 
 from rnntext.errors import UsageError
-from rnntext.storage.checkpoint import in_service
+from rnntext.storage.checkpoint import in_service, versions
 
 MAX_NAME_SIZE = 255  # bytes; file systems allow no longer name of a folder
 
@@ -45,6 +46,23 @@ def names() -> list[str]:
         if in_service(path):
             models.append(path.name)
     return sorted(models)
+
+
+def all_names() -> list[str]:
+    """Names of all models under `home`: of those with a version, in service or not, or an unfinished training."""
+    if not home().is_dir():
+        return []
+    return sorted(path.name for path in home().iterdir() if in_service(path) or versions(path) or begun(path))
+
+
+def begun(path: Path) -> bool:
+    """Whether an unfinished training lies in the folder of a model."""
+    return (path / "run").is_dir()
+
+
+def quoted(path: Path) -> str:
+    """A model as one types it in a shell: its name if it lies under `home`, else its path."""
+    return shlex.quote(path.name if path.parent == home() else str(path))
 
 
 def find(name: str, train_command: str) -> Path:

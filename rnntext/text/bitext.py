@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 from collections.abc import Iterable, Iterator
 
 from rnntext import sizes
 from rnntext.errors import DataError
 from rnntext.text.catalogue import read_source
+from rnntext.text.hold_out import hashed_position
 from rnntext.text.lines import name_of, read_text
 from rnntext.text.normalize import normalize_line
 
@@ -137,16 +137,9 @@ def hold_out(pairs: list[Pair], fraction: float, scored: int = MAX_HELD_OUT) -> 
     training: list[Pair] = []
     evaluation: list[Pair] = []
     for pair in pairs:
-        position = _hash(pair[0]) / 2**64  # uniform in 0 to 1
+        position = hashed_position(pair[0])
         if position >= held_out_share:
             training.append(pair)
         elif position < scored_share:
             evaluation.append(pair)
     return training, evaluation
-
-
-def _hash(text: str) -> int:
-    """64 bits of BLAKE2b."""
-    data = text.encode("utf-8", "surrogatepass")
-    digest = hashlib.blake2b(data, digest_size=8).digest()
-    return int.from_bytes(digest, "big")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import tensorflow as tf
 
@@ -29,13 +30,20 @@ class CharlmTask:
         vocabulary: the characters.
         ids: the training text `[time]`.
         held_out: the held-out text, normalised.
+        show: returns lines that a model writes.
     """
 
     family = CHARLM
     usual_loss = 0.0
 
     def __init__(
-        self, config: CharlmConfig, training: CharlmTraining, vocabulary: CharVocabulary, ids: Array, held_out: str
+        self,
+        config: CharlmConfig,
+        training: CharlmTraining,
+        vocabulary: CharVocabulary,
+        ids: Array,
+        held_out: str,
+        show: Callable[[Engine], list[str]] = lambda engine: [],
     ) -> None:
         self.config = config
         self.vocabulary = vocabulary
@@ -50,6 +58,8 @@ class CharlmTask:
         windows = tf.TensorSpec(shape, tf.int32)
         self.signature = (windows, windows)
         self.held_out = vocabulary.encode(held_out)  # [time]
+        self.show = show
+        self.engine: Engine | None = None
 
     def batch(self, index: int) -> tuple[Array, ...]:
         """Features and labels, both `[batch, time]`, where each row is a window of one stream."""
@@ -85,17 +95,17 @@ class CharlmTask:
     def evaluate(self, values: list[Array]) -> Metrics:
         """Held-out bits and nats per character, computed by the NumPy engine: what is measured is what is shipped."""
         arrays = self.model.arrays(values)
-        engine = Engine(self.config, self.vocabulary, arrays)
+        self.engine = Engine(self.config, self.vocabulary, arrays)
         with blas_threads():
-            bits = engine.score(self.held_out)
+            bits = self.engine.score(self.held_out)
         characters = len(self.held_out)
         bits_per_character = bits / characters
         nats_per_character = bits_per_character * math.log(2)
         return {"bits_per_character": bits_per_character, "nats_per_character": nats_per_character}
 
     def examples(self) -> list[str]:
-        """An empty list."""
-        return []
+        """Lines that the model writes with the weights of the last evaluation."""
+        return [] if self.engine is None else self.show(self.engine)
 
 
 def _flat(states: States) -> Carried:

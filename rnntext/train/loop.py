@@ -242,7 +242,8 @@ class Loop:
 
         # 5. Tell the observer, and end the run if patience is lost.
         self.observer.evaluation(progress, metrics, best)
-        self.observer.examples(self.task.examples())
+        if self.observer.wants_examples:
+            self.observer.examples(self.task.examples())
         if plan is not None and position.stale == self.config.patience:
             position.plan = dataclasses.replace(plan, steps=position.step)
 

@@ -40,6 +40,8 @@ class Position:
         evaluation_seconds, evaluation_step_seconds: the time that it took, and the time of a step then.
         first_loss, smooth_loss: the training loss of the first step, or `divergence.WARM_LOSS` if that is larger and
             the start was warm; and the moving average of the loss.
+        places: the place of each weight in a group of arrays, by its name in a checkpoint; an older rnntext stored
+            none.
     """
 
     step: int = 0
@@ -55,6 +57,7 @@ class Position:
     evaluation_step_seconds: float = 0.0
     first_loss: float | None = None
     smooth_loss: float | None = None
+    places: dict[str, int] = dataclasses.field(default_factory=dict)
 
     @property
     def finished(self) -> bool:

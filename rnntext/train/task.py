@@ -56,5 +56,5 @@ class Task(Protocol):
         ...
 
     def examples(self) -> list[str]:
-        """Lines that show what the model did at the last evaluation; may be empty."""
+        """Lines that show what the model does with the weights of the last evaluation; may be empty."""
         ...

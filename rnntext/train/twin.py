@@ -38,6 +38,11 @@ class Twin(keras.Model):
             arrays[name] = value_of[id(variable)]
         return arrays
 
+    def places(self) -> dict[str, int]:
+        """The place of each weight among the trainable variables, by its name in a checkpoint."""
+        place_of = {id(variable): place for place, variable in enumerate(self.trainable_variables)}
+        return {name: place_of[id(variable)] for name, variable in self.named_variables().items()}
+
     def assign(self, arrays: Weights) -> None:
         """Takes weights, named as `arrays` names them."""
         for name, variable in self.named_variables().items():

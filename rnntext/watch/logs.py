@@ -83,15 +83,19 @@ _HELP = {
     "last_save_timestamp_seconds": "When the state of the run was last saved.",
     _SUCCESS: "When a training last ended well, with a new version or with nothing to do.",
 }
+_LASTING = ("score", "version", "promoted", "last_save_timestamp_seconds", _SUCCESS)  # true until something newer is
+_SAMPLE = re.compile(r'^rnntext_(\w+)\{(model="(?:[^"\\]|\\.)*")([^}]*)\} (\S+)$', re.MULTILINE)
+Samples = dict[tuple[str, str, str], str]  # by gauge, label of the model, and further labels
 
 
 class MetricsFile(Observer):
     """Writes gauges in Prometheus's text format, for the textfile collector of node_exporter.
 
-    The file is replaced as a whole, so that a part of it is never collected.
+    The file is replaced as a whole, so that a part of it is never collected. Several models may share it: each changes
+    the samples with its own label only.
 
     Args:
-        path: the file. If it exists, the time of the last success is taken over from it.
+        path: the file. What lasts beyond a training is taken over from it.
         model: label of every gauge.
         clock: returns the seconds since 1970.
     """
@@ -103,32 +107,33 @@ class MetricsFile(Observer):
         escaped = escaped.replace('"', '\\"')
         escaped = escaped.replace("\n", "\\n")
         self.label = f'model="{escaped}"'
-        self.values: dict[tuple[str, str], float] = {}  # by gauge and further labels
-        sample = rf"^rnntext_{_SUCCESS}{{.*}} (\S+)$"
-        success = re.search(sample, self._previous(), re.MULTILINE)
-        if success:
-            self.values[_SUCCESS, ""] = float(success[1])
+        self.values: dict[tuple[str, str], str] = {}  # by gauge and further labels
+        for (gauge, label, others), value in self._present().items():
+            if label == self.label and gauge in _LASTING:
+                self.values[gauge, others] = value
 
-    def _previous(self) -> str:
-        """The present content of the file."""
+    def _present(self) -> Samples:
+        """The samples in the file as it is now."""
         if not self.path.is_file():
-            return ""
-        return read_bytes(self.path).decode("utf-8", "replace")
+            return {}
+        text = read_bytes(self.path).decode("utf-8", "replace")
+        return {(gauge, label, others): value for gauge, label, others, value in _SAMPLE.findall(text)}
 
     def _write(self, **values: float | None) -> None:
         """Sets the gauges whose value is not None, and writes all of them."""
         for gauge, value in values.items():
             if value is not None:
-                self.values[gauge, ""] = value
+                self.values[gauge, ""] = repr(value)
+        samples = {key: value for key, value in self._present().items() if key[1] != self.label}
+        samples |= {(gauge, self.label, others): value for (gauge, others), value in self.values.items()}
         lines: list[str] = []
         for gauge, about in _HELP.items():
-            samples = {labels: value for (name, labels), value in self.values.items() if name == gauge}
-            if samples:
+            members = {(label, others): value for (name, label, others), value in samples.items() if name == gauge}
+            if members:
                 lines.append(f"# HELP rnntext_{gauge} {about}")
                 lines.append(f"# TYPE rnntext_{gauge} gauge")
-            for labels, value in samples.items():
-                all_labels = self.label + labels
-                lines.append(f"rnntext_{gauge}{{{all_labels}}} {value!r}")
+            for (label, others), sample in members.items():
+                lines.append(f"rnntext_{gauge}{{{label}{others}}} {sample}")
         text = "".join(line + "\n" for line in lines)
         with output_file(self.path, "--metrics-file") as file:
             file.write(text.encode())
@@ -138,7 +143,7 @@ class MetricsFile(Observer):
 
     def evaluation(self, progress: Progress, metrics: Mapping[str, float], best: bool) -> None:
         for name, value in metrics.items():
-            self.values["score", f',metric="{name}"'] = value
+            self.values["score", f',metric="{name}"'] = repr(value)
         self._write(
             step=progress.step, steps=progress.steps, seconds=progress.seconds, rate=progress.rate, loss=progress.loss
         )
@@ -157,7 +162,7 @@ class MetricsFile(Observer):
 
     def end(self, state: str) -> None:
         if state != "paused":
-            self.values[_SUCCESS, ""] = self.clock()
+            self.values[_SUCCESS, ""] = repr(self.clock())
         self._write(running=0, failed=0)
 
 

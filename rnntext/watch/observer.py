@@ -53,6 +53,11 @@ class Observer:
     An observer must not change what it is given.
     """
 
+    @property
+    def wants_examples(self) -> bool:
+        """Whether `examples` is to be called, since examples may take time to make."""
+        return type(self).examples is not Observer.examples
+
     def start(self, parameters: int, step: int) -> None:
         """Called before the first step of a session; `step` is not 0 when an unfinished run goes on."""
 
@@ -63,7 +68,8 @@ class Observer:
         """Called after every evaluation on held-out data; `best` says that no earlier one was as good."""
 
     def examples(self, lines: Sequence[str]) -> None:
-        """Called after every evaluation with the model's answers to some held-out examples."""
+        """Called after every evaluation with the model's answers to some held-out examples, or with some text of its
+        own."""
 
     def save(self, step: int) -> None:
         """Called after the state of the run was saved."""
@@ -73,6 +79,9 @@ class Observer:
 
     def version(self, name: str, promoted: bool, metrics: Mapping[str, float]) -> None:
         """Called after a new version was written; `promoted` says that it was put into service."""
+
+    def stopping(self) -> None:
+        """Called, in another thread, when a signal asks the training to stop, which it does after its step."""
 
     def stop(self, reason: str) -> None:
         """Called at the end of a session that leaves the run unfinished."""
@@ -89,6 +98,10 @@ class Observers(Observer):
 
     def __init__(self, members: Sequence[Observer]) -> None:
         self.members = members
+
+    @property
+    def wants_examples(self) -> bool:
+        return any(member.wants_examples for member in self.members)
 
     def start(self, parameters: int, step: int) -> None:
         for member in self.members:
@@ -117,6 +130,10 @@ class Observers(Observer):
     def version(self, name: str, promoted: bool, metrics: Mapping[str, float]) -> None:
         for member in self.members:
             member.version(name, promoted, metrics)
+
+    def stopping(self) -> None:
+        for member in self.members:
+            member.stopping()
 
     def stop(self, reason: str) -> None:
         for member in self.members:

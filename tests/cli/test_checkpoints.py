@@ -12,7 +12,9 @@ from cli.shell import CLEAN, Shell
 from helpers import random_arrays, save_charlm
 
 from rnntext.jobs import unfinished
+from rnntext.settings.charlm import CharlmTraining
 from rnntext.storage import checkpoint, service
+from rnntext.storage.json_files import to_json
 from rnntext.train import state
 
 
@@ -27,8 +29,8 @@ def home(tmp_path: Path) -> Shell:
     return Shell(tmp_path, CLEAN)
 
 
-def serving(home: Shell) -> str:
-    return checkpoint.load(home.folder / "checkpoints" / "m").version
+def serving(home: Shell, name: str = "m") -> str:
+    return checkpoint.load(home.folder / "checkpoints" / name).version
 
 
 def harm(home: Shell, version: int) -> None:
@@ -91,6 +93,98 @@ def test_verify_checks_an_unfinished_training_too(home: Shell) -> None:
     data[-1] ^= 1
     (run / unfinished.STATE).write_bytes(data)
     assert "SHA-256" in home("checkpoints", "verify", "m", code=65).lines[-1]
+
+
+COMMAND = "rnntext train-charlm 'my text.txt' --pause-after 1s"
+
+
+def begin(home: Shell, name: str, score: float | None = 4.5, step: int = 7) -> Path:
+    """An unfinished training, whose weights differ from those of all versions."""
+    path = home.folder / "checkpoints" / name
+    data = {"sources": ["my text.txt"], "validation": "0.1", "size": "auto"}
+    options = {"model": TINY.to_json(), "training": CharlmTraining(steps=50).to_json(), "data": data}
+    files = {"vocabulary.json": to_json(list(ENGLISH)), "held_out.txt": b"The mill turns.\n"}
+    nothing = np.zeros(0, np.uint64)
+    arrays = {"ids": np.arange(1, 40), "seen": nothing, "inherited": nothing}
+    unfinished.write(path / "run", unfinished.Snapshot("charlm", options, files, arrays, "c0ffee", command=COMMAND))
+    weights = random_arrays(TINY, len(ENGLISH) + 1, 77)
+    best = None if score is None else {"bits_per_character": score}
+    places = {name: place for place, name in enumerate(weights)}
+    position = state.Position(step, 3.5, None, best, 5, places=places)
+    members = list(weights.values())
+    state.save(path / "run" / unfinished.STATE, position, {"averages": members, "best": members if best else []})
+    return path
+
+
+def test_an_unfinished_training_is_shown_and_no_model_that_could_be_used(home: Shell) -> None:
+    begin(home, "new")
+    begin(home, "m", score=None)
+    rows = [line.split("\t")[:4] for line in home.here("checkpoints", "list").lines]
+    assert rows[1:3] == [
+        ["m", "charlm", "unfinished, step 7", "-"],
+        ["new", "charlm", "unfinished, step 7", "4.5000 bits_per_character"],
+    ]
+    assert [line.split("\t")[0] for line in home.here("checkpoints", "list", "m").lines][-1] == "run"
+    (record,) = home.here("checkpoints", "list", "new", "--json").records
+    assert (record["version"], record["facts"]["step"], record["in_service"]) == ("run", 7, False)
+    for arguments in (["show", "new"], ["show", "m", "run"]):
+        shown = dict(line.split(": ", 1) for line in home.here("checkpoints", *arguments).lines)
+        assert (shown["version"], shown["step"], shown["command"]) == ("run", "7", COMMAND)
+    assert home.here("checkpoints", "verify", "new").lines == ["new\tcurrent\tok", "new\trun\tok"]
+    assert "new\trun\tok" in home.here("checkpoints", "verify").lines
+    for command in (["generate", "-m", "new"], ["checkpoints", "pack", "new", "-o", "x.tar"]):
+        message = home.here(*command, code=2).message
+        assert (
+            "an unfinished training lies in checkpoints/new (step 7, best so far: 4.5000 held-out bits/char)" in message
+        )
+        assert f"to go on: {COMMAND};" in message
+        assert message.endswith("rnntext checkpoints finish new")
+    assert "has no version 1" in home.here("checkpoints", "promote", "new", "1", code=2).message
+
+
+@pytest.mark.parametrize("score", [4.5, None])
+def test_an_unfinished_training_can_be_finished_without_tensorflow(home: Shell, score: float | None) -> None:
+    path = begin(home, "new", score)
+    assert "tensorflow" not in home.modules("checkpoints", "finish", "new", "--keep", "5")
+    assert serving(home, "new") == "000001"
+    assert not (path / "run").exists()
+    shown = dict(line.split(": ", 1) for line in home.here("checkpoints", "show", "new").lines)
+    assert (shown["command"], shown["steps"]) == (COMMAND, "7")
+    scored = home.here("score", "-m", "new", stdin=b"The mill turns.\n").text.split()[0]
+    assert shown["bits_per_character"].startswith("4.5" if score else scored[:5])
+    assert home.here("generate", "-m", "new", "-n", "5", "--seed", "1").text
+    assert "no unfinished training" in home.here("checkpoints", "finish", "new", code=2).message
+
+
+def test_what_is_finished_goes_into_service_by_the_rules_of_every_training(home: Shell) -> None:
+    begin(home, "m", 9.0)
+    assert "is better" in home.here("checkpoints", "finish", "m").err
+    assert serving(home) == "000003"
+    begin(home, "m", 9.0)
+    assert "now in service" in home.here("checkpoints", "finish", "m", "--promote", "always", "--keep", "9").err
+    assert serving(home) == "000005"
+    begin(home, "m")
+    home.here("checkpoints", "finish", "m", "--promote", "sometimes", code=2)
+    with open(home.folder / "checkpoints" / "m" / "lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        assert "another job" in home.here("checkpoints", "finish", "m", code=75).message
+
+
+def test_a_version_that_is_not_in_service_can_be_used_everywhere(home: Shell) -> None:
+    first = home.here("generate", "-m", "m", "-n", "30", "--seed", "1", "--version", "1").out
+    assert first != home.here("generate", "-m", "m", "-n", "30", "--seed", "1").out
+    home.here("checkpoints", "promote", "m", "1")
+    assert home.here("generate", "-m", "m", "-n", "30", "--seed", "1").out == first
+    score = home.here("score", "-m", "m", "--version", "000002", stdin=b"The mill\n").out
+    assert score != home.here("score", "-m", "m", stdin=b"The mill\n").out
+    commands = [["translate"], ["evaluate", "x", "y"], ["forecast", "x"], ["score"], ["generate"]]
+    for command in commands:
+        assert "has no version 9; there are: 000001" in home.here(*command, "-m", "m", "--version", "9", code=2).message
+    (home.folder / "checkpoints" / "m" / "current").unlink()
+    message = home.here("generate", "-m", "m", code=2).message
+    assert "no version is in service; there are: 000001, 000002, 000003" in message
+    assert message.endswith("rnntext checkpoints promote m 000003")
+    assert home.here("generate", "-m", "m", "-n", "30", "--seed", "1", "--version", "1").out == first
 
 
 def test_promote_and_rollback_change_what_is_in_service(home: Shell) -> None:

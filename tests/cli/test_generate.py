@@ -114,6 +114,11 @@ def test_a_single_json_sample_is_the_streamed_one(shell: Shell, seeded: Done) ->
         (["-n", "24"], "abcdefghijklmnopqrstuvwxyz\n"),  # ends with the line break that was drawn, and no other
         (["--count", "2"], "abcdefgh\n-----\nabcdefgh\n"),
         (["--count", "2", "--stop", "f", "--no-echo"], "de\n-----\nde\n"),
+        (["--stop", "f", "--keep-stop"], "abcdef\n"),
+        (["--stop", "z", "--keep-stop"], "abcdefgh\n"),
+        (["--count", "2", "--stop", "ef", "--keep-stop", "--no-echo"], "def\n-----\ndef\n"),
+        (["--count", "2", "--separator", "*** ż ***"], "abcdefgh\n*** ż ***\nabcdefgh\n"),
+        (["--count", "2", "--separator", ""], "abcdefgh\n\nabcdefgh\n"),
     ],
 )
 def test_what_is_shown(shell: Shell, options: list[str], expected: str) -> None:
@@ -143,6 +148,27 @@ def test_a_decomposed_prompt_counts_as_the_composed_one(shell: Shell) -> None:
 def test_unknown_characters_are_skipped_on_request(shell: Shell) -> None:
     options = ["-n", "40", "--seed", "1", "--no-echo"]
     assert shell("generate", "Th你e", "--on-unknown", "skip", *options).out == shell("generate", "The", *options).out
+
+
+def test_what_is_skipped_and_a_stop_text_that_can_never_come_are_said(shell: Shell) -> None:
+    def said(*options: str, model: str = "alphabet") -> list[str]:
+        done = shell.here("generate", "-m", model, "-n", "5", "--seed", "1", *options)
+        return [line.removeprefix("rnntext: ") for line in done.err.splitlines()]
+
+    skipped = "left out of the prompt, as the model has never seen them: 'Ł' (U+0141) '1' (U+0031)"
+    assert said("aŁ1b", "--on-unknown", "skip") == [skipped]
+    assert said("aŁ1b", "--on-unknown", "skip", "--quiet") == []
+    assert said("ab", "--on-unknown", "skip", "--stop", "cd", "--stop", "\n") == []
+    never = "can never come: "
+    line_break = "the model has never seen '\\\\' (U+005C); a shell makes a line break of $'\\n'"
+    assert said("ab", "--stop", "\\n") == [f"the stop text '\\\\n' {never}{line_break}"]
+    assert said("ab", "--stop", "End") == [f"the stop text 'End' {never}the model has never seen 'E' (U+0045)"]
+    assert said("ab", "--stop", "") == [f"the stop text '' {never}it is empty"]
+    assert said("ab", "--stop", "cdefgh") == [
+        f"the stop text 'cdefgh' {never}it is longer than the 5 characters to be drawn"
+    ]
+    replaced = f"the stop text '\ufffd' {never}U+FFFD is never drawn"
+    assert said("ab", "--stop", "\ufffd", model="replaced") == [replaced]
 
 
 # Where the prompt comes from ------------------------------------------------------------------------------------------

@@ -177,6 +177,6 @@ def test_on_a_terminal_a_bar_is_drawn_on_stderr_and_nothing_on_stdout(shell: She
     os.close(leader)
     assert done.out == b""
     assert "/200" in screen.decode()
-    assert b"\x1b[?25h" in screen  # the cursor is shown again
+    assert b"\x1b[?25l" not in screen  # the cursor is never hidden
     assert screen.count(b"held-out") >= 2
     assert b"try: rnntext generate -m seen" in screen

@@ -4,6 +4,7 @@ import dataclasses
 
 import pytest
 import typer.main
+from cli.shell import Shell
 
 from rnntext.cli.app import program
 from rnntext.cli.command import build, parameters
@@ -44,3 +45,16 @@ def test_every_training_command_has_the_shared_options_in_the_same_words(name: s
 @pytest.mark.parametrize("option", ["--patience", "--schedule", "--warmup", "--learning-rate", "--epochs", "--seed"])
 def test_every_training_command_has_every_option_that_the_loop_obeys(name: str, option: str) -> None:
     assert option in {flag for parameter in COMMANDS[name].params for flag in parameter.opts}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [(["--units", "abc"], 2), (["--unitz", "3"], 2), (["--units", "0"], 2), (["--config", "missing.toml"], 74)],
+)
+def test_a_wrong_command_line_is_a_failure_in_the_metrics_file(shell: Shell, arguments: list[str], code: int) -> None:
+    command = ["train-charlm", "text.txt", "-m", "nightly", "--metrics-file", "m.prom"]
+    shell.write("m.prom", 'rnntext_version{model="nightly"} 4\nrnntext_failed{model="nightly"} 0\n')
+    shell.here(*command, *arguments, code=code)
+    lines = (shell.folder / "m.prom").read_text().splitlines()
+    assert 'rnntext_failed{model="nightly"} 1' in lines
+    assert 'rnntext_version{model="nightly"} 4' in lines

@@ -482,3 +482,50 @@ def test_training_works_outside_the_main_thread_where_no_signal_arrives(text, tm
     with ThreadPoolExecutor() as threads:
         outcome = threads.submit(train, text, tmp_path / "model").result()
     assert outcome.version == "000001"
+
+
+def test_lines_all_over_a_sorted_list_can_be_held_out(tmp_path):
+    names = sorted(f"{letter}{number % 7}{number}" for letter in "abcdefghij" for number in range(12))
+    (tmp_path / "names.txt").write_text("\n".join(names) + "\n")
+    said = []
+
+    class Listener(Observer):
+        def note(self, message):
+            said.append(message)
+
+    train(tmp_path / "names.txt", tmp_path / "m", validation="lines:0.3", observer=Listener())
+    assert not any("sorted" in message for message in said)
+    about = stored(tmp_path / "m", "manifest.json")
+    lengths = about["characters"], about["held_out"]
+    assert sum(lengths) == (tmp_path / "names.txt").stat().st_size
+    train(tmp_path / "names.txt", tmp_path / "o", validation="0.3", observer=Listener())
+    assert any("--validation lines:0.3" in message for message in said)
+
+
+@pytest.mark.parametrize(
+    ("validation", "message"),
+    [("lines:", "lines:0.1"), ("lines:many", "lines:0.1"), ("lines:2", "between 0 and 1"), ("lines:0", "between 0")],
+)
+def test_a_wrong_share_of_lines_is_a_usage_error(text, tmp_path, validation, message):
+    with pytest.raises(UsageError, match=message):
+        train(text, tmp_path / "m", validation=validation)
+
+
+def test_a_sample_is_shown_at_an_evaluation_to_those_who_want_it(text, tmp_path, monkeypatch):
+    shown = []
+
+    class Reader(Observer):
+        def examples(self, lines):
+            shown.append(list(lines))
+
+    train(text, tmp_path / "m", observer=Reader())
+    assert shown
+    vocabulary = set(stored(tmp_path / "m", "vocabulary.json"))
+    for lines in shown:
+        assert 0 < len(lines) <= 5
+        for line in lines:
+            assert line.startswith("  > ")
+            assert set(line.removeprefix("  > ")) <= vocabulary
+    drawn = Mock(side_effect=AssertionError("nobody wants it"))
+    monkeypatch.setattr("rnntext.jobs.train_charlm.sample_lines", drawn)
+    train(text, tmp_path / "n")

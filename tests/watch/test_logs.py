@@ -110,6 +110,53 @@ def test_the_last_success_is_remembered_over_failures_and_pauses(tmp_path: Path)
     assert samples(file)["last_success_timestamp_seconds"] == 5.0
 
 
+def test_what_is_known_about_the_newest_version_stays_until_there_is_a_newer_one(tmp_path: Path) -> None:
+    file = tmp_path / "m.prom"
+    first = MetricsFile(file, "m", clock=lambda: 5.0)
+    first.start(1, 0)
+    first.evaluation(PROGRESS, {"bleu": 30.5}, True)
+    first.save(20)
+    first.version("000003", True, {"bleu": 30.5})
+    first.end("finished")
+    lasting = {"version": 3, "promoted": 1, "score.bleu": 30.5, "last_save_timestamp_seconds": 5.0}
+    lasting["last_success_timestamp_seconds"] = 5.0
+    failed = MetricsFile(file, "m")
+    failed.error("no room")
+    assert samples(file) == {"running": 0, "failed": 1, **lasting}
+    MetricsFile(file, "m", clock=lambda: 9.0).end("unchanged")
+    assert samples(file) == {"running": 0, "failed": 0, **lasting, "last_success_timestamp_seconds": 9.0}
+
+
+def test_models_that_share_a_file_keep_their_own_samples(tmp_path: Path) -> None:
+    file = tmp_path / "m.prom"
+    names = ["m", "m2", 'odd "name",\\ {x}']
+    watched = [MetricsFile(file, name, clock=lambda number=number: float(number)) for number, name in enumerate(names)]
+    watched[2].error("no room")  # in the order in which they end, not in which they began
+    watched[1].version("000007", False, {})
+    watched[1].end("finished")
+    watched[0].end("unchanged")
+    before = file.read_text()
+    kept = [line for line in before.splitlines() if "m2" in line or "odd" in line]
+    assert 'rnntext_version{model="m2"} 7' in kept
+    assert 'rnntext_last_success_timestamp_seconds{model="m2"} 1.0' in kept
+    assert sum('model="odd' in line for line in kept) == 2
+    again = MetricsFile(file, "m", clock=lambda: 50.0)
+    again.start(1, 0)
+    again.end("finished")
+    after = file.read_text().splitlines()
+    assert [line for line in after if "m2" in line or "odd" in line] == kept
+    assert 'rnntext_last_success_timestamp_seconds{model="m"} 50.0' in after
+    described = [line for line in after if line.startswith("# TYPE")]
+    assert len(described) == len(set(described))
+
+
+@pytest.mark.parametrize(("make", "option"), [(JsonLog, "--log-json"), (MetricsFile, "--metrics-file")])
+def test_a_full_disk_is_told_with_the_option_and_its_file(make: type[Observer], option: str) -> None:
+    with pytest.raises(OSError, match="No space left on device") as full:
+        make(Path("/dev/full"), "m").end("finished")  # type: ignore[call-arg]
+    assert full.value.filename == f"{option} /dev/full"
+
+
 def test_a_metrics_file_is_never_half_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = tmp_path / "m.prom"
     metrics = MetricsFile(file, "m")
