@@ -15,6 +15,7 @@ from rnntext.settings.base import DATA, MODEL
 from rnntext.settings.training import JobConfig
 from rnntext.settings.translator import TranslatorConfig, TranslatorTraining
 from rnntext.text.catalogue import DEFAULT_PAIRS
+from rnntext.text.columns import parse
 from rnntext.watch.observer import Observer
 
 if TYPE_CHECKING:
@@ -33,6 +34,15 @@ Source = Annotated[
 Target = Annotated[
     str | None,
     typer.Option(metavar="FILE", help="The translations of --source, line by line.", rich_help_panel=DATA),
+]
+ColumnNumbers = Annotated[
+    str | None,
+    typer.Option(
+        metavar="SOURCE,TARGET",
+        help="Numbers, from 1, of the columns of files of pairs, as in 2,4.",
+        show_default="1,2, if these hold sentences",
+        rich_help_panel=DATA,
+    ),
 ]
 Reverse = Annotated[
     bool,
@@ -79,6 +89,7 @@ def train(
     source: Source = None,
     target: Target = None,
     reverse: Reverse = False,
+    columns: ColumnNumbers = None,
     validation: HeldOut = None,
     validation_source: HeldOutSource = None,
     validation_target: HeldOutTarget = None,
@@ -117,6 +128,7 @@ def train(
         left_open=left_open,
         validation=held_out,
         reverse=reverse,
+        columns=None if columns is None else parse(columns),
         encoding_errors=encoding_errors,
         relearn_tokens=relearn_tokens,
         job=job,

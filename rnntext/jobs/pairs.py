@@ -12,7 +12,9 @@ import numpy as np
 from rnntext import sizes
 from rnntext.errors import DataError, UsageError
 from rnntext.jobs.training import fraction
+from rnntext.text import columns
 from rnntext.text.bitext import Bitext, Pair, hold_out, read_aligned, read_pairs
+from rnntext.text.columns import Columns
 from rnntext.text.tokens import Language
 
 if TYPE_CHECKING:
@@ -30,20 +32,29 @@ class PairSource:
         validation: the held-out pairs: a fraction, or files.
         reverse: whether source and target are swapped, in all files.
         errors: "strict" or "replace", for bytes that are no UTF-8.
+        columns: of source and target in files of pairs; None: the first two, if they seem to be sentences.
 
     Raises:
-        UsageError: both are read from stdin.
+        UsageError: both are read from stdin, or columns are chosen of files that have none.
     """
 
     files: Files
     validation: Files
     reverse: bool
     errors: str
+    columns: Columns | None = None
 
     def __post_init__(self) -> None:
         names = [*listed(self.files), *listed(self.validation)]
         if names.count("-") > 1:
             raise UsageError("-: standard input can be read only once")
+        if self.columns is not None:
+            shown = ",".join(map(str, self.columns))
+            if len(columns.parse(shown)) != 2:
+                raise UsageError(f"--columns {shown}: name two columns, as in 2,4")
+            held_out_pairs = isinstance(self.validation, str) and fraction(self.validation) is None
+            if not isinstance(self.files, str) and not held_out_pairs:
+                raise UsageError(f"--columns {shown}: goes with a file of pairs; aligned files have one column each")
 
     def split(
         self, lowercase: bool, time_limit: float | None, report: Callable[[str], None]
@@ -90,7 +101,7 @@ class PairSource:
 
     def _read(self, files: Files, lowercase: bool) -> Bitext:
         if isinstance(files, str):
-            return read_pairs(files, self.errors, self.reverse, lowercase)
+            return read_pairs(files, self.errors, self.reverse, lowercase, self.columns)
         source, target = files
         return read_aligned(source, target, self.errors, self.reverse, lowercase)
 

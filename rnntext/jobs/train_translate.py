@@ -33,6 +33,7 @@ from rnntext.settings.translator import (
 )
 from rnntext.text import overlap
 from rnntext.text.bleu import bleu
+from rnntext.text.columns import DEFAULT, Columns
 from rnntext.text.lines import ENCODING_ERRORS
 from rnntext.watch.observer import Observer
 
@@ -49,6 +50,7 @@ def train_translate(
     left_open: Collection[str] | None = None,
     validation: Files = "0.1",
     reverse: bool = False,
+    columns: Columns | None = None,
     encoding_errors: str = "strict",
     relearn_tokens: bool = False,
     job: JobConfig | None = None,
@@ -72,6 +74,8 @@ def train_translate(
             given.
         validation: the held-out pairs: a fraction, or one file or two.
         reverse: swaps source and target, in the held-out pairs, too.
+        columns: numbers, from 1, of the source's column and the target's in files of pairs; None: the first two, if
+            they seem to be sentences.
         encoding_errors: "strict" or "replace".
         relearn_tokens: learns new tokens for a warm start, instead of adding to those of the version in service; a
             token that is in both keeps its weights.
@@ -83,7 +87,7 @@ def train_translate(
     free = _left_open(model, training, left_open)
 
     # 2. Train.
-    source = PairSource(pairs, validation, reverse, encoding_errors)
+    source = PairSource(pairs, validation, reverse, encoding_errors, columns)
     model = model or TransformerConfig()
     training = with_limit(training or TranslatorTraining())
     report = (observer or Observer()).note
@@ -144,6 +148,7 @@ class TranslatorRecipe(SizedRecipe):
             "data": {
                 "validation": listed(source.validation),
                 "reverse": source.reverse,
+                "columns": ",".join(map(str, source.columns or DEFAULT)),
                 "sources": listed(source.files),
                 "relearn_tokens": relearn_tokens,
                 "size": size,
