@@ -35,15 +35,6 @@ Target = Annotated[
     str | None,
     typer.Option(metavar="FILE", help="The translations of --source, line by line.", rich_help_panel=DATA),
 ]
-ColumnNumbers = Annotated[
-    str | None,
-    typer.Option(
-        metavar="SOURCE,TARGET",
-        help="Numbers, from 1, of the columns of files of pairs, as in 2,4.",
-        show_default="1,2, if these hold sentences",
-        rich_help_panel=DATA,
-    ),
-]
 Reverse = Annotated[
     bool,
     typer.Option("--reverse", help="Swap source and target: translate in the other direction.", rich_help_panel=DATA),
@@ -89,7 +80,7 @@ def train(
     source: Source = None,
     target: Target = None,
     reverse: Reverse = False,
-    columns: ColumnNumbers = None,
+    columns: options.ColumnNumbers = None,
     validation: HeldOut = None,
     validation_source: HeldOutSource = None,
     validation_target: HeldOutTarget = None,

@@ -1,4 +1,4 @@
-"""The commands `translate` and `evaluate`."""
+"""The command `translate`: translates text line by line."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ import typer
 
 from rnntext.cli import pictures
 from rnntext.cli.command import command
-from rnntext.cli.console import INVALID, Results, note, on_terminal, results, tell_count
-from rnntext.cli.options import Files, Json, Model, Output, Quiet, Threads, checked, choice, field
+from rnntext.cli.console import INVALID, Results, on_terminal, results, tell_count
+from rnntext.cli.options import Files, Json, Model, Output, Quiet, Threads, checked, choice
 from rnntext.errors import DataError, UsageError
 from rnntext.families import TRANSLATOR
 from rnntext.settings.base import DATA, JOB, OUTPUT
@@ -68,12 +68,6 @@ Jobs = Annotated[
     int,
     typer.Option(min=1, help="Number of parallel processes, or threads of CTranslate2.", rich_help_panel=JOB),
 ]
-# The options of SearchConfig that `evaluate` has: all but --n-best.
-Beam = Annotated[int, field(SearchConfig, "beam")]
-LengthPenalty = Annotated[float, field(SearchConfig, "length_penalty")]
-MaxLength = Annotated[int | None, field(SearchConfig, "max_length")]
-BatchTokens = Annotated[int, field(SearchConfig, "batch_tokens")]
-Lowercase = Annotated[bool, typer.Option("--lowercase", help="Compare without regard to case.", rich_help_panel=DATA)]
 
 
 @command(
@@ -225,41 +219,3 @@ def _drawn(translations: Iterator[tuple[Item, Translation]], path: Path) -> Iter
         if on_terminal():
             show(translation)
         yield item, translation
-
-
-@command("rnntext evaluate test.en test.es -m es --beam 1")
-def evaluate(
-    *,
-    source: Annotated[str, typer.Argument(metavar="SOURCE", help="The file to translate; - reads stdin.")],
-    reference: Annotated[str, typer.Argument(metavar="REFERENCE", help="The correct translations, line by line.")],
-    model: Model = TRANSLATOR.name,
-    beam: Beam = SearchConfig.beam,
-    length_penalty: LengthPenalty = SearchConfig.length_penalty,
-    max_length: MaxLength = SearchConfig.max_length,
-    batch_tokens: BatchTokens = SearchConfig.batch_tokens,
-    lowercase: Lowercase = False,
-    engine: Engine = "numpy",
-    threads: Threads = 1,
-    output: Output = None,
-    as_json: Json = False,
-    quiet: Quiet = False,
-) -> None:
-    """Translate SOURCE and compare the translations with REFERENCE: BLEU, chrF and TER, computed by sacreBLEU."""
-    # 1. Translate and compare.
-    search = SearchConfig(beam=beam, length_penalty=length_penalty, max_length=max_length, batch_tokens=batch_tokens)
-    from rnntext.jobs.evaluate import evaluate as run
-    from rnntext.jobs.load import load_translation
-    from rnntext.storage.models import find
-
-    loaded = load_translation(find(model, TRANSLATOR.train), threads, engine)
-    evaluation = run(loaded, source, reference, search, lowercase)
-    # 2. Write the scores.
-    with results(output) as out:
-        if as_json:
-            out.write(json.dumps(evaluation.to_json()) + "\n")
-            return
-        for name, score in evaluation.scores.items():
-            label = {"bleu": "BLEU", "chrf": "chrF", "ter": "TER"}[name]
-            out.write(f"{label:4} {score:6.2f}  {evaluation.signatures[name]}\n")
-    rate = evaluation.lines / evaluation.seconds
-    note(f"{evaluation.lines} lines, {rate:.1f} lines/s", quiet)
