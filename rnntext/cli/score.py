@@ -112,13 +112,8 @@ def _score_pairs(out: Results, model: TranslationModel, files: list[str], as_jso
             first.setdefault(pair.fault, f"{pair.source}, line {pair.line}")
         if as_json:
             log_probability = None if pair.fault is not None else pair.log_probability  # JSON has no nan
-            record = {
-                "source": pair.source,
-                "line": pair.line,
-                "log_probability": log_probability,
-                "tokens": pair.tokens,
-            }
-            line = json.dumps(record)
+            numbers = {"log_probability": log_probability, "tokens": pair.tokens}
+            line = json.dumps({"source": pair.source, "line": pair.line, **numbers})
         else:
             line = f"{pair.log_probability:.4f}\t{pair.tokens}"
         out.write(line + "\n")

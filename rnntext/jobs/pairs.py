@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from itertools import chain
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,6 +22,7 @@ from rnntext.text.tokens import Language
 if TYPE_CHECKING:
     from rnntext.train.pipelines import Sentences
 
+CHUNK = 10_000  # pairs that are made JSON at once
 Files = str | tuple[str, str]  # one file of pairs, or two aligned files
 
 
@@ -86,8 +89,8 @@ class PairSource:
                 f"{where}: {counted(len(bitext.pairs))}, too few to hold some out; "
                 "give more, or a file with --validation"
             )
-        targets = {target for _, target in pairs}
-        if len(targets) == 1:
+        _, first_target = pairs[0]
+        if all(target == first_target for _, target in pairs):
             raise DataError(f"{where}: all targets are the same sentence; there is nothing to learn")
 
         # 3. Leave out what is held out, too.
@@ -167,9 +170,28 @@ def counted(number: int) -> str:
     return "1 pair" if number == 1 else f"{number} pairs"
 
 
+def digest(training: Sequence[Pair], held_out: Sequence[Pair]) -> str:
+    """SHA-256 of all pairs."""
+    sha = hashlib.sha256()
+    for chunk in chain(_chunks(training), [b"\0"], _chunks(held_out)):
+        sha.update(chunk)
+    return sha.hexdigest()
+
+
 def to_bytes(pairs: Sequence[Pair]) -> bytes:
     """The content of a JSON file that stores pairs."""
-    return json.dumps([list(pair) for pair in pairs], ensure_ascii=True).encode()
+    return b"".join(_chunks(pairs))
+
+
+def _chunks(pairs: Sequence[Pair]) -> Iterator[bytes]:
+    """Yields the parts of the JSON list of all pairs, so that it need not be in memory as a whole."""
+    yield b"["
+    for begin in range(0, len(pairs), CHUNK):
+        end = begin + CHUNK
+        comma = ", " if begin else ""
+        members = json.dumps(pairs[begin:end], ensure_ascii=True)[1:-1]
+        yield f"{comma}{members}".encode()
+    yield b"]"
 
 
 def from_bytes(content: bytes) -> list[Pair]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import importlib.util
 import math
 from collections.abc import Callable, Collection
@@ -162,10 +161,8 @@ class TranslatorRecipe(SizedRecipe):
         if importlib.util.find_spec("sacrebleu") is None:
             raise UsageError("training needs sacreBLEU, which is not installed: pip install 'rnntext[train]'")
         training, held_out = self.source.split(self.model.lowercase, self.training.time_limit, self.report)
-        content = pairs.to_bytes(training) + b"\0" + pairs.to_bytes(held_out)
-        digest = hashlib.sha256(content).hexdigest()
         seen = overlap.of_sentences((source for source, _ in training), overlap.MAX_HASHES)
-        return Data(digest, seen, (training, held_out))
+        return Data(pairs.digest(training, held_out), seen, (training, held_out))
 
     def choose(self, data: Data, parent: TranslationModel | None) -> Chosen:
         """See Recipe."""

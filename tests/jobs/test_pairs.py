@@ -1,10 +1,13 @@
 """Where pairs come from: the columns that are chosen are those of training pairs and of held-out pairs."""
 
+import hashlib
+import json
 from pathlib import Path
 
 import pytest
 
 from rnntext.errors import DataError, UsageError
+from rnntext.jobs import pairs
 from rnntext.jobs.pairs import Files, PairSource
 from rnntext.text.columns import Columns
 
@@ -46,3 +49,13 @@ def test_chosen_columns_are_those_of_all_files_of_pairs(table: str, tmp_path: Pa
 def test_other_columns_are_refused(files: Files, columns: Columns, message: str) -> None:
     with pytest.raises(UsageError, match=f"^{message}"):
         PairSource(files, "0.1", False, "strict", columns)
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 3, 4, 5])
+def test_pairs_are_stored_and_counted_in_parts_as_in_one(monkeypatch: pytest.MonkeyPatch, count: int) -> None:
+    monkeypatch.setattr(pairs, "CHUNK", 2)
+    some = [(row[1], f"ż😀 {row[3]}") for row in ROWS[:count]]
+    stored = json.dumps(some).encode()
+    assert pairs.to_bytes(some) == stored
+    assert pairs.from_bytes(stored) == some
+    assert pairs.digest(some, some[1:]) == hashlib.sha256(stored + b"\0" + json.dumps(some[1:]).encode()).hexdigest()
