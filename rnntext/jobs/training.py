@@ -173,7 +173,7 @@ def _unseen(run: Run, trained: Trained) -> str | None:
         return None
     share = trained.steps / steps
     return (
-        f"this first version has seen {share:.1%} of the data ({trained.steps} of {steps} steps): "
+        f"this first version has seen {100 * share:.2g}% of the data ({trained.steps} of {steps} steps): "
         "a longer training makes it better"
     )
 
