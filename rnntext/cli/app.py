@@ -17,7 +17,7 @@ _COMMANDS = (
     ("score", "score", "score", "Measure how well a model predicts a text."),
     ("train-translate", "train_translate", "train", "Train a translation model."),
     ("translate", "translate", "translate", "Translate text, line by line."),
-    ("evaluate", "translate", "evaluate", "Compare translations with a reference."),
+    ("evaluate", "evaluate", "evaluate", "Compare translations with a reference."),
     ("train-forecast", "train_forecast", "train", "Train a forecaster of time series."),
     ("forecast", "forecast", "forecast", "Predict a series, fill its gaps, or mark its faults."),
     ("ladder", "ladder", "ladder", "Compare all kinds of forecasters on the same data."),

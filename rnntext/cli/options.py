@@ -12,7 +12,7 @@ import typer
 
 from rnntext.errors import InputOutputError, UsageError
 from rnntext.files.atomic import check_output
-from rnntext.settings.base import JOB, MODEL, OUTPUT, Config, Option, check_choice, flag
+from rnntext.settings.base import DATA, JOB, MODEL, OUTPUT, Config, Option, check_choice, flag
 
 _UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}  # seconds
 BY_SIZE = "by --size"  # the default, as the help calls it, of an option that `rnntext.sizes` chooses
@@ -175,6 +175,15 @@ Version = Annotated[
         help="A version of the model, such as 000001; checkpoints list NAME shows them.",
         show_default="the version in service",
         rich_help_panel=MODEL,
+    ),
+]
+ColumnNumbers = Annotated[
+    str | None,
+    typer.Option(
+        metavar="SOURCE,TARGET",
+        help="Numbers, from 1, of the columns of a file of pairs, as in 2,4.",
+        show_default="1,2, if these hold sentences",
+        rich_help_panel=DATA,
     ),
 ]
 Threads = Annotated[

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import math
+from collections import Counter
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -47,7 +47,8 @@ def score(
     """Measure how well a model predicts a text.
 
     A character model gives the bits per character and the perplexity of each file. A translation model reads lines
-    `source TAB target` and gives the natural log-probability of each target and its number of tokens.
+    `source TAB target` and gives the natural log-probability of each target and its number of tokens; nan and 0 for a
+    line that is no pair.
     """
     from rnntext.jobs.characters import CharacterModel
     from rnntext.jobs.load import find, load
@@ -88,9 +89,9 @@ def _score_lines(out: Results, model: CharacterModel, files: list[str], as_json:
     from rnntext.jobs.score import score_lines
 
     invalid = 0
-    for score, valid in score_lines(model, files):
+    for score, number, valid in score_lines(model, files):
         invalid += not valid
-        record = {"line": int(score.source), **score.numbers()}
+        record = {"source": score.source, "line": number, **score.numbers()}
         line = json.dumps(record) if as_json else f"{score.bits_per_character:.4f}"
         out.write(line + "\n")
         out.flush()
@@ -102,18 +103,21 @@ def _score_pairs(out: Results, model: TranslationModel, files: list[str], as_jso
     from rnntext.jobs.score import score_pairs
 
     invalid = 0
-    too_long = 0
+    faults: Counter[str] = Counter()
+    first: dict[str, str] = {}  # the place of the first line with each fault
     for pair in score_pairs(model, files):
         invalid += not pair.valid
-        scored = not math.isnan(pair.log_probability)
-        too_long += not scored
+        if pair.fault is not None:
+            faults[pair.fault] += 1
+            first.setdefault(pair.fault, f"{pair.source}, line {pair.line}")
         if as_json:
-            log_probability = pair.log_probability if scored else None  # JSON has no nan
-            record = {"line": pair.line, "log_probability": log_probability, "tokens": pair.tokens}
-            line = json.dumps(record)
+            log_probability = None if pair.fault is not None else pair.log_probability  # JSON has no nan
+            numbers = {"log_probability": log_probability, "tokens": pair.tokens}
+            line = json.dumps({"source": pair.source, "line": pair.line, **numbers})
         else:
             line = f"{pair.log_probability:.4f}\t{pair.tokens}"
         out.write(line + "\n")
         out.flush()
     tell_count(invalid, INVALID, quiet)
-    tell_count(too_long, "too long to be scored; the answer says nan, null in JSON", quiet)
+    for fault, count in faults.items():
+        tell_count(count, f"{fault} (the first: {first[fault]}); the answer says nan, null in JSON", quiet)

@@ -15,6 +15,7 @@ from rnntext.settings.base import DATA, MODEL
 from rnntext.settings.training import JobConfig
 from rnntext.settings.translator import TranslatorConfig, TranslatorTraining
 from rnntext.text.catalogue import DEFAULT_PAIRS
+from rnntext.text.columns import parse
 from rnntext.watch.observer import Observer
 
 if TYPE_CHECKING:
@@ -79,6 +80,7 @@ def train(
     source: Source = None,
     target: Target = None,
     reverse: Reverse = False,
+    columns: options.ColumnNumbers = None,
     validation: HeldOut = None,
     validation_source: HeldOutSource = None,
     validation_target: HeldOutTarget = None,
@@ -117,6 +119,7 @@ def train(
         left_open=left_open,
         validation=held_out,
         reverse=reverse,
+        columns=None if columns is None else parse(columns),
         encoding_errors=encoding_errors,
         relearn_tokens=relearn_tokens,
         job=job,

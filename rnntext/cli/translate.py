@@ -1,4 +1,4 @@
-"""The commands `translate` and `evaluate`."""
+"""The command `translate`: translates text line by line."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ import typer
 
 from rnntext.cli import pictures
 from rnntext.cli.command import command
-from rnntext.cli.console import INVALID, Results, note, on_terminal, results, tell_count
-from rnntext.cli.options import Files, Json, Model, Output, Quiet, Threads, Version, checked, choice, field
-from rnntext.errors import UsageError
+from rnntext.cli.console import INVALID, Results, on_terminal, results, tell_count
+from rnntext.cli.options import Files, Json, Model, Output, Quiet, Threads, Version, checked, choice
+from rnntext.errors import DataError, UsageError
 from rnntext.families import TRANSLATOR
 from rnntext.settings.base import DATA, JOB, OUTPUT
 from rnntext.settings.translator import ENGINES, SearchConfig
@@ -40,10 +40,19 @@ Alignment = Annotated[
 InputFormat = Annotated[
     str,
     choice(
-        'Format of the input; jsonl: JSON objects, whose field "text" is translated and whose other fields are kept.',
+        'Format of the input; jsonl: JSON objects, which are written with the results in one more field, "rnntext".',
         *("text", "jsonl"),
         name="input_format",
         group=DATA,
+    ),
+]
+Field = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="The field of a JSON object that is translated; goes with --input-format jsonl.",
+        show_default="text",
+        rich_help_panel=DATA,
     ),
 ]
 Engine = Annotated[
@@ -59,12 +68,6 @@ Jobs = Annotated[
     int,
     typer.Option(min=1, help="Number of parallel processes, or threads of CTranslate2.", rich_help_panel=JOB),
 ]
-# The options of SearchConfig that `evaluate` has: all but --n-best.
-Beam = Annotated[int, field(SearchConfig, "beam")]
-LengthPenalty = Annotated[float, field(SearchConfig, "length_penalty")]
-MaxLength = Annotated[int | None, field(SearchConfig, "max_length")]
-BatchTokens = Annotated[int, field(SearchConfig, "batch_tokens")]
-Lowercase = Annotated[bool, typer.Option("--lowercase", help="Compare without regard to case.", rich_help_panel=DATA)]
 
 
 @command(
@@ -80,6 +83,7 @@ def translate(
     scores: Scores = False,
     alignment: Alignment = None,
     input_format: InputFormat = "text",
+    field: Field = None,
     engine: Engine = "numpy",
     jobs: Jobs = 1,
     threads: Threads = 1,
@@ -89,25 +93,29 @@ def translate(
 ) -> None:
     """Translate text, line by line: each line read is one line written."""
     from rnntext.jobs.load import find, load_translation
-    from rnntext.jobs.translate import translate_stream
+    from rnntext.jobs.translate import TEXT, translate_stream
 
     # 1. Load the model, and decide what its search has to compute.
-    loaded = load_translation(find(model, TRANSLATOR, version), threads, engine, jobs, version)
     jsonl = input_format == "jsonl"
+    if field is not None and not jsonl:
+        raise UsageError(f"--field {field}: goes with --input-format jsonl; lines of text have no fields")
+    translated = (field or TEXT) if jsonl else None
+    loaded = load_translation(find(model, TRANSLATOR, version), threads, engine, jobs, version)
     if alignment is not None and not loaded.attends:
         raise UsageError(f"--alignment {alignment}: this model was trained with --attention none; it looks at nothing")
     with_attention = loaded.attends and (alignment is not None or as_json)
     with_scores = scores or as_json or jsonl
     search = dataclasses.replace(search, with_attention=with_attention, with_scores=with_scores)
     # 2. Translate line by line.
-    writer = _Writer(as_json or jsonl, search.n_best, scores, with_attention)
+    writer = _Writer(translated, as_json, search.n_best, scores, with_attention)
     with results(output) as out:
-        translations = translate_stream(loaded, files or ["-"], search, jsonl, jobs)
+        translations = translate_stream(loaded, files or ["-"], search, translated, jobs)
         if alignment is not None:
             translations = _drawn(translations, alignment)
         for item, translation in translations:
             writer.write(out, item, translation)
             out.flush()  # the next line may come much later
+        writer.check()
     writer.warn(loaded.longest, quiet)
 
 
@@ -115,13 +123,15 @@ class _Writer:
     """Writes translations as plain text, with scores, as n-best lists or as JSON, and counts unusual lines.
 
     Args:
+        field: the field that is translated, if the lines are JSON objects.
         as_json: write JSON lines.
         n_best: number of translations of each line.
         scores: begin each line with its score and a TAB.
         attention: write attention weights, with JSON.
     """
 
-    def __init__(self, as_json: bool, n_best: int, scores: bool, attention: bool) -> None:
+    def __init__(self, field: str | None, as_json: bool, n_best: int, scores: bool, attention: bool) -> None:
+        self.field = field
         self.as_json = as_json
         self.n_best = n_best
         self.scores = scores
@@ -144,8 +154,11 @@ class _Writer:
     def _lines(self, item: Item, translation: Translation) -> Iterator[str]:
         """The output for one line, without line ends."""
         best = translation.answers[0]
-        if self.as_json:
-            record = self._record(item, translation)
+        if self.field is not None:
+            result = self._result(translation) if item.error is None else {"error": item.error}
+            yield item.with_result(result)
+        elif self.as_json:
+            record = {"text": item.text, **self._result(translation)}
             yield json.dumps(record, ensure_ascii=False)
         elif self.n_best > 1:
             for answer in translation.answers:
@@ -156,20 +169,25 @@ class _Writer:
         else:
             yield best.text
 
-    def _record(self, item: Item, translation: Translation) -> dict[str, Any]:
-        """The JSON object for one line."""
-        record: dict[str, Any] = dict(item.fields) if item.fields is not None else {"text": item.text}
-        if item.error is not None:
-            return {**record, "error": item.error}
+    def _result(self, translation: Translation) -> dict[str, Any]:
+        """The translations of one line with their numbers, for JSON."""
         best = translation.answers[0]
-        record |= _fields(best)
+        result = _fields(best)
         if self.n_best > 1:
-            record["n_best"] = [_fields(answer) for answer in translation.answers]
+            result["n_best"] = [_fields(answer) for answer in translation.answers]
         if self.attention and best.attention is not None:
-            record["source_tokens"] = translation.source_tokens
-            record["target_tokens"] = best.tokens
-            record["attention"] = [[round(float(weight), 4) for weight in row] for row in best.attention]
-        return record
+            result["source_tokens"] = translation.source_tokens
+            result["target_tokens"] = best.tokens
+            result["attention"] = [[round(float(weight), 4) for weight in row] for row in best.attention]
+        return result
+
+    def check(self) -> None:
+        """Raises DataError if there were lines, and none of them had a text."""
+        if self.lines and self.errors == self.lines:
+            raise DataError(
+                f'not one line is a JSON object with a text in its field "{self.field}": name the field with --field, '
+                "or leave out --input-format jsonl"
+            )
 
     def warn(self, longest: int, quiet: bool) -> None:
         """Prints a warning with the count of each kind of unusual lines.
@@ -180,7 +198,7 @@ class _Writer:
         """
         tell_count(self.invalid, INVALID, quiet)
         tell_count(self.cut, f"longer than the {longest} tokens that the model knows, and translated in parts", quiet)
-        tell_count(self.errors, 'not a JSON object with a "text"; the answer says "error"', quiet)
+        tell_count(self.errors, f'not a JSON object with a text in "{self.field}"; the answer says "error"', quiet)
 
 
 def _fields(answer: Answer) -> dict[str, Any]:
@@ -201,41 +219,3 @@ def _drawn(translations: Iterator[tuple[Item, Translation]], path: Path) -> Iter
         if on_terminal():
             show(translation)
         yield item, translation
-
-
-@command("rnntext evaluate test.en test.es -m es --beam 1")
-def evaluate(
-    *,
-    source: Annotated[str, typer.Argument(metavar="SOURCE", help="The file to translate; - reads stdin.")],
-    reference: Annotated[str, typer.Argument(metavar="REFERENCE", help="The correct translations, line by line.")],
-    model: Model = TRANSLATOR.name,
-    version: Version = None,
-    beam: Beam = SearchConfig.beam,
-    length_penalty: LengthPenalty = SearchConfig.length_penalty,
-    max_length: MaxLength = SearchConfig.max_length,
-    batch_tokens: BatchTokens = SearchConfig.batch_tokens,
-    lowercase: Lowercase = False,
-    engine: Engine = "numpy",
-    threads: Threads = 1,
-    output: Output = None,
-    as_json: Json = False,
-    quiet: Quiet = False,
-) -> None:
-    """Translate SOURCE and compare the translations with REFERENCE: BLEU, chrF and TER, computed by sacreBLEU."""
-    # 1. Translate and compare.
-    search = SearchConfig(beam=beam, length_penalty=length_penalty, max_length=max_length, batch_tokens=batch_tokens)
-    from rnntext.jobs.evaluate import evaluate as run
-    from rnntext.jobs.load import find, load_translation
-
-    loaded = load_translation(find(model, TRANSLATOR, version), threads, engine, version=version)
-    evaluation = run(loaded, source, reference, search, lowercase)
-    # 2. Write the scores.
-    with results(output) as out:
-        if as_json:
-            out.write(json.dumps(evaluation.to_json()) + "\n")
-            return
-        for name, score in evaluation.scores.items():
-            label = {"bleu": "BLEU", "chrf": "chrF", "ter": "TER"}[name]
-            out.write(f"{label:4} {score:6.2f}  {evaluation.signatures[name]}\n")
-    rate = evaluation.lines / evaluation.seconds
-    note(f"{evaluation.lines} lines, {rate:.1f} lines/s", quiet)

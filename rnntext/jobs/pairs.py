@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from itertools import chain
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,12 +14,15 @@ import numpy as np
 from rnntext import sizes
 from rnntext.errors import DataError, UsageError
 from rnntext.jobs.training import fraction
+from rnntext.text import columns
 from rnntext.text.bitext import Bitext, Pair, hold_out, read_aligned, read_pairs
+from rnntext.text.columns import Columns
 from rnntext.text.tokens import Language
 
 if TYPE_CHECKING:
     from rnntext.train.pipelines import Sentences
 
+CHUNK = 10_000  # pairs that are made JSON at once
 Files = str | tuple[str, str]  # one file of pairs, or two aligned files
 
 
@@ -30,20 +35,29 @@ class PairSource:
         validation: the held-out pairs: a fraction, or files.
         reverse: whether source and target are swapped, in all files.
         errors: "strict" or "replace", for bytes that are no UTF-8.
+        columns: of source and target in files of pairs; None: the first two, if they seem to be sentences.
 
     Raises:
-        UsageError: both are read from stdin.
+        UsageError: both are read from stdin, or columns are chosen of files that have none.
     """
 
     files: Files
     validation: Files
     reverse: bool
     errors: str
+    columns: Columns | None = None
 
     def __post_init__(self) -> None:
         names = [*listed(self.files), *listed(self.validation)]
         if names.count("-") > 1:
             raise UsageError("-: standard input can be read only once")
+        if self.columns is not None:
+            shown = ",".join(map(str, self.columns))
+            if len(columns.parse(shown)) != 2:
+                raise UsageError(f"--columns {shown}: name two columns, as in 2,4")
+            held_out_pairs = isinstance(self.validation, str) and fraction(self.validation) is None
+            if not isinstance(self.files, str) and not held_out_pairs:
+                raise UsageError(f"--columns {shown}: goes with a file of pairs; aligned files have one column each")
 
     def split(
         self, lowercase: bool, time_limit: float | None, report: Callable[[str], None]
@@ -75,8 +89,8 @@ class PairSource:
                 f"{where}: {counted(len(bitext.pairs))}, too few to hold some out; "
                 "give more, or a file with --validation"
             )
-        targets = {target for _, target in pairs}
-        if len(targets) == 1:
+        _, first_target = pairs[0]
+        if all(target == first_target for _, target in pairs):
             raise DataError(f"{where}: all targets are the same sentence; there is nothing to learn")
 
         # 3. Leave out what is held out, too.
@@ -90,7 +104,7 @@ class PairSource:
 
     def _read(self, files: Files, lowercase: bool) -> Bitext:
         if isinstance(files, str):
-            return read_pairs(files, self.errors, self.reverse, lowercase)
+            return read_pairs(files, self.errors, self.reverse, lowercase, self.columns)
         source, target = files
         return read_aligned(source, target, self.errors, self.reverse, lowercase)
 
@@ -156,9 +170,28 @@ def counted(number: int) -> str:
     return "1 pair" if number == 1 else f"{number} pairs"
 
 
+def digest(training: Sequence[Pair], held_out: Sequence[Pair]) -> str:
+    """SHA-256 of all pairs."""
+    sha = hashlib.sha256()
+    for chunk in chain(_chunks(training), [b"\0"], _chunks(held_out)):
+        sha.update(chunk)
+    return sha.hexdigest()
+
+
 def to_bytes(pairs: Sequence[Pair]) -> bytes:
     """The content of a JSON file that stores pairs."""
-    return json.dumps([list(pair) for pair in pairs], ensure_ascii=True).encode()
+    return b"".join(_chunks(pairs))
+
+
+def _chunks(pairs: Sequence[Pair]) -> Iterator[bytes]:
+    """Yields the parts of the JSON list of all pairs, so that it need not be in memory as a whole."""
+    yield b"["
+    for begin in range(0, len(pairs), CHUNK):
+        end = begin + CHUNK
+        comma = ", " if begin else ""
+        members = json.dumps(pairs[begin:end], ensure_ascii=True)[1:-1]
+        yield f"{comma}{members}".encode()
+    yield b"]"
 
 
 def from_bytes(content: bytes) -> list[Pair]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Iterator, Sequence
 
 from rnntext.errors import DataError
@@ -10,6 +11,8 @@ from rnntext.jobs.characters import CharacterModel
 from rnntext.jobs.translation import TranslationModel
 from rnntext.text.lines import LineReader, name_of, read_lines, read_text
 
+NO_PAIR = "without a source, a TAB and a target"
+TOO_LONG = "too long to be scored"
 PORTION = 1024  # pairs that are read ahead, so that pairs of similar length share a batch
 
 
@@ -18,7 +21,7 @@ class Score:
     """The score of a text.
 
     Attributes:
-        source: the name of the file, or the number of the line.
+        source: the name of the file.
         characters: number of characters after normalisation.
         bits: information content.
     """
@@ -61,14 +64,16 @@ def score_sources(model: CharacterModel, sources: Sequence[str]) -> Iterator[Sco
         yield Score(name_of(source), characters, bits)
 
 
-def score_lines(model: CharacterModel, sources: Sequence[str]) -> Iterator[tuple[Score, bool]]:
-    """Yields the score of each line as soon as the line arrives, and whether the line was valid UTF-8.
+def score_lines(model: CharacterModel, sources: Sequence[str]) -> Iterator[tuple[Score, int, bool]]:
+    """Yields the score of each line as soon as the line arrives, its number in its file, from 1, and whether it was
+    valid UTF-8.
 
     Lines are independent: each is predicted as if after a line break, and its own line break is not counted.
     """
-    for number, (line, valid) in enumerate(read_lines(sources), start=1):
-        bits, characters = model.score(line)
-        yield Score(str(number), characters, bits), valid
+    for source in sources:
+        for number, (line, valid) in enumerate(read_lines([source]), start=1):
+            bits, characters = model.score(line)
+            yield Score(name_of(source), characters, bits), number, valid
 
 
 @dataclasses.dataclass(frozen=True)
@@ -76,37 +81,42 @@ class PairScore:
     """The score of a `source TAB target` line.
 
     Attributes:
-        line: its number, from 1.
-        log_probability: natural logarithm of the probability of the target given the source; nan if a side is too
-            long to be scored.
-        tokens: number of tokens of the target, the end included.
+        source: the name of the file.
+        line: its number in this file, from 1.
+        log_probability: natural logarithm of the probability of the target given the source; nan if the line is no
+            pair, or a side of it is too long.
+        tokens: number of tokens of the target, the end included; 0 without a TAB.
+        fault: why there is nothing to score, or None.
         valid: whether the line was valid UTF-8.
     """
 
+    source: str
     line: int
     log_probability: float
     tokens: int
+    fault: str | None
     valid: bool
 
 
 def score_pairs(model: TranslationModel, sources: Sequence[str]) -> Iterator[PairScore]:
-    """Yields the score of each line.
+    """Yields the score of each line, also of one that is no pair."""
+    for source in sources:
+        reader = LineReader([source], PORTION)
+        number = 0
+        while lines := reader.read():
+            pairs = [_pair(line.text) for line in lines]
+            scores = model.score(pairs)
+            for line, (text, _), (log_probability, tokens) in zip(lines, pairs, scores, strict=True):
+                number += 1
+                fault = None
+                if math.isnan(log_probability):
+                    fault = TOO_LONG if model.parts(text) else NO_PAIR
+                tokens = tokens if "\t" in line.text else 0
+                yield PairScore(name_of(source), number, log_probability, tokens, fault, line.valid)
 
-    Raises:
-        DataError: a line has no TAB, or a blank source.
-    """
-    reader = LineReader(sources, PORTION)
-    number = 0
-    while lines := reader.read():
-        pairs = []
-        for offset, line in enumerate(lines, start=number + 1):
-            source, tab, target = line.text.partition("\t")
-            if not tab or not source.strip():
-                what = "no TAB between source and target" if not tab else "no source before the TAB"
-                raise DataError(f"{', '.join(map(name_of, sources))}: line {offset}: {what}")
-            target, _, _ = target.partition("\t")  # further columns mean nothing
-            pairs.append((source, target))
-        scores = model.score(pairs)
-        for line, (log_probability, tokens) in zip(lines, scores, strict=True):
-            number += 1
-            yield PairScore(number, log_probability, tokens, line.valid)
+
+def _pair(line: str) -> tuple[str, str]:
+    """Source and target of a line; further columns mean nothing. A blank source, or one without a TAB, is empty."""
+    source, tab, target = line.partition("\t")
+    target, _, _ = target.partition("\t")
+    return (source if tab and source.strip() else "", target)

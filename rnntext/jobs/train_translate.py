@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import importlib.util
 import math
 from collections.abc import Callable, Collection
@@ -34,6 +33,7 @@ from rnntext.settings.translator import (
 )
 from rnntext.text import overlap
 from rnntext.text.bleu import bleu
+from rnntext.text.columns import DEFAULT, Columns
 from rnntext.text.lines import ENCODING_ERRORS
 from rnntext.watch.observer import Observer
 
@@ -53,6 +53,7 @@ def train_translate(
     left_open: Collection[str] | None = None,
     validation: Files = "0.1",
     reverse: bool = False,
+    columns: Columns | None = None,
     encoding_errors: str = "strict",
     relearn_tokens: bool = False,
     job: JobConfig | None = None,
@@ -76,6 +77,8 @@ def train_translate(
             given.
         validation: the held-out pairs: a fraction, or one file or two.
         reverse: swaps source and target, in the held-out pairs, too.
+        columns: numbers, from 1, of the source's column and the target's in files of pairs; None: the first two, if
+            they seem to be sentences.
         encoding_errors: "strict" or "replace".
         relearn_tokens: learns new tokens for a warm start, instead of adding to those of the version in service; a
             token that is in both keeps its weights.
@@ -87,7 +90,7 @@ def train_translate(
     free = _left_open(model, training, left_open)
 
     # 2. Train.
-    source = PairSource(pairs, validation, reverse, encoding_errors)
+    source = PairSource(pairs, validation, reverse, encoding_errors, columns)
     model = model or TransformerConfig()
     training = with_limit(training or TranslatorTraining())
     report = (observer or Observer()).note
@@ -148,6 +151,7 @@ class TranslatorRecipe(SizedRecipe):
             "data": {
                 "validation": listed(source.validation),
                 "reverse": source.reverse,
+                "columns": ",".join(map(str, source.columns or DEFAULT)),
                 "sources": listed(source.files),
                 "relearn_tokens": relearn_tokens,
                 "size": size,
@@ -161,10 +165,8 @@ class TranslatorRecipe(SizedRecipe):
         if importlib.util.find_spec("sacrebleu") is None:
             raise UsageError("training needs sacreBLEU, which is not installed: pip install 'rnntext[train]'")
         training, held_out = self.source.split(self.model.lowercase, self.training.time_limit, self.report)
-        content = pairs.to_bytes(training) + b"\0" + pairs.to_bytes(held_out)
-        digest = hashlib.sha256(content).hexdigest()
         seen = overlap.of_sentences((source for source, _ in training), overlap.MAX_HASHES)
-        return Data(digest, seen, (training, held_out))
+        return Data(pairs.digest(training, held_out), seen, (training, held_out))
 
     def choose(self, data: Data, parent: TranslationModel | None) -> Chosen:
         """See Recipe."""

@@ -168,12 +168,24 @@ def conclude(
         observer.note("nothing was better than the weights that the run began with: they stay")
     outcome = promotion.finish(run, champion, path, job, trained)
     verdict = run.material.verdict(outcome.score or 0.0)
-    for remark in (outcome.remark, verdict):
+    for remark in (outcome.remark, verdict, _unseen(run, trained) if champion is None else None):
         if remark:
             observer.note(remark)
     metric = run.recipe.family.metric
     observer.version(str(outcome.version), outcome.promoted, {metric: trained.metrics[metric]})
     return outcome
+
+
+def _unseen(run: Run, trained: Trained) -> str | None:
+    """A remark on weights that have not seen all data, as the time was too short for one pass; otherwise None."""
+    steps = run.material.task.steps_per_epoch
+    if run.recipe.training.time_limit is None or trained.steps >= steps or trained.parameters == 0:
+        return None
+    share = trained.steps / steps
+    return (
+        f"this first version has seen {100 * share:.2g}% of the data ({trained.steps} of {steps} steps): "
+        "a longer training makes it better"
+    )
 
 
 def _learn(

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Any
 
 from rnntext.jobs.translation import Translation, TranslationModel
@@ -12,6 +13,9 @@ from rnntext.settings.translator import SearchConfig
 from rnntext.text.lines import Line, LineReader
 
 PORTION = 1536  # lines that are read ahead for each job, so that lines of similar length share a batch
+TEXT = "text"  # field of a JSON object that is translated, unless another one is named
+RESULT = "rnntext"  # field of a JSON object under which all results lie
+_DECODER = json.JSONDecoder(parse_int=float)  # Python refuses to make an int of more than 4,300 digits.
 
 
 @dataclasses.dataclass(frozen=True)
@@ -21,14 +25,32 @@ class Item:
     Attributes:
         line: the line as it was read.
         text: the text to translate.
-        fields: the fields of a JSON object, which are passed through; None for plain text.
+        names: those of the fields, if the line is a JSON object; otherwise None.
         error: why there is nothing to translate, or None.
     """
 
     line: Line
     text: str
-    fields: dict[str, Any] | None = None
+    names: Collection[str] | None = None
     error: str | None = None
+
+    def with_result(self, result: Any) -> str:
+        """The JSON object of the line with the result as its last field; all else stays as it is, byte for byte.
+
+        A line that is no object becomes an object with the result alone.
+        """
+        # 1. Find a name that the object does not have. It has this one if it comes from another rnntext.
+        names = self.names or ()
+        name = RESULT
+        while name in names:
+            name += "_"
+        # 2. Put the result before the closing brace.
+        begin = "{"
+        if self.names is not None:
+            end = self.line.text.rindex("}")
+            begin = self.line.text[:end]
+        comma = ", " if names else ""
+        return f'{begin}{comma}"{name}": {json.dumps(result, ensure_ascii=False)}}}'
 
 
 def plain(line: Line) -> Item:
@@ -36,22 +58,23 @@ def plain(line: Line) -> Item:
     return Item(line, line.text)
 
 
-def from_json(line: Line) -> Item:
-    """The item of a line with a JSON object, whose field "text" is to be translated."""
+def from_json(line: Line, field: str = TEXT) -> Item:
+    """The item of a line with a JSON object, one field of which is to be translated."""
     try:
-        fields = json.loads(line.text)
+        fields = _DECODER.decode(line.text)
     except (ValueError, RecursionError):
-        return Item(line, "", {}, "not JSON")
+        return Item(line, "", error="not JSON")
+    missing = f'no object with a text in its field "{field}"'
     if not isinstance(fields, dict):
-        return Item(line, "", {}, 'no object with a "text"')
-    text = fields.get("text")
+        return Item(line, "", error=missing)
+    text = fields.get(field)
     if not isinstance(text, str):
-        return Item(line, "", fields, 'no object with a "text"')
-    return Item(line, text, fields)
+        return Item(line, "", fields.keys(), missing)
+    return Item(line, text, fields.keys())
 
 
 def translate_stream(
-    model: TranslationModel, sources: Sequence[str], search: SearchConfig, jsonl: bool = False, jobs: int = 1
+    model: TranslationModel, sources: Sequence[str], search: SearchConfig, field: str | None = None, jobs: int = 1
 ) -> Iterator[tuple[Item, Translation]]:
     """Yields each line of files or stdin with its translation, in order, as soon as it is ready.
 
@@ -62,14 +85,14 @@ def translate_stream(
         model: the translation model.
         sources: files, or `-` for stdin.
         search: how to search.
-        jsonl: whether each line is a JSON object.
+        field: the field that is translated of the JSON object on each line; None: the lines are plain text.
         jobs: number of portions that are translated at the same time: by the model itself if it can do so
             (CTranslate2), else in so many processes.
 
     Raises:
         InputOutputError: a file cannot be read.
     """
-    make = from_json if jsonl else plain
+    make = plain if field is None else functools.partial(from_json, field=field)
     reader = LineReader(sources, PORTION * jobs)
     if jobs > model.jobs:
         yield from _in_processes(model, reader, search, make, jobs)

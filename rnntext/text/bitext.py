@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from collections.abc import Iterable, Iterator
 
 from rnntext import sizes
 from rnntext.errors import DataError
 from rnntext.text.catalogue import read_source
+from rnntext.text.columns import DEFAULT, MAX_ROWS, Columns, check
 from rnntext.text.hold_out import hashed_position
 from rnntext.text.lines import name_of, read_text
 from rnntext.text.normalize import normalize_line
@@ -29,7 +31,13 @@ class Bitext:
     empty: int = 0
 
 
-def read_pairs(source: str, errors: str = "strict", reverse: bool = False, lowercase: bool = False) -> Bitext:
+def read_pairs(
+    source: str,
+    errors: str = "strict",
+    reverse: bool = False,
+    lowercase: bool = False,
+    columns: Columns | None = None,
+) -> Bitext:
     """The pairs of a text with `source TAB target` lines. Further columns are ignored; Tatoeba's files have them.
 
     Args:
@@ -37,14 +45,45 @@ def read_pairs(source: str, errors: str = "strict", reverse: bool = False, lower
         errors: "strict", or "replace" to read U+FFFD in place of invalid UTF-8.
         reverse: whether the first column is the target.
         lowercase: whether to lower-case the text.
+        columns: see `read_rows`.
 
     Raises:
         InputOutputError: the file cannot be read.
-        DataError: a line has no TAB, there is no pair at all, or the text is not valid UTF-8.
+        DataError: as for `read_rows`; or there is no pair at all.
+    """
+    rows = read_rows(source, errors, columns)
+    pairs = ((row[0], row[1]) for row in rows)
+    return _bitext(pairs, name_of(source), reverse, lowercase)
+
+
+def read_rows(source: str, errors: str = "strict", columns: Columns | None = None) -> Iterator[list[str]]:
+    """Yields the chosen columns of each line of a table that is not blank.
+
+    Args:
+        source, errors: as for `read_pairs`.
+        columns: numbers of the columns, from 1; None for the first two, if they seem to be sentences.
+
+    Raises:
+        InputOutputError: the file cannot be read.
+        DataError: a line has too few columns, the first two columns are no sentences, or the text is not valid UTF-8.
     """
     name = name_of(source)
     text = read_source(source, errors)
-    return _bitext(_columns(text, name), name, reverse, lowercase)
+    # 1. Look at some rows from all over the table.
+    if columns is None:
+        step = 1 + text.count("\n") // MAX_ROWS
+        sample = itertools.islice(_lines(text), 0, None, step)
+        check([line.split("\t") for line in sample if "\t" in line], name)
+    # 2. Cut out the columns.
+    numbers = columns or DEFAULT
+    last = max(numbers)
+    for number, line in enumerate(_lines(text), start=1):
+        row = line.split("\t", last)
+        if len(row) >= last:
+            yield [row[column - 1] for column in numbers]
+        elif line.strip():
+            what = "no TAB between source and target" if columns is None else f"no column {last} after a TAB"
+            raise DataError(f"{name}: line {number}: {what}")
 
 
 def read_aligned(
@@ -64,41 +103,40 @@ def read_aligned(
     # 1. Read both files.
     source_name = name_of(source)
     target_name = name_of(target)
-    source_lines = _read_lines(source, errors)
-    target_lines = _read_lines(target, errors)
+    source_text = _read_text(source, errors)
+    target_text = _read_text(target, errors)
     # 2. Check that each line has its translation.
-    source_count = len(source_lines)
-    target_count = len(target_lines)
+    source_count = _count(source_text)
+    target_count = _count(target_text)
     if source_count != target_count:
         raise DataError(
             f"{source_name} has {source_count} lines and {target_name} {target_count}: "
             "line n of one must translate line n of the other"
         )
-    pairs = zip(source_lines, target_lines, strict=True)
+    pairs = zip(_lines(source_text), _lines(target_text), strict=True)
     name = f"{source_name}, {target_name}"
     return _bitext(pairs, name, reverse, lowercase)
 
 
-def _read_lines(source: str, errors: str) -> list[str]:
-    text = read_text(source, errors, ", or read it with --encoding-errors replace")
-    return _lines(text)
+def _read_text(source: str, errors: str) -> str:
+    return read_text(source, errors, ", or read it with --encoding-errors replace")
 
 
-def _lines(text: str) -> list[str]:
-    """The lines of a text, which may end with a line break or not."""
-    if not text:
-        return []
-    return text.removesuffix("\n").split("\n")
+def _lines(text: str) -> Iterator[str]:
+    """Yields the lines of a text, which may end with a line break or not."""
+    begin = 0
+    while begin < len(text):
+        end = text.find("\n", begin)
+        if end < 0:
+            end = len(text)
+        yield text[begin:end]
+        begin = end + 1
 
 
-def _columns(text: str, name: str) -> Iterator[Pair]:
-    """The first two columns of each line that is not empty."""
-    for number, line in enumerate(_lines(text), start=1):
-        columns = line.split("\t")
-        if len(columns) >= 2:
-            yield columns[0], columns[1]
-        elif line.strip():
-            raise DataError(f"{name}: line {number}: no TAB between source and target")
+def _count(text: str) -> int:
+    """The number of lines of a text."""
+    breaks = text.count("\n")
+    return breaks if text.endswith("\n") or not text else breaks + 1
 
 
 def _bitext(pairs: Iterable[Pair], name: str, reverse: bool, lowercase: bool) -> Bitext:

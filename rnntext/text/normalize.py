@@ -31,6 +31,10 @@ def normalize_line(line: str, lowercase: bool = False) -> str:
     Only runs of ASCII white space become a space, since TextVectorization and SentencePiece take nothing else for a
     gap. Surrogates, which JSON may contain, become U+FFFD.
     """
+    # Most sentences are normal already. `isprintable` says quickly that there is no line break, NUL or surrogate.
+    tidy = line.isprintable() and "  " not in line and line == line.strip(" ")
+    if tidy and not lowercase and unicodedata.is_normalized("NFC", line):
+        return line
     text = normalize(line, lowercase)
     text = re.sub("[\ud800-\udfff]", "\ufffd", text)
     text = re.sub("[ \t\n\v\f\r]+", " ", text)

@@ -77,6 +77,7 @@ def vectorize(text: str, vocabulary: CharVocabulary) -> Array:
 MIN_SUBWORDS = 300  # the 256 bytes are among them
 MIN_CHARACTERS = 20  # that get a subword of their own, however small the vocabulary is
 SUBWORD_THREADS = 2  # SentencePiece learns another model for another number
+MAX_SENTENCES = 200_000  # of a larger text that SentencePiece learns from
 MAX_BYTES = 4192  # of a line that SentencePiece learns from; it skips longer ones
 
 
@@ -139,6 +140,9 @@ def _learn_subwords(sentences: list[str], size: int) -> bytes:
     import sentencepiece
 
     # 1. Choose what to learn from.
+    if len(sentences) > MAX_SENTENCES:
+        chosen = np.random.default_rng(0).permutation(len(sentences))[:MAX_SENTENCES]
+        sentences = [sentences[index] for index in chosen]
     size = max(size, MIN_SUBWORDS)
     max_characters = (size - MIN_SUBWORDS) // 2 + MIN_CHARACTERS
     escaped = [escape(sentence) for sentence in sentences]
@@ -188,7 +192,7 @@ def _without_rare(sentences: list[str], max_characters: int) -> list[str]:
 
 # Sentences ------------------------------------------------------------------------------------------------------------
 
-LINES = 600  # that SentencePiece cuts in one call: after 700 new lists Python looks for cycles
+LINES = 20_000  # that are cut at once: a word that occurs several times in them is cut but once
 
 
 class Sentences:
@@ -216,18 +220,19 @@ class Sentences:
         return self.ids[begin:end]
 
     def take(self, indices: Array) -> Sentences:
-        """Some of the sentences."""
-        nothing = self.ids[:0]
-        parts = [self[index] for index in indices]
-        ids = np.concatenate([nothing, *parts])
+        """The sentences with these indices, which ascend."""
+        if len(indices) == len(self):
+            return self  # without a copy
+        is_taken = np.zeros(len(self), bool)  # [sentences]
+        is_taken[indices] = True
+        ids = self.ids[np.repeat(is_taken, self.lengths)]
         return Sentences(ids, self.lengths[indices])
 
 
 def vectorize_sentences(sentences: Sequence[str], language: Language) -> Sentences:
     """Ids of sentences, by TextVectorization; the same as `language.encode` of each.
 
-    Of subwords it looks up each piece but once: SentencePiece, which cuts many sentences at a time, has numbers for
-    them.
+    Of subwords it looks up each piece but once: SentencePiece has numbers for them.
     """
     # 1. Make the table of tokens.
     layer = TextVectorization(
@@ -242,11 +247,9 @@ def vectorize_sentences(sentences: Sequence[str], language: Language) -> Sentenc
         table, _ = _look_up(layer, splitter.pieces)  # [pieces]
         for begin in range(0, len(sentences), LINES):
             end = begin + LINES
-            piece_ids = splitter.piece_ids(sentences[begin:end])
-            flat = list(chain.from_iterable(piece_ids))
-            piece_counts = [len(sentence) for sentence in piece_ids]
-            ids.append(table[flat])
-            lengths.append(np.array(piece_counts))
+            piece_ids, piece_counts = splitter.piece_ids(sentences[begin:end])
+            ids.append(table[piece_ids])
+            lengths.append(piece_counts)
     else:
         for chunk in _joined(sentences, splitter):
             chunk_ids, chunk_lengths = _look_up(layer, chunk)

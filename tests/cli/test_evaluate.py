@@ -1,6 +1,7 @@
 """evaluate: sacreBLEU's figures for what translate gives, and a refusal of files that do not belong together."""
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,7 @@ import sacrebleu
 from cli.shell import CLEAN, Shell
 from helpers import alphabet_weights, save_charlm, save_translator, shifted, shifting_weights
 
-from rnntext.errors import DataError
+from rnntext.errors import DataError, UsageError
 from rnntext.jobs.evaluate import evaluate
 from rnntext.jobs.load import load_translation
 from rnntext.jobs.translation import TranslationModel
@@ -69,6 +70,70 @@ def test_the_figures_are_those_of_sacrebleu(shell: Shell, model: TranslationMode
     assert found.lines == 6
     assert all(f"version:{sacrebleu.__version__}" in signature for signature in found.signatures.values())
     assert ("case:lc" in found.signatures["bleu"]) == lowercase
+
+
+def test_several_references_are_one_test_set(shell: Shell, model: TranslationModel) -> None:
+    others = [line.upper() for line in REFERENCE]
+    files = [str(shell.folder / "test.xx"), str(shell.folder / shell.write("other.xx", "\n".join(others)))]
+    found = evaluate(model, str(shell.folder / "test.en"), files, SearchConfig())
+    answers = [shifted(line) for line in SOURCE]
+    assert found.scores["bleu"] == pytest.approx(sacrebleu.corpus_bleu(answers, [REFERENCE, others]).score)
+    assert found.scores["chrf"] == pytest.approx(sacrebleu.corpus_chrf(answers, [REFERENCE, others]).score)
+    assert "nrefs:2" in found.signatures["bleu"]
+
+
+def test_a_table_has_sources_and_references(shell: Shell, model: TranslationModel) -> None:
+    rows = [(f"{n}", reference, source) for n, (source, reference) in enumerate(zip(SOURCE, REFERENCE, strict=True))]
+    table = str(shell.folder / shell.write("t.tsv", "".join("\t".join(row) + "\n" for row in rows) + "\n"))
+    expected = by_sacrebleu([shifted(line) for line in SOURCE])
+    found = evaluate(model, table, [], SearchConfig(), columns=(3, 2))
+    assert found.scores == pytest.approx(expected)
+    twice = evaluate(model, table, [], SearchConfig(), columns=(3, 2, 1))
+    assert "nrefs:2" in twice.signatures["bleu"]
+    with pytest.raises(DataError, match=r"column 1 has hardly any words.*--columns 2,3"):
+        evaluate(model, table, [], SearchConfig())
+
+
+def test_references_are_composed_as_training_text_is(shell: Shell, model: TranslationModel) -> None:
+    source = str(shell.folder / shell.write("x.en", "hal hal hal hal\n"))
+    files = [str(shell.folder / shell.write(name, f"ibm {e} ibm ibm\n")) for name, e in (("c", "é"), ("d", "e\u0301"))]
+    composed, decomposed = (evaluate(model, source, file, SearchConfig()).scores for file in files)
+    assert composed == decomposed
+
+
+@pytest.mark.parametrize("tokenize", ["char", "zh", "none"])
+def test_the_tokenizer_can_be_chosen(shell: Shell, model: TranslationModel, tokenize: str) -> None:
+    files = str(shell.folder / "test.en"), str(shell.folder / "test.xx")
+    found = evaluate(model, *files, SearchConfig(), tokenize=tokenize)
+    answers = [shifted(line) for line in SOURCE]
+    expected = sacrebleu.corpus_bleu(answers, [REFERENCE], tokenize=tokenize, force=True).score
+    assert found.scores["bleu"] == pytest.approx(expected)
+    assert f"tok:{tokenize}" in found.signatures["bleu"]
+
+
+def test_scores_of_a_text_without_spaces_are_not_those_of_one_long_word(shell: Shell, model: TranslationModel) -> None:
+    files = [
+        str(shell.folder / shell.write(name, text)) for name, text in (("x.en", "船船\n"), ("x.zh", "??船 NumPy\n"))
+    ]
+    found = evaluate(model, *files, SearchConfig())
+    assert "tok:zh" in found.signatures["bleu"]
+    assert "asian:yes" in found.signatures["ter"]
+
+
+def test_a_tokenizer_that_is_not_installed_says_what_it_needs(
+    shell: Shell, model: TranslationModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "MeCab", None)
+    monkeypatch.delitem(sys.modules, "sacrebleu.tokenizers.tokenizer_ja_mecab", raising=False)
+    files = str(shell.folder / "test.en"), str(shell.folder / "test.xx")
+    with pytest.raises(UsageError, match=r"--tokenize ja-mecab: needs MeCab.*sacrebleu\[ja\]"):
+        evaluate(model, *files, SearchConfig(), tokenize="ja-mecab")
+
+
+def test_the_translations_can_be_kept(shell: Shell) -> None:
+    shell.here("evaluate", "test.en", "test.xx", "--save", "answers.xx", "--tokenize", "intl", "-q")
+    kept = (shell.folder / "answers.xx").read_text(encoding="utf-8")
+    assert kept == "".join(f"{shifted(line)}\n" for line in SOURCE)
 
 
 def test_case_matters_unless_it_is_told_not_to(shell: Shell, model: TranslationModel) -> None:
@@ -139,7 +204,12 @@ def test_two_empty_files_are_nothing_to_evaluate(shell: Shell, model: Translatio
     [
         (["test.en", "missing"], 74, ["missing: No such file"]),
         (["test.en", "bad"], 65, ["bad: line 1, byte offset 1: invalid UTF-8"]),
-        (["test.en"], 2, ["REFERENCE"]),
+        ([], 2, ["SOURCE"]),
+        (["test.en"], 65, ["test.en: line 1: no TAB"]),
+        (["test.en", "test.xx", "--columns", "1,2"], 2, ["--columns 1,2", "file of pairs"]),
+        (["test.en", "test.xx", "--tokenize", "14a"], 2, ["--tokenize 14a", "auto, 13a"]),
+        (["test.en", "test.xx", "--save", "nowhere/x"], 74, ["--save nowhere/x"]),
+        (["test.en", "test.xx", "short"], 65, ["test.en has 6 lines and short 1"]),
         (["test.en", "test.xx", "-m", "charlm"], 2, ["charlm model", "translation model"]),
         (["test.en", "test.xx", "--beam", "0"], 2, ["--beam 0"]),
         (["-", "-"], 2, ["evaluate - -", "only once"]),
@@ -148,6 +218,7 @@ def test_two_empty_files_are_nothing_to_evaluate(shell: Shell, model: Translatio
 )
 def test_mistakes_are_told_in_one_line(shell: Shell, arguments: list[str], code: int, parts: list[str]) -> None:
     shell.write("bad", b"a\xff\n")
+    shell.write("short", b"a\n")
     done = shell("evaluate", *arguments, code=code)
     assert done.out == b""
     assert [part for part in parts if part not in done.message] == [], done.message

@@ -53,6 +53,7 @@ WRITTEN: dict[tuple[str, str], tuple[list[str], bytes]] = {
     ("score", "--output"): (["ab.txt"], b"9.6180 bits/char, "),
     ("translate", "--output"): (["hal.txt"], b"ibm\n"),
     ("translate", "--alignment"): (["hal.txt"], b"\x89PNG"),
+    ("evaluate", "--save"): (["hal.txt", "hal.txt"], b"ibm\n"),
     ("forecast", "--output"): (["week.csv"], b"time,value,lower,upper\n"),
     ("forecast", "--plot"): (["week.csv"], b"\x89PNG"),
     ("corpora show", "--output"): (["grammar-heldout"], b""),

@@ -21,6 +21,7 @@ SMALL = ["--layers", "1", "--units", "8", "--heads", "2", "--feedforward", "8", 
 def shell(tmp_path_factory: pytest.TempPathFactory) -> Shell:
     folder: Path = tmp_path_factory.mktemp("translating")
     (folder / "pairs.tsv").write_text("".join(f"{a}\t{b}\n" for a, b in PAIRS))
+    (folder / "numbers.tsv").write_text("".join(f"{n}\t{a}\t{b}\n" for n, (a, b) in enumerate(PAIRS)))
     (folder / "source").write_text("".join(f"{a}\n" for a, _ in PAIRS))
     (folder / "target").write_text("".join(f"{b}\n" for _, b in PAIRS))
     return Shell(folder, CLEAN)
@@ -83,6 +84,9 @@ def test_aligned_files_gru_and_json(shell: Shell) -> None:
         (["pairs.tsv", "--tokens", "letters"], 2, "must be one of subword, word, char"),
         (["pairs.tsv", "--validation", "1.5"], 2, "must be a fraction between 0 and 1"),
         (["pairs.tsv", "--tokens", "word", "--subword-sampling", "0.2"], 2, "--tokens word has no subwords"),
+        (["pairs.tsv", "--columns", "2"], 2, "--columns 2: name the column of the source and that of its translation"),
+        (["numbers.tsv"], 65, "numbers.tsv: column 1 has hardly any words"),
+        (["numbers.tsv", "--columns", "3,9"], 65, "numbers.tsv: line 1: no column 9 after a TAB"),
         (["missing.tsv"], 74, "missing.tsv: No such file"),
         (["pairs.tsv", "--longest", "1"], 2, "--longest 1: must be between 5 and 4096"),
     ],

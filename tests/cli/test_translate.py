@@ -1,6 +1,5 @@
 """translate: a line in is a line out, whatever the line; in every format, by any number of processes, at once."""
 
-import json
 import os
 import signal
 import time
@@ -197,9 +196,9 @@ def test_json_tells_everything(shell: Shell) -> None:
     assert odd["translation"] == "??"
 
 
-def test_jsonl_objects_pass_through_with_their_translation(shell: Shell) -> None:
+def test_jsonl_objects_pass_through_with_the_results_in_one_more_field(shell: Shell) -> None:
     lines = [
-        '{"id": 7, "text": "hal", "more": {"a": [1, null, "ż😀"]}}',
+        '{"id": 7, "text": "hal", "score": 1e999, "more": {"a": [1.10, null, "ż😀", "\\ud83d"]}}',
         "nonsense",
         '{"id": 8}',
         "",
@@ -207,16 +206,33 @@ def test_jsonl_objects_pass_through_with_their_translation(shell: Shell) -> None
         '["hal"]',
     ]
     done = shell("translate", "--input-format", "jsonl", stdin="\n".join(lines))
-    first, nonsense, without, empty, replaced, array = done.records
-    assert {n: first[n] for n in ("id", "text", "more")} == json.loads(lines[0])
-    assert first["translation"] == "ibm"
-    assert "attention" not in first
-    assert (nonsense, empty) == ({"error": "not JSON"},) * 2
-    assert without == {"id": 8, "error": 'no object with a "text"'}
-    assert array == {"error": 'no object with a "text"'}
-    assert replaced["translation"] == "aa a?"
-    assert done.err == 'rnntext: 4 lines were not a JSON object with a "text"; the answer says "error"\n'
-    assert "ż😀" in done.text  # readable, not escaped
+    first, nonsense, without, empty, odd, array = done.records
+    assert done.lines[0].startswith(lines[0][:-1] + ', "rnntext": {"translation": "ibm", "score": ')
+    assert set(first["rnntext"]) == {"translation", "score", "log_probability"}
+    assert (nonsense, empty) == ({"rnntext": {"error": "not JSON"}},) * 2
+    missing = {"error": 'no object with a text in its field "text"'}
+    assert without == {"id": 8, "rnntext": missing}
+    assert array == {"rnntext": missing}
+    assert (odd["translation"], odd["rnntext"]["translation"]) == ("old", "aa a?")
+    assert done.err == 'rnntext: 4 lines were not a JSON object with a text in "text"; the answer says "error"\n'
+
+
+def test_another_field_may_hold_the_text(shell: Shell) -> None:
+    stdin = '{"text": "b", "sentence": "hal"}\r\n'
+    done = shell("translate", "--input-format", "jsonl", "--field", "sentence", "--n-best", "2", stdin=stdin)
+    (record,) = done.records
+    assert record["rnntext"]["translation"] == "ibm"
+    assert len(record["rnntext"]["n_best"]) == 2
+    assert done.out.endswith(b"}\r\n")
+    assert "--input-format jsonl" in shell("translate", "--field", "sentence", stdin="hal\n", code=2).message
+
+
+def test_json_lines_without_any_text_are_bad_data(shell: Shell) -> None:
+    done = shell("translate", "--input-format", "jsonl", stdin='hal\n{"sentence": "hal"}\n', code=65)
+    assert len(done.records) == 2
+    assert 'field "text"' in done.message
+    assert "--field" in done.message
+    assert shell("translate", "--input-format", "jsonl", stdin="").out == b""
 
 
 def test_notes_can_be_silenced(shell: Shell) -> None:

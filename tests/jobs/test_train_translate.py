@@ -288,6 +288,17 @@ def test_a_model_of_the_other_direction_stays_in_service(tsv, tmp_path):
     assert "translates the other way" in outcome.sentence("m")
 
 
+def test_a_first_version_that_has_not_seen_all_data_says_so(tsv, tmp_path):
+    said: list[str] = []
+    training = dataclasses.replace(SHORT, time_limit=3600.0)
+    train(tsv, tmp_path / "model", training=training, observer=Listener(said))
+    (remark,) = [message for message in said if "of the data" in message]
+    assert "first version has seen" in remark
+    assert "(2 of " in remark
+    train(tsv, tmp_path / "model", training=training, observer=Listener(said), force=True)
+    assert sum("of the data" in message for message in said) == 1  # the second version begins with the first one
+
+
 def test_held_out_pairs_are_as_short_as_those_trained_on(tsv, tmp_path):
     held_out = tmp_path / "held.tsv"
     held_out.write_text("the new mill\tmill\n" + "very " * 400 + "\tlong\n")

@@ -34,9 +34,9 @@ def hal(tmp_path_factory: pytest.TempPathFactory) -> TranslationModel:
 
 
 def answers(
-    model: TranslationModel, sources: list[str], jobs: int = 1, search: SearchConfig = QUICK, jsonl: bool = False
+    model: TranslationModel, sources: list[str], jobs: int = 1, search: SearchConfig = QUICK, field: str | None = None
 ) -> list[tuple[Item, Translation]]:
-    return list(translate_stream(model, sources, search, jsonl, jobs))
+    return list(translate_stream(model, sources, search, field, jobs))
 
 
 def scores(found: Translation) -> list[tuple[str, float, float]]:
@@ -166,31 +166,35 @@ def test_plain_text_is_what_it_is() -> None:
     assert plain(line) == Item(line, '{"text": "x"}')
 
 
-def test_the_field_text_of_an_object_is_translated_and_others_are_kept() -> None:
-    line = Line('{"id": 7, "text": "h\\u0061l", "tags": ["a", null, {"b": 1.5}]}')
-    assert from_json(line) == Item(line, "hal", {"id": 7, "text": "hal", "tags": ["a", None, {"b": 1.5}]})
+def test_the_field_text_of_an_object_is_translated_or_one_that_is_named() -> None:
+    line = Line('{"id": 7, "text": "h\\u0061l", "more": "b"}')
+    names = {"id": 7, "text": "", "more": ""}.keys()
+    assert from_json(line) == Item(line, "hal", names)
+    assert from_json(line, "more") == Item(line, "b", names)
+
+
+NO_TEXT = 'no object with a text in its field "text"'
 
 
 @pytest.mark.parametrize(
-    ("text", "error", "fields"),
+    ("text", "error", "names"),
     [
-        ("", "not JSON", {}),
-        ("{", "not JSON", {}),
-        ("hal", "not JSON", {}),
-        ("[" * 100_000, "not JSON", {}),
-        ('{"n": ' + "9" * 5000 + "}", "not JSON", {}),
-        ('["text"]', 'no object with a "text"', {}),
-        ("5", 'no object with a "text"', {}),
-        ("null", 'no object with a "text"', {}),
-        ('{"id": 7}', 'no object with a "text"', {"id": 7}),
-        ('{"text": 5, "id": 8}', 'no object with a "text"', {"text": 5, "id": 8}),
-        ('{"text": null}', 'no object with a "text"', {"text": None}),
+        ("", "not JSON", None),
+        ("{", "not JSON", None),
+        ("hal", "not JSON", None),
+        ("[" * 100_000, "not JSON", None),
+        ('["text"]', NO_TEXT, None),
+        ("5", NO_TEXT, None),
+        ("null", NO_TEXT, None),
+        ('{"id": 7}', NO_TEXT, {"id"}),
+        ('{"text": 5, "id": 8}', NO_TEXT, {"text", "id"}),
+        ('{"text": null}', NO_TEXT, {"text"}),
     ],
     ids=lambda value: str(value)[:30],
 )
-def test_what_is_no_object_with_a_text_is_an_error_of_its_line(text: str, error: str, fields: dict[str, Any]) -> None:
+def test_what_is_no_object_with_a_text_is_an_error_of_its_line(text: str, error: str, names: set[str] | None) -> None:
     item = from_json(Line(text))
-    assert (item.text, item.fields, item.error) == ("", fields, error)
+    assert (item.text, item.names, item.error) == ("", names, error)
 
 
 json_values = st.recursive(
@@ -202,17 +206,40 @@ json_values = st.recursive(
 
 @examples
 @given(st.dictionaries(st.text() | st.just("text"), json_values) | json_values | st.text())
-def test_any_line_of_json_is_an_item(value: Any) -> None:
+def test_any_line_of_json_is_an_item_and_keeps_its_fields(value: Any) -> None:
     item = from_json(Line(json.dumps(value)))
     good = isinstance(value, dict) and isinstance(value.get("text"), str)
     assert (item.error is None) == good
     assert item.text == (value["text"] if good else "")
-    assert item.fields == (value if isinstance(value, dict) else {})
+    kept = value if isinstance(value, dict) else {}
+    assert json.loads(item.with_result({"a": 1})) == {**kept, "rnntext": {"a": 1}}
+
+
+@pytest.mark.parametrize(
+    "begin",
+    [
+        '{"text": "hal", "score": 5, "translation": {"en": "x"}, "error": null',
+        '{ "text":"h\\u0061l" ,"a":1e999,"b":1.10,"c":-0,"d":[1E5, 12345678901234567890, NaN]\t',
+        '{"text": "hal", "n": ' + "9" * 5000,
+        '  {"text": "hal", "half": "\\ud83d", "slash": "\\/", "brace": "}"',
+        '{"text": "hal", "twice": 1, "twice": 2',
+    ],
+)
+def test_every_byte_of_an_object_stays_as_it_is(begin: str) -> None:
+    item = from_json(Line(begin + "}  "))
+    assert item.text == "hal"
+    assert item.with_result({"translation": "ż"}) == begin + ', "rnntext": {"translation": "ż"}}'
+
+
+def test_a_result_overwrites_nothing_not_even_an_older_one() -> None:
+    assert from_json(Line("{}")).with_result(1) == '{"rnntext": 1}'
+    assert from_json(Line('{"rnntext": 1}')).with_result(2) == '{"rnntext": 1, "rnntext_": 2}'
+    assert from_json(Line('["rnntext"]')).with_result(3) == '{"rnntext": 3}'
 
 
 @every_number_of_jobs
 def test_a_bad_line_of_json_does_not_disturb_its_neighbours(hal: TranslationModel, tmp_path: Path, jobs: int) -> None:
     content = b'{"text": "hal"}\nnonsense\n{"text": "zzz", "id": 1}\r\n\n{"text": "\\ud83d"}\n'
-    found = answers(hal, files(tmp_path, content), jobs, jsonl=True)
+    found = answers(hal, files(tmp_path, content), jobs, field="text")
     assert [t.text for _, t in found] == ["ibm", "", "aaa", "", "?"]
     assert [item.error for item, _ in found] == [None, "not JSON", None, "not JSON", None]

@@ -21,6 +21,14 @@ THAI = ["คนโม่แป้งเดินไปที่แม่น้�
         (["他用 Linux 系统工作。"], "zh"),
         (JAPANESE, "char"),
         (THAI, "char"),
+        (["安装 TensorFlow 和 NumPy"], "zh"),
+        (["安装 TensorFlow 和 NumPy", "船在 https://example.org/Documents/Installation 下载"], "zh"),
+        (["TensorFlow と NumPy をインストールする"], "char"),
+        (["ติดตั้ง TensorFlow และ NumPy"], "char"),
+        (["The temple 金閣寺 (きんかくじ) stands in the north of Kyoto."], "13a"),
+        (["The temple วัดพระแก้ว stands in Bangkok."], "13a"),
+        (["船"], "zh"),
+        (["ふね"], "char"),
         (["", "12 + 3"], "13a"),
         ([], "13a"),
     ],
@@ -35,3 +43,10 @@ def test_an_answer_that_is_nearly_right_is_worth_something_without_spaces_too(re
     assert bleu(answers, references) == sacrebleu.corpus_bleu(answers, [references], tokenize=name).score
     assert 40 < bleu(answers, references) < 100
     assert bleu(references, references) == pytest.approx(100)
+
+
+def test_names_of_latin_letters_do_not_make_chinese_latin() -> None:
+    answers = ["安裝 TensorFlow 和 NumPy 的新版本"]
+    references = ["安装 TensorFlow 和 NumPy 的新版本"]
+    assert bleu(answers, references) == sacrebleu.corpus_bleu(answers, [references], tokenize="zh").score
+    assert bleu(answers, references) > sacrebleu.corpus_bleu(answers, [references], tokenize="13a").score

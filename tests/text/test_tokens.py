@@ -110,6 +110,19 @@ def test_known_words_become_few_pieces_and_unknown_characters_bytes(subwords: La
     assert len(subwords.encode(ENGLISH)) < len(ENGLISH) / 3
 
 
+@examples
+@given(st.lists(any_line.map(normalize_line) | st.sampled_from(["", "the mill", ENGLISH]), max_size=5))
+@example([])
+@example(["", "the mill", "the mill  the", "", "mill"])
+@example([normalize_line(line) for line in ODD])
+def test_many_sentences_are_cut_as_each_is_alone(subwords: Language, lines: list[str]) -> None:
+    cut = subwords_of(subwords)
+    ids, lengths = cut.piece_ids(lines)
+    pieces = iter(cut.pieces[index] for index in ids)
+    assert [list(itertools.islice(pieces, length)) for length in lengths] == [cut.split(line) for line in lines]
+    assert next(pieces, None) is None
+
+
 def subwords_of(language: Language) -> Subwords:
     assert isinstance(language.tokenizer, Subwords)
     return language.tokenizer

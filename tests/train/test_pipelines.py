@@ -9,10 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from rnntext.settings.translator import TransformerConfig, TranslatorTraining
 from rnntext.text.vocabulary import CharVocabulary
 from rnntext.train import pipelines
 from rnntext.train.batches import CharStreams
-from rnntext.train.pipelines import learn_characters, vectorize
+from rnntext.train.pipelines import Sentences, learn_characters, learn_languages, vectorize
 
 NEWLINES = ["\n", "\r", "\r\n", "\v", "\f", "\x1c", "\x85", "\u2028", "\u2029"]
 LITERALS = [
@@ -157,3 +158,24 @@ def test_an_epoch_reads_nearly_everything_once_and_nothing_outside_the_text(wind
     assert length - len(read) <= window * (s.batch + 1) + 1
     for features, labels in epoch:  # a negative place would come out as a jump, one too large as an IndexError
         np.testing.assert_array_equal(labels, features[:, :1] + 1 + np.arange(window))
+
+
+# Subwords of large corpora --------------------------------------------------------------------------------------------
+
+
+def test_of_a_large_corpus_subwords_are_learnt_from_the_same_part_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pipelines, "MAX_SENTENCES", 20)
+    pairs = [(f"{chr(0x400 + n)} mill", f"{chr(0x500 + n)} river") for n in range(100)]
+    config, training = TransformerConfig(), TranslatorTraining(steps=1, vocabulary_size=400)
+    first, second = (learn_languages(pairs, config, training)[0] for _ in range(2))
+    assert first.tokenizer.files() == second.tokenizer.files()
+    letters = {token for token in first.tokens if len(token) == 1 and "\u0400" <= token <= "\u05ff"}
+    assert len(letters) == 20
+    assert {"\u2581mill", "\u2581river"} <= set(first.tokens)
+
+
+def test_the_sentences_that_are_taken_keep_their_ids() -> None:
+    sentences = Sentences(np.arange(10), np.array([3, 0, 2, 4, 1]))
+    taken = sentences.take(np.array([0, 1, 3]))
+    assert [taken[index].tolist() for index in range(3)] == [[0, 1, 2], [], [5, 6, 7, 8]]
+    assert len(sentences.take(np.array([], int))) == 0

@@ -1,0 +1,69 @@
+"""The columns of a table of sentence pairs: which hold sentences, and which hold numbers, names or addresses."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from rnntext.errors import DataError, UsageError
+
+Columns = tuple[int, ...]  # their numbers, from 1: that of the source, then that of its translation
+DEFAULT = (1, 2)
+MAX_ROWS = 10_000  # rows that are looked at
+MIN_WORDS = 0.1  # share of a column's values that have a word in them
+MIN_DISTINCT = 0.01  # share of a column's values that differ from one another
+
+# A word has a letter. One of ASCII letters alone has no digit and no sign of addresses, file names and hashes.
+_ASCII_WORD = r"(?!www\.)[^\s\d/\\_@]*[A-Za-z][^\s\d/\\_@]*(?!\S)"
+_OTHER_WORD = r"(?!\S*://)\S*[^\W\d_A-Za-z]"
+_WORD = re.compile(rf"(?<!\S)(?:{_ASCII_WORD}|{_OTHER_WORD})")
+
+
+def parse(text: str) -> Columns:
+    """The columns that a text such as "2,4" names.
+
+    Raises:
+        UsageError: it is not two or more numbers from 1, or a number occurs twice.
+    """
+    names = text.split(",")
+    numbers = tuple(int(name) for name in names if re.fullmatch(" *0*[1-9][0-9]{0,5} *", name))
+    if len(numbers) != len(names) or len(set(numbers)) != len(numbers) or len(numbers) < 2:
+        raise UsageError(f"--columns {text}: name the column of the source and that of its translation, as in 2,4")
+    return numbers
+
+
+def check(rows: Sequence[Sequence[str]], name: str) -> None:
+    """Checks that the first two columns hold sentences, which numbers, addresses and names of languages are not.
+
+    Args:
+        rows: some rows of the table.
+        name: of the table.
+
+    Raises:
+        DataError: a column hardly has a word, or hardly two values that differ; the message names likely columns.
+    """
+    faults = {number: fault for number in DEFAULT if (fault := _fault(rows, number)) is not None}
+    if not faults:
+        return
+    number, fault = next(iter(faults.items()))
+    width = max(map(len, rows))
+    likely = [column for column in range(1, width + 1) if _fault(rows, column) is None]
+    advice = "name the columns of source and translation with --columns; --columns 1,2 takes these all the same"
+    if len(likely) >= 2:
+        first, second, *_ = likely
+        advice = f"--columns {first},{second} seems to be right, and --columns 1,2 takes these all the same"
+    raise DataError(f"{name}: column {number} {fault}; {advice}")
+
+
+def _fault(rows: Sequence[Sequence[str]], number: int) -> str | None:
+    """Why a column is not one of sentences; None if it may be one. Empty values do not count."""
+    values = [row[number - 1] for row in rows if len(row) >= number and row[number - 1].strip()]
+    if not values:
+        return None if number in DEFAULT else "is empty"
+    with_words = sum(_WORD.search(value) is not None for value in values)
+    if with_words < MIN_WORDS * len(values):
+        return f"has hardly any words (the first value is {values[0][:40]!r})"
+    distinct = len(set(values))
+    if distinct < MIN_DISTINCT * len(values):
+        return f"has {distinct} different values in {len(values)} lines (the first is {values[0][:40]!r})"
+    return None
