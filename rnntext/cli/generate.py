@@ -109,7 +109,8 @@ def generate(
 
 def _prompt(argument: str | None) -> str:
     """The prompt: the argument, or stdin if the argument is - or missing; nobody is asked to type on a terminal."""
-    from rnntext.text.lines import decode, read_text
+    from rnntext.text.decoding import decode
+    from rnntext.text.lines import read_text
 
     if argument is not None and argument != "-":
         return decode(os.fsencode(argument), "PROMPT")

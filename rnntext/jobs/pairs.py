@@ -58,11 +58,11 @@ class PairSource:
             DataError: nothing can be learnt from the pairs.
         """
         # 1. Read.
-        bitext = self._read(self.files, lowercase)
+        bitext = self._read(self.files, lowercase, report)
         share = fraction(self.validation) if isinstance(self.validation, str) else None
         if share is None:
             pairs = bitext.pairs
-            held_out = self._read(self.validation, lowercase).pairs
+            held_out = self._read(self.validation, lowercase, report).pairs
         else:
             pairs, held_out = hold_out(bitext.pairs, share, sizes.scored_pairs(time_limit))
 
@@ -88,11 +88,11 @@ class PairSource:
             report(f"left out: {counted(len(pairs) - len(kept))} whose source is held out")
         return kept, held_out
 
-    def _read(self, files: Files, lowercase: bool) -> Bitext:
+    def _read(self, files: Files, lowercase: bool, report: Callable[[str], None]) -> Bitext:
         if isinstance(files, str):
-            return read_pairs(files, self.errors, self.reverse, lowercase)
+            return read_pairs(files, self.errors, self.reverse, lowercase, report)
         source, target = files
-        return read_aligned(source, target, self.errors, self.reverse, lowercase)
+        return read_aligned(source, target, self.errors, self.reverse, lowercase, report)
 
 
 def encode(

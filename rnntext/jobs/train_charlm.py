@@ -136,7 +136,7 @@ class CharlmRecipe(SizedRecipe):
         text = self._text()
         share = fraction(self.validation)
         if share is None:
-            held_out = read_text(self.validation, self.errors)
+            held_out = read_text(self.validation, self.errors, report=self.report)
             return text, normalize(held_out, self.model.lowercase)
         cut = int(len(text) * (1.0 - share))
         scored = sizes.scored_characters(self.training.time_limit)
@@ -145,7 +145,7 @@ class CharlmRecipe(SizedRecipe):
 
     def _text(self) -> str:
         """The text of all sources, normalised; each source begins on a line of its own."""
-        parts = [read_source(source, self.errors) for source in self.sources]
+        parts = [read_source(source, self.errors, self.report) for source in self.sources]
         if len(parts) == 1:
             text = parts[0]
         else:

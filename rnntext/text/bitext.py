@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from rnntext import sizes
 from rnntext.errors import DataError
 from rnntext.text.catalogue import read_source
-from rnntext.text.lines import name_of, read_text
+from rnntext.text.lines import Report, name_of, read_text
 from rnntext.text.normalize import normalize_line
 
 Pair = tuple[str, str]
@@ -29,7 +29,13 @@ class Bitext:
     empty: int = 0
 
 
-def read_pairs(source: str, errors: str = "strict", reverse: bool = False, lowercase: bool = False) -> Bitext:
+def read_pairs(
+    source: str,
+    errors: str = "strict",
+    reverse: bool = False,
+    lowercase: bool = False,
+    report: Report | None = None,
+) -> Bitext:
     """The pairs of a text with `source TAB target` lines. Further columns are ignored; Tatoeba's files have them.
 
     Args:
@@ -37,25 +43,31 @@ def read_pairs(source: str, errors: str = "strict", reverse: bool = False, lower
         errors: "strict", or "replace" to read U+FFFD in place of invalid UTF-8.
         reverse: whether the first column is the target.
         lowercase: whether to lower-case the text.
+        report: is told how many bytes become U+FFFD, if any.
 
     Raises:
         InputOutputError: the file cannot be read.
         DataError: a line has no TAB, there is no pair at all, or the text is not valid UTF-8.
     """
     name = name_of(source)
-    text = read_source(source, errors)
+    text = read_source(source, errors, report)
     return _bitext(_columns(text, name), name, reverse, lowercase)
 
 
 def read_aligned(
-    source: str, target: str, errors: str = "strict", reverse: bool = False, lowercase: bool = False
+    source: str,
+    target: str,
+    errors: str = "strict",
+    reverse: bool = False,
+    lowercase: bool = False,
+    report: Report | None = None,
 ) -> Bitext:
     """The pairs of two files of which line n of one translates line n of the other.
 
     Args:
         source: a file of source sentences, or `-` for standard input.
         target: a file of target sentences, likewise.
-        errors, reverse, lowercase: as for `read_pairs`.
+        errors, reverse, lowercase, report: as for `read_pairs`.
 
     Raises:
         InputOutputError: a file cannot be read.
@@ -64,8 +76,8 @@ def read_aligned(
     # 1. Read both files.
     source_name = name_of(source)
     target_name = name_of(target)
-    source_lines = _read_lines(source, errors)
-    target_lines = _read_lines(target, errors)
+    source_lines = _read_lines(source, errors, report)
+    target_lines = _read_lines(target, errors, report)
     # 2. Check that each line has its translation.
     source_count = len(source_lines)
     target_count = len(target_lines)
@@ -79,8 +91,8 @@ def read_aligned(
     return _bitext(pairs, name, reverse, lowercase)
 
 
-def _read_lines(source: str, errors: str) -> list[str]:
-    text = read_text(source, errors, ", or read it with --encoding-errors replace")
+def _read_lines(source: str, errors: str, report: Report | None) -> list[str]:
+    text = read_text(source, errors, ", or read it with --encoding-errors replace", report)
     return _lines(text)
 
 
