@@ -15,7 +15,7 @@ from rnntext.cli.console import Results, note, results
 from rnntext.cli.options import Json, Model, Output, Quiet, Threads, choice
 from rnntext.families import CHARLM
 from rnntext.settings.base import DATA, LENGTH, OUTPUT, SAMPLING
-from rnntext.settings.charlm import ON_UNKNOWN, SamplingConfig
+from rnntext.settings.charlm import MAX_COUNT, ON_UNKNOWN, SamplingConfig
 
 SEPARATOR = "-----"  # between the samples of --count
 
@@ -24,7 +24,7 @@ Length = Annotated[
     int,
     typer.Option("-n", "--length", min=0, help="Maximum number of characters to draw.", rich_help_panel=LENGTH),
 ]
-Count = Annotated[int, typer.Option(min=1, help="Number of samples, drawn as one batch.", rich_help_panel=LENGTH)]
+Count = Annotated[int, typer.Option(min=1, max=MAX_COUNT, help="Number of samples.", rich_help_panel=LENGTH)]
 Stop = Annotated[
     list[str] | None,
     typer.Option(
@@ -97,7 +97,7 @@ def generate(
         if count == 1 and not as_json:
             _stream(out, echo, loaded.generate(text, **request))
             return
-        samples = loaded.generate_many(text, count=count, **request)
+        samples = loaded.samples(text, count=count, **request)
         for index, sample in enumerate(samples):
             if as_json:
                 record = {"index": index, "prompt": text, "text": sample, "seed": chosen, "model": str(path)}

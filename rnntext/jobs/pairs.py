@@ -12,6 +12,7 @@ import numpy as np
 from rnntext import sizes
 from rnntext.errors import DataError, UsageError
 from rnntext.jobs.training import fraction
+from rnntext.settings.base import as_texts
 from rnntext.text.bitext import Bitext, Pair, hold_out, read_aligned, read_pairs
 from rnntext.text.tokens import Language
 
@@ -144,6 +145,21 @@ def _usable(source: np.ndarray, target: np.ndarray, longest: int) -> np.ndarray:
     shorter = np.minimum(source, target)
     longer = np.maximum(source, target)
     return np.flatnonzero((shorter > 0) & (longer <= longest))
+
+
+def given_files(name: str, value: str | Sequence[str]) -> Files:
+    """The files of a parameter: one file of pairs, or two aligned ones.
+
+    Raises:
+        UsageError: it is something else.
+    """
+    names = as_texts(name, value)
+    if not isinstance(value, list | tuple):
+        return names[0]
+    if len(names) != 2:
+        raise UsageError(f"{name} {value!r}: give one file of pairs, or two aligned files")
+    source, target = names
+    return source, target
 
 
 def listed(files: str | Sequence[str]) -> list[str]:

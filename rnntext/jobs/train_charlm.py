@@ -20,7 +20,7 @@ from rnntext.jobs.recipe import Data, IncomparableError, Material
 from rnntext.jobs.training import fraction, train, with_limit
 from rnntext.jobs.unfinished import Options, Snapshot
 from rnntext.run.charlm import shapes
-from rnntext.settings.base import check_choice
+from rnntext.settings.base import as_text, as_texts, check_choice
 from rnntext.settings.charlm import CharlmConfig, CharlmTraining
 from rnntext.settings.training import JobConfig
 from rnntext.storage.json_files import parse_json, to_json
@@ -34,13 +34,13 @@ from rnntext.watch.observer import Observer
 
 
 def train_charlm(
-    sources: Sequence[str],
+    sources: str | Sequence[str],
     path: str | PathLike[str],
     model: CharlmConfig | None = None,
     training: CharlmTraining | None = None,
     *,
     size: str = "auto",
-    left_open: Collection[str] | None = None,
+    left_open: str | Collection[str] | None = None,
     validation: str = "0.1",
     encoding_errors: str = "strict",
     job: JobConfig | None = None,
@@ -55,7 +55,7 @@ def train_charlm(
     '000001'
 
     Args:
-        sources: files, `-` for stdin, or names of corpora.
+        sources: one or more files, `-` for stdin, or names of corpora.
         path: the model's folder.
         model: the shape of the model.
         training: how it is trained, and for how long.
@@ -65,7 +65,9 @@ def train_charlm(
         encoding_errors: "strict" or "replace".
         job, observer: see `jobs.training.train`, which also says what is raised.
     """
-    # 1. Find out what is left open.
+    # 1. Read the arguments, and find out what is left open.
+    sources = as_texts("sources", sources)
+    validation = as_text("validation", validation)
     check_choice("encoding_errors", encoding_errors, ENCODING_ERRORS)
     check_choice("size", size, ("auto", *sizes.SIZES))
     if left_open is None:
@@ -76,7 +78,7 @@ def train_charlm(
     training = with_limit(training or CharlmTraining())
     report = (observer or Observer()).note
     recipe = CharlmRecipe(
-        list(sources), model, training, validation, encoding_errors, size, frozenset(left_open), report
+        sources, model, training, validation, encoding_errors, size, frozenset(as_texts("left_open", left_open)), report
     )
     return train(recipe, Path(path), job, observer)
 
@@ -194,6 +196,7 @@ class CharlmRecipe(SizedRecipe):
         from rnntext.train.pipelines import learn_characters, vectorize
 
         text, held_out = data.content
+        self._tell_shared(overlap.of_text(held_out), data.seen, parent)
         vocabulary = learn_characters(text, self.training.vocabulary_size)
         start: dict[str, np.ndarray] = {}
         if parent is not None:

@@ -40,6 +40,7 @@ MISTAKES: list[tuple[list[str], int, list[str]]] = [
     ([*GENERATE, "--length", "-5"], 2, ["--length", "0"]),
     ([*GENERATE, "--length", "many"], 2, ["--length", "int"]),
     ([*GENERATE, "--count", "0"], 2, ["--count", "1"]),
+    ([*GENERATE, "--count", "10000000000000000000"], 2, ["--count", "1000000000"]),
     (["generate", "--seed", "-1"], 2, ["--seed", "0"]),
     ([*GENERATE, "--on-unknown", "guess"], 2, ["--on-unknown", "guess", "error", "skip"]),
     ([*TRAIN, "--units", "0"], 2, ["--units", "0", "16384"]),

@@ -55,7 +55,7 @@ TEXT = "".join(" ".join(random.Random(line).choices(WORDS, k=4)) + "\n" for line
 
 def train(text: Path | str, path: Path, model=SMALL, training=SHORT, **options) -> Outcome:
     job = JobConfig(**{name: options.pop(name) for name in JOB & options.keys()})
-    return train_charlm([str(text)], path, model, training, job=job, **options)
+    return train_charlm(str(text), path, model, training, job=job, **options)
 
 
 def evaluate_every(steps: int, monkeypatch) -> None:
