@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,7 +13,7 @@ from rnntext.cli import options
 from rnntext.cli.console import note, results
 from rnntext.cli.options import Json, Quiet
 from rnntext.errors import CheckpointError
-from rnntext.files.atomic import check_output, output_file
+from rnntext.files.atomic import check_output
 from rnntext.settings.training import JobConfig
 
 if TYPE_CHECKING:
@@ -157,8 +158,8 @@ def pack(
         typer.Option(
             *("-o", "--output"),
             metavar="FILE.tar",
-            callback=options.checked(check_output),
-            help="The file to write. It appears only when it is complete.",
+            callback=options.checked(check_output, standard_output=True),
+            help="The file to write, which appears only when it is complete; - is stdout.",
         ),
     ],
     version: OptionalVersion = None,
@@ -169,14 +170,17 @@ def pack(
 
     path = checkpoints.find(name)
     data = checkpoints.pack(path, version)
-    with output_file(output, "--output") as file:
-        file.write(data)
-    note(f"try, elsewhere: rnntext checkpoints unpack {output.name} {path.name}", quiet)
+    with results(output) as out:
+        out.write_bytes(data)
+    archive = shlex.quote(output.name) if output else "-"
+    note(f"try, elsewhere: rnntext checkpoints unpack {archive} {shlex.quote(path.name)}", quiet)
 
 
 @app.command("unpack", short_help="Add a version from a file.")
 def unpack(
-    archive: Annotated[Path, typer.Argument(metavar="FILE.tar", help="A file that checkpoints pack wrote.")],
+    archive: Annotated[
+        str, typer.Argument(metavar="FILE.tar", help="A file that checkpoints pack wrote; - reads stdin.")
+    ],
     name: Name,
     quiet: Quiet = False,
 ) -> None:
@@ -186,5 +190,9 @@ def unpack(
 
     path = models.folder(name)
     version, serving = checkpoints.unpack(archive, path)
-    state = "is in service" if serving else f"is not in service yet; try: rnntext checkpoints promote {name} {version}"
+    state = (
+        "is in service"
+        if serving
+        else f"is not in service yet; try: rnntext checkpoints promote {shlex.quote(name)} {version}"
+    )
     note(f"{path}: version {version} {state}", quiet)

@@ -36,7 +36,11 @@ class Results:
         self._flushed = time.monotonic()
 
     def write(self, text: str) -> None:
-        """Writes text, and flushes it if the stream is live or the last flush is more than FLUSH_SECONDS ago.
+        """Writes text as UTF-8; see `write_bytes`."""
+        self.write_bytes(text.encode("utf-8", "replace"))
+
+    def write_bytes(self, data: bytes) -> None:
+        """Writes bytes, and flushes them if the stream is live or the last flush is more than FLUSH_SECONDS ago.
 
         Raises:
             ClosedPipeError: the reader of the pipe has gone.
@@ -45,7 +49,7 @@ class Results:
         if self._signals:
             raise SystemExit(128 + self._signals[0])
         try:
-            self._stream.write(text.encode("utf-8", "replace"))
+            self._stream.write(data)
             if self._live or time.monotonic() - self._flushed > FLUSH_SECONDS:
                 self.flush()
         except OSError as error:

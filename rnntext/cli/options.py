@@ -156,18 +156,24 @@ def setting(parameter: Any) -> str:
     return str(parameter.name)
 
 
-def checked(check: Callable[[Path, str], None]) -> Callable[..., Path | None]:
+def checked(check: Callable[[Path, str], None], standard_output: bool = False) -> Callable[..., Path | None]:
     """A callback for options that name an output: checks it before any input is read.
 
     Args:
         check: is called with the path and the name of the option; raises an error if the path cannot be written.
+        standard_output: whether `-` stands for standard output; the option is None then.
     """
 
     def callback(context: typer.Context, parameter: typer.CallbackParam, path: Path | None) -> Path | None:
-        if path is not None and not context.resilient_parsing:
-            long_name = max(parameter.opts, key=len)
+        if path is None or context.resilient_parsing:
+            return path
+        long_name = max(parameter.opts, key=len)
+        if str(path) != "-":
             check(path, long_name)
-        return path
+            return path
+        if not standard_output:
+            raise UsageError(f"{long_name} -: give the name of a file, such as /dev/stdout")
+        return None
 
     return callback
 
@@ -199,8 +205,8 @@ Output = Annotated[
     typer.Option(
         *("-o", "--output"),
         metavar="FILE",
-        callback=checked(check_output),
-        help="Write the results to FILE, which appears only when it is complete.",
+        callback=checked(check_output, standard_output=True),
+        help="Write the results to FILE, which appears only when it is complete; - is stdout.",
         rich_help_panel=OUTPUT,
     ),
 ]

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from pathlib import Path
 from typing import Any
 
-from rnntext.errors import CheckpointError, InputOutputError, UsageError
+from rnntext.errors import CheckpointError, UsageError
 from rnntext.files.lock import locked
 from rnntext.storage import checkpoint, models, service
+from rnntext.text.lines import name_of, opened
 
 
 @dataclasses.dataclass(frozen=True)
@@ -175,21 +177,27 @@ def pack(path: Path, version: str | None) -> bytes:
     return package.pack(path / "versions" / name)
 
 
-def unpack(archive: Path, path: Path) -> tuple[str, bool]:
+def unpack(archive: str, path: Path) -> tuple[str, bool]:
     """Makes the version in an archive the newest one of a model, and puts it into service if no other one is. Returns
     its name and whether it is in service.
 
+    Args:
+        archive: a file, or `-` for standard input.
+
     Raises:
-        CheckpointError, UsageError: see `storage.package.unpack`.
-        InputOutputError: there is no such archive.
+        CheckpointError: see `storage.package.read`; nothing is written.
+        UsageError: the archive is a folder, or the model is of another kind.
+        InputOutputError: the archive cannot be read.
         BusyError: a job is training this model.
     """
     from rnntext.storage import package
 
-    if not archive.is_file():
-        raise InputOutputError(f"{archive}: No such file")
+    if os.path.isdir(archive):
+        raise UsageError(f"{archive}: a folder; give a file that rnntext checkpoints pack wrote")
+    with opened(archive) as file:
+        packed = package.read(file, name_of(archive))
     with locked(path / "lock"):
-        version = package.unpack(archive, path).version
+        version = package.add(packed, path).version
         is_first = not checkpoint.in_service(path)
         if is_first:
             service.put(path, version)

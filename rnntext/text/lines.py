@@ -55,7 +55,7 @@ def read_pieces(source: str, errors: str = "strict", advice: str = "", report: R
     A piece ends after a line break or before a space: nothing there is composed of characters of both sides.
     """
     decoder = Decoder(name_of(source), errors, advice)
-    with _opened(source) as file:
+    with opened(source) as file:
         rest = b""
         while chunk := file.read(_PIECE_SIZE):
             data = rest + chunk
@@ -73,7 +73,7 @@ def read_pieces(source: str, errors: str = "strict", advice: str = "", report: R
 
 
 @contextmanager
-def _opened(source: str) -> Iterator[BinaryIO]:
+def opened(source: str) -> Iterator[BinaryIO]:
     """A file, or standard input for `-`, as bytes. An error while it is read becomes an InputOutputError with its
     name."""
     with _blamed(source):
@@ -107,7 +107,7 @@ def read_lines(sources: Sequence[str]) -> Iterator[tuple[str, bool]]:
         DataError: a file has another format than UTF-8 (`text.decoding`).
     """
     for source in sources:
-        with _opened(source) as file:
+        with opened(source) as file:
             for index, data in enumerate(file):
                 if data.endswith(b"\n"):
                     data = data[:-1].removesuffix(b"\r")
@@ -203,7 +203,7 @@ class LineReader:
         if self._file is None:
             if not self._sources:
                 return False
-            source = _opened(self._sources[0])
+            source = opened(self._sources[0])
             self._file = self._stack.enter_context(source)
             self._first_line = True
             return True

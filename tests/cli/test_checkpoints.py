@@ -176,3 +176,25 @@ def test_a_version_is_carried_elsewhere_in_one_file(home: Shell) -> None:
     home.write("garbage.tar", b"garbage" * 100)
     assert "garbage.tar" in home("checkpoints", "unpack", "garbage.tar", "new", code=65).message
     assert "-o" in home("checkpoints", "pack", "m", code=2).message
+
+
+def test_a_version_goes_through_a_pipe(home: Shell) -> None:
+    done = home.here("checkpoints", "pack", "m", "1", "-o", "-")
+    assert done.err == "try, elsewhere: rnntext checkpoints unpack - m\n"
+    assert "000001 is in service" in home.here("checkpoints", "unpack", "-", "new", stdin=done.out).err
+    home.here("checkpoints", "pack", "m", "1", "-o", "m.tar")
+    assert (home.folder / "m.tar").read_bytes() == done.out
+    assert sorted(path.name for path in home.folder.iterdir()) == ["checkpoints", "m.tar"]
+
+
+@pytest.mark.parametrize("size", [0, 700, 3000])
+def test_a_refused_archive_leaves_no_folder(home: Shell, size: int) -> None:
+    archive = home.here("checkpoints", "pack", "m", "-o", "-").out[:size]
+    message = home.here("checkpoints", "unpack", "-", "new", stdin=archive, code=65).message
+    assert message.startswith("<stdin>: ")
+    assert sorted(path.name for path in (home.folder / "checkpoints").iterdir()) == ["m", "other"]
+
+
+def test_a_folder_is_no_archive(home: Shell) -> None:
+    message = home.here("checkpoints", "unpack", "checkpoints/m", "new", code=2).message
+    assert message == "checkpoints/m: a folder; give a file that rnntext checkpoints pack wrote"

@@ -104,7 +104,7 @@ def test_print_config_runs_nothing(shell: Shell) -> None:
 )
 def test_a_list_where_one_value_belongs_is_refused(shell: Shell, setting: str, message: str) -> None:
     shell.write("settings.toml", setting + "\n")
-    assert shell("generate", "--config", "settings.toml", code=2).message == f"--config settings.toml: {message}"
+    assert shell.here("generate", "--config", "settings.toml", code=2).message == f"--config settings.toml: {message}"
 
 
 @pytest.mark.parametrize("utf_8", ["0", "1"])
