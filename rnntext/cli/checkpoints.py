@@ -171,7 +171,7 @@ def pack(
     path = checkpoints.find(name)
     data = checkpoints.pack(path, version)
     with results(output) as out:
-        out.write_bytes(data)
+        out.write(data)
     archive = shlex.quote(output.name) if output else "-"
     note(f"try, elsewhere: rnntext checkpoints unpack {archive} {shlex.quote(path.name)}", quiet)
 

@@ -35,12 +35,8 @@ class Results:
         self._signals = signals
         self._flushed = time.monotonic()
 
-    def write(self, text: str) -> None:
-        """Writes text as UTF-8; see `write_bytes`."""
-        self.write_bytes(text.encode("utf-8", "replace"))
-
-    def write_bytes(self, data: bytes) -> None:
-        """Writes bytes, and flushes them if the stream is live or the last flush is more than FLUSH_SECONDS ago.
+    def write(self, content: str | bytes) -> None:
+        """Writes text or bytes, and flushes if the stream is live or the last flush is more than FLUSH_SECONDS ago.
 
         Raises:
             ClosedPipeError: the reader of the pipe has gone.
@@ -49,6 +45,7 @@ class Results:
         if self._signals:
             raise SystemExit(128 + self._signals[0])
         try:
+            data = content if isinstance(content, bytes) else content.encode("utf-8", "replace")
             self._stream.write(data)
             if self._live or time.monotonic() - self._flushed > FLUSH_SECONDS:
                 self.flush()
