@@ -1,4 +1,4 @@
-"""The commands `checkpoints list`, `show`, `verify`, `promote`, `rollback`, `prune`, `pack` and `unpack`."""
+"""The commands `checkpoints list`, `show`, `verify`, `promote`, `rollback`, `prune`, `remove`, `pack`, `unpack`."""
 
 from __future__ import annotations
 
@@ -45,6 +45,8 @@ def list_checkpoints(name: OptionalName = None, as_json: Json = False) -> None:
         entries = [checkpoints.serving(models.home() / model) for model in models.names()]
     else:
         entries = checkpoints.entries(checkpoints.find(name))
+    if not entries:
+        note(f"no models in {models.home()}/; train one first: rnntext train-charlm")
     with results(None) as out:
         for entry in entries:
             if as_json:
@@ -148,6 +150,15 @@ def prune(name: Name, keep: Keep = JobConfig.keep, quiet: Quiet = False) -> None
     JobConfig(keep=keep)  # raises UsageError if it is out of range
     removed = checkpoints.prune(path, keep)
     note(f"{path}: removed {', '.join(removed) or 'nothing'}", quiet)
+
+
+@app.command("remove", short_help="Remove a version.")
+def remove(name: Name, version: Version, quiet: Quiet = False) -> None:
+    """Remove one version, whatever its age. The version in service cannot be removed."""
+    from rnntext.jobs import checkpoints
+
+    path = checkpoints.find(name)
+    note(f"{path}: removed {checkpoints.remove(path, version)}", quiet)
 
 
 @app.command("pack", short_help="Write a version as one file.")

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator, Sequence
+import math
+from collections.abc import Iterable, Iterator, Sequence
+
+import numpy as np
 
 from rnntext.errors import CheckpointError, DataError, UsageError
 from rnntext.jobs.generate import StopFilter, fresh_seed, sample, wave_size
-from rnntext.run.charlm import Charlm, shapes
+from rnntext.run.charlm import OVERLAP, Charlm, shapes
 from rnntext.run.threads import blas_threads
 from rnntext.settings.base import as_texts, check_choice
 from rnntext.settings.charlm import MAX_COUNT, ON_UNKNOWN, CharlmConfig, SamplingConfig
@@ -209,7 +212,18 @@ class CharacterModel:
 
         Characters that are not in the vocabulary cost what `run.charlm.Charlm.score` says.
         """
-        text = normalize(text, self.engine.config.lowercase)
-        ids = self.engine.vocabulary.encode(text)
-        with blas_threads(self.threads):
-            return self.engine.score(ids), len(text)
+        return self.score_pieces([text])
+
+    def score_pieces(self, pieces: Iterable[str]) -> tuple[float, int]:
+        """`score` of a text in pieces, as `text.lines.read_pieces` gives them; no more than one is kept in memory."""
+        bits: list[float] = []
+        characters = 0
+        context = np.empty(0, np.int32)
+        for piece in pieces:
+            text = normalize(piece, self.engine.config.lowercase)
+            ids = self.engine.vocabulary.encode(text)
+            with blas_threads(self.threads):
+                bits.append(self.engine.score(ids, context))
+            characters += len(text)
+            context = np.concatenate([context, ids])[-OVERLAP:]
+        return math.fsum(bits), characters

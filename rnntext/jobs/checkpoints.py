@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -158,11 +159,30 @@ def prune(path: Path, keep: int) -> list[str]:
         BusyError: a job is training this model.
     """
     with locked(path / "lock"):
-        if service.serving(path) is None and checkpoint.in_service(path):
-            raise CheckpointError(
-                f"{path / 'current'}: damaged; first put a version into service: rnntext checkpoints promote {path}"
-            )
+        _check_pointer(path)
         return service.prune(path, keep)
+
+
+def remove(path: Path, version: str) -> str:
+    """Removes a version that is not in service, damaged or not, and returns its full name.
+
+    Raises:
+        UsageError: there is no such version, or it is in service.
+        CheckpointError: `current` is damaged; nothing was removed.
+        BusyError: a job is training this model.
+    """
+    with locked(path / "lock"):
+        _check_pointer(path)
+        name = _full_name(path, version)
+        service.remove(path, name)
+        return name
+
+
+def _check_pointer(path: Path) -> None:
+    """Raises CheckpointError if it is not clear which version is in service."""
+    if service.serving(path) is None and checkpoint.in_service(path):
+        command = f"rnntext checkpoints promote {shlex.quote(str(path))}"
+        raise CheckpointError(f"{path / 'current'}: damaged; first put a version into service: {command}")
 
 
 def pack(path: Path, version: str | None) -> bytes:

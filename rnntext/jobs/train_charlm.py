@@ -26,11 +26,13 @@ from rnntext.settings.training import JobConfig
 from rnntext.storage.json_files import parse_json, to_json
 from rnntext.text import overlap
 from rnntext.text.catalogue import read_source
-from rnntext.text.lines import ENCODING_ERRORS, read_text
+from rnntext.text.lines import ENCODING_ERRORS, name_of, read_text
 from rnntext.text.normalize import normalize
 from rnntext.text.vocabulary import UNKNOWN, CharVocabulary
 from rnntext.train import warm
 from rnntext.watch.observer import Observer
+
+MAX_NAMED = 3  # sources that a message names
 
 
 def train_charlm(
@@ -121,7 +123,8 @@ class CharlmRecipe(SizedRecipe):
         window = self.training.window
         if len(text) <= window:
             raise DataError(
-                f"{where}: {len(text)} characters to train on are too few for --window {window}; give more text"
+                f"{where}: {len(text)} characters to train on are too few for --window {window}; "
+                "give more text, or a smaller --window"
             )
         if not held_out:
             if fraction(self.validation) is None:
@@ -153,7 +156,7 @@ class CharlmRecipe(SizedRecipe):
         else:
             text = "\n".join(part.removesuffix("\n") for part in parts) + "\n"
         text = normalize(text, self.model.lowercase)
-        if not text:
+        if not text.strip():
             raise DataError(f"{_names(self.sources)}: empty; there is nothing to train on")
         return text
 
@@ -251,4 +254,5 @@ class CharlmRecipe(SizedRecipe):
 
 def _names(sources: Sequence[str]) -> str:
     """The sources for a message."""
-    return ", ".join("<stdin>" if source == "-" else source for source in sources)
+    names = ", ".join(name_of(source) for source in sources[:MAX_NAMED])
+    return f"{names} and {len(sources) - MAX_NAMED} more" if len(sources) > MAX_NAMED else names

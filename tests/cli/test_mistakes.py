@@ -28,6 +28,9 @@ MISTAKES: list[tuple[list[str], int, list[str]]] = [
     ([*GENERATE, "--temprature", "1"], 2, ["--temprature", "--temperature"]),
     ([*GENERATE, "--length"], 2, ["--length"]),
     ([*GENERATE, "The", "cat"], 2, ["cat"]),
+    (["generate", "- a list item"], 2, ["put -- before it: -- '- a list item'"]),
+    (["generate", "-- said he"], 2, ["put -- before it: -- '-- said he'"]),
+    (["score", "-x.txt"], 2, ["put -- before it: -- -x.txt"]),
     # Numbers and choices
     ([*GENERATE, "--temperature", "-1"], 2, ["--temperature", "-1", "0", "100"]),
     ([*GENERATE, "--temperature", "nan"], 2, ["--temperature", "nan"]),

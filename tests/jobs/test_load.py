@@ -161,6 +161,15 @@ def test_a_batch_is_reproducible_by_its_seed(random_model: CharacterModel) -> No
 # Scores ---------------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("size", [1, 7, 100])
+def test_the_score_of_pieces_is_that_of_the_text(random_model: CharacterModel, size: int) -> None:
+    text = "ab<é>\n\nba xyz" * 12  # shorter than what a piece reads of those before it
+    pieces = [text[:50], *(text[begin : begin + size] for begin in range(50, len(text), size))]
+    bits, characters = random_model.score_pieces(pieces)
+    expected_bits, expected_characters = random_model.score(text)
+    assert (characters, bits) == (expected_characters, pytest.approx(expected_bits, rel=1e-5))
+
+
 def test_a_score_counts_bits_and_characters_after_normalisation(alphabet: CharacterModel) -> None:
     expected = 3 * math.log2(1 + 27 * math.exp(-20))  # a, b, c: each has the logit 20, the 27 others 0
     bits, characters = alphabet.score("abc")
