@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shlex
 import signal
 import sys
+from typing import Any
 
 from rnntext.errors import ClosedPipeError, InputOutputError, RnntextError
 
@@ -49,7 +51,7 @@ def _command(arguments: list[str]) -> int:
         if type(error).__name__ == "NoArgsIsHelpError":  # a group without a command: the message is its help
             print(error.format_message(), file=sys.stderr)
             return error.exit_code
-        return _fail(error.format_message(), error.exit_code)
+        return _fail(error.format_message() + _dash_hint(error, arguments), error.exit_code)
     except SystemExit as error:
         if isinstance(error.__context__, BrokenPipeError):  # from Typer, when nobody reads its help
             return ClosedPipeError.exit_code
@@ -74,6 +76,15 @@ def _command(arguments: list[str]) -> int:
         if "-v" in arguments or "--verbose" in arguments:
             raise
         return _fail(f"unforeseen {type(error).__name__}: {error} (a bug; -v shows where)", RnntextError.exit_code)
+
+
+def _dash_hint(error: Any, arguments: list[str]) -> str:
+    """What to do if a text or a name that begins with a dash was taken for an option."""
+    option = str(getattr(error, "option_name", ""))
+    dashed = [word for word in arguments if option and word.startswith(option) and (" " in word or word[:2] != "--")]
+    if not dashed:
+        return ""
+    return f"; if it is no option, put -- before it: -- {shlex.quote(dashed[0])}"
 
 
 def _fail(message: str, code: int) -> int:

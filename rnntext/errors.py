@@ -77,4 +77,9 @@ class StoppedError(RnntextError):
 
     def __init__(self, message: str, signal_number: int) -> None:
         super().__init__(message)
+        self.signal_number = signal_number
         self.exit_code = 128 + signal_number
+
+    def __reduce__(self) -> tuple[type[StoppedError], tuple[str, int]]:
+        """Makes pickle give both arguments to the constructor."""
+        return type(self), (str(self), self.signal_number)

@@ -2,12 +2,15 @@
 
 import dataclasses
 import json
+import pickle
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from rnntext.errors import CheckpointError, UsageError
-from rnntext.settings.base import check_choice
+from rnntext import errors
+from rnntext.errors import CheckpointError, StoppedError, UsageError
+from rnntext.settings.base import as_text, as_texts, check_choice
 from rnntext.settings.charlm import CharlmConfig, CharlmTraining, SamplingConfig
 from rnntext.settings.forecaster import ForecastConfig, ForecastTraining
 from rnntext.settings.training import JobConfig
@@ -152,3 +155,38 @@ def test_a_whole_number_may_stand_for_a_float() -> None:
 def test_a_damaged_config_is_refused(config: Any, values: Any, named: str) -> None:
     with pytest.raises(CheckpointError, match=named):
         config.from_json(values)
+
+
+# Texts and lists of texts ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [("abc", ["abc"]), (["a", "b"], ["a", "b"]), (("a",), ["a"]), (Path("a/b"), ["a/b"]), ([Path("a"), 5], ["a", "5"])],
+)
+def test_one_text_counts_as_a_list_of_one(value: Any, expected: list[str]) -> None:
+    assert as_texts("names", value) == expected
+
+
+@pytest.mark.parametrize("value", [None, [["a"]], [None], {"a": 1}.items()])
+def test_what_is_no_list_of_texts_is_refused(value: Any) -> None:
+    with pytest.raises(UsageError, match=r"^names .*: must be a text$"):
+        as_texts("names", value)
+
+
+@pytest.mark.parametrize(("value", "expected"), [("abc", "abc"), (0.1, "0.1"), (Path("a"), "a")])
+def test_a_text_may_be_a_path_or_a_number(value: Any, expected: str) -> None:
+    assert as_text("name", value) == expected
+    with pytest.raises(UsageError, match=r"^name \[.*\]: must be a text$"):
+        as_text("name", [value])
+
+
+# Errors ---------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", [name for name in vars(errors) if name.endswith("Error")])
+def test_every_error_goes_to_another_process_and_back(name: str) -> None:
+    cls = getattr(errors, name)
+    error = cls("stopped", 15) if cls is StoppedError else cls("what is wrong")
+    copy = pickle.loads(pickle.dumps(error))
+    assert (type(copy), str(copy), copy.exit_code) == (cls, str(error), error.exit_code)

@@ -1,8 +1,10 @@
-"""The commands `checkpoints list`, `show`, `verify`, `finish`, `promote`, `rollback`, `prune`, `pack` and `unpack`."""
+"""The commands `checkpoints list`, `show`, `verify`, `finish`, `promote`, `rollback`, `prune`, `remove`, `pack` and
+`unpack`."""
 
 from __future__ import annotations
 
 import json
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,7 +15,7 @@ from rnntext.cli.console import note, results
 from rnntext.cli.options import Json, Quiet
 from rnntext.cli.watching import Notes
 from rnntext.errors import CheckpointError
-from rnntext.files.atomic import check_output, output_file
+from rnntext.files.atomic import check_output
 from rnntext.settings.training import JobConfig
 from rnntext.watch.observer import Observer
 
@@ -49,6 +51,8 @@ def list_checkpoints(name: OptionalName = None, as_json: Json = False) -> None:
         entries = [entry for model in models.all_names() for entry in checkpoints.overview(models.home() / model)]
     else:
         entries = checkpoints.entries(checkpoints.find(name))
+    if not entries:
+        note(f"no models in {models.home()}/; train one first: rnntext train-charlm")
     with results(None) as out:
         for entry in entries:
             if as_json:
@@ -180,6 +184,15 @@ def prune(name: Name, keep: Keep = JobConfig.keep, quiet: Quiet = False) -> None
     note(f"{path}: removed {', '.join(removed) or 'nothing'}", quiet)
 
 
+@app.command("remove", short_help="Remove a version.")
+def remove(name: Name, version: Version, quiet: Quiet = False) -> None:
+    """Remove one version, whatever its age. The version in service cannot be removed."""
+    from rnntext.jobs import checkpoints
+
+    path = checkpoints.find(name)
+    note(f"{path}: removed {checkpoints.remove(path, version)}", quiet)
+
+
 @app.command("pack", short_help="Write a version as one file.")
 def pack(
     name: Name,
@@ -188,8 +201,8 @@ def pack(
         typer.Option(
             *("-o", "--output"),
             metavar="FILE.tar",
-            callback=options.checked(check_output),
-            help="The file to write. It appears only when it is complete.",
+            callback=options.checked(check_output, standard_output=True),
+            help="The file to write, which appears only when it is complete; - is stdout.",
         ),
     ],
     version: OptionalVersion = None,
@@ -200,14 +213,17 @@ def pack(
 
     path = checkpoints.find(name)
     data = checkpoints.pack(path, version)
-    with output_file(output, "--output") as file:
-        file.write(data)
-    note(f"try, elsewhere: rnntext checkpoints unpack {output.name} {path.name}", quiet)
+    with results(output) as out:
+        out.write(data)
+    archive = shlex.quote(output.name) if output else "-"
+    note(f"try, elsewhere: rnntext checkpoints unpack {archive} {shlex.quote(path.name)}", quiet)
 
 
 @app.command("unpack", short_help="Add a version from a file.")
 def unpack(
-    archive: Annotated[Path, typer.Argument(metavar="FILE.tar", help="A file that checkpoints pack wrote.")],
+    archive: Annotated[
+        str, typer.Argument(metavar="FILE.tar", help="A file that checkpoints pack wrote; - reads stdin.")
+    ],
     name: Name,
     quiet: Quiet = False,
 ) -> None:
@@ -217,5 +233,9 @@ def unpack(
 
     path = models.folder(name)
     version, serving = checkpoints.unpack(archive, path)
-    state = "is in service" if serving else f"is not in service yet; try: rnntext checkpoints promote {name} {version}"
+    state = (
+        "is in service"
+        if serving
+        else f"is not in service yet; try: rnntext checkpoints promote {shlex.quote(name)} {version}"
+    )
     note(f"{path}: version {version} {state}", quiet)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
@@ -12,6 +13,8 @@ import typer
 from typer.core import TyperCommand
 
 from rnntext.cli import options
+from rnntext.cli.console import results
+from rnntext.errors import UsageError
 from rnntext.settings.base import GENERAL, GROUPS, Config
 
 Function = Callable[..., Any]
@@ -167,23 +170,38 @@ def _collected(own: Parameters, values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _print_settings(context: typer.Context, own: Parameters, arguments: Mapping[str, Any]) -> None:
-    """Prints the settings in force as a TOML file that --config reads."""
+    """Prints the settings in force as a TOML file that --config reads.
+
+    Raises:
+        UsageError: one of them cannot be written in UTF-8, which TOML requires.
+    """
     in_force = dict(context.params)
     for parameter in own:
         if _is_config(parameter.annotation):
             left_open = parameter.annotation.left_open(context.params)
             in_force |= arguments[parameter.name].to_flags(left_open)
+    lines: list[str] = []
     for offered in context.command.params:
         value = in_force.get(str(offered.name))
         has_value = value is not None and value != [] and value != ()
         if offered.name not in options.NOT_IN_FILES and has_value:
-            typer.echo(f"{options.setting(offered)} = {_toml(value)}")
+            lines.append(f"{options.setting(offered)} = {_toml(value)}\n")
+    with results(None) as out:
+        out.write("".join(lines))
 
 
 def _toml(value: Any) -> str:
-    """A value as TOML writes it: as JSON does, but for the character DEL, which TOML wants escaped."""
+    """A value as TOML writes it: as JSON does, but for the character DEL, which TOML wants escaped.
+
+    Raises:
+        UsageError: a text came as bytes that are not UTF-8, and TOML can hold nothing else.
+    """
     if isinstance(value, (list, tuple)):
         value = [str(member) for member in value]
     elif isinstance(value, Path):
         value = str(value)
-    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+    text = json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+    try:
+        return os.fsencode(text).decode()  # The bytes that were typed, however the locale has decoded them.
+    except UnicodeDecodeError as error:
+        raise UsageError(f"--print-config: {text}: TOML can hold nothing but UTF-8") from error

@@ -44,8 +44,8 @@ class Results:
         self._signals = signals
         self._flushed = time.monotonic()
 
-    def write(self, text: str) -> None:
-        """Writes text, and flushes it if the stream is live or the last flush is more than FLUSH_SECONDS ago.
+    def write(self, content: str | bytes) -> None:
+        """Writes text or bytes, and flushes if the stream is live or the last flush is more than FLUSH_SECONDS ago.
 
         Raises:
             ClosedPipeError: the reader of the pipe has gone.
@@ -54,8 +54,9 @@ class Results:
         if self._signals:
             raise SystemExit(128 + self._signals[0])
         try:
-            shown = visible(text) if self._terminal else text
-            self._stream.write(shown.encode("utf-8", "replace"))
+            if isinstance(content, str):
+                content = (visible(content) if self._terminal else content).encode("utf-8", "replace")
+            self._stream.write(content)
             if self._live or time.monotonic() - self._flushed > FLUSH_SECONDS:
                 self.flush()
         except OSError as error:

@@ -15,14 +15,14 @@ from rnntext.cli.console import Results, note, results
 from rnntext.cli.options import Json, Model, Output, Quiet, Threads, Version, choice
 from rnntext.families import CHARLM
 from rnntext.settings.base import DATA, LENGTH, OUTPUT, SAMPLING
-from rnntext.settings.charlm import ON_UNKNOWN, SamplingConfig
+from rnntext.settings.charlm import MAX_COUNT, ON_UNKNOWN, SamplingConfig
 
 Prompt = Annotated[str | None, typer.Argument(metavar="PROMPT", help="The text to continue; - reads stdin.")]
 Length = Annotated[
     int,
     typer.Option("-n", "--length", min=0, help="Maximum number of characters to draw.", rich_help_panel=LENGTH),
 ]
-Count = Annotated[int, typer.Option(min=1, help="Number of samples, drawn as one batch.", rich_help_panel=LENGTH)]
+Count = Annotated[int, typer.Option(min=1, max=MAX_COUNT, help="Number of samples.", rich_help_panel=LENGTH)]
 Stop = Annotated[
     list[str] | None,
     typer.Option(
@@ -105,7 +105,7 @@ def generate(
         if count == 1 and not as_json:
             _stream(out, echo, loaded.generate(text, **request))
             return
-        samples = loaded.generate_many(text, count=count, **request)
+        samples = loaded.samples(text, count=count, **request)
         for index, sample in enumerate(samples):
             if as_json:
                 record = {"index": index, "prompt": text, "text": sample, "seed": chosen, "model": str(path)}
@@ -117,7 +117,8 @@ def generate(
 
 def _prompt(argument: str | None) -> str:
     """The prompt: the argument, or stdin if the argument is - or missing; nobody is asked to type on a terminal."""
-    from rnntext.text.lines import decode, read_text
+    from rnntext.text.decoding import decode
+    from rnntext.text.lines import read_text
 
     if argument is not None and argument != "-":
         return decode(os.fsencode(argument), "PROMPT")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import os
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -113,21 +114,38 @@ def load_config(context: typer.Context, path: Path | None) -> Path | None:
         raise UsageError(f"--config {path}: not TOML: {error}") from error
     # 2. List the settings of the command, and the flags that switch one off.
     parameters = context.command.params
-    positive = {setting(p): str(p.name) for p in parameters if p.name not in NOT_IN_FILES}
-    negative = {off[2:]: str(p.name) for p in parameters for off in getattr(p, "secondary_opts", ())}
+    positive = {setting(p): p for p in parameters if p.name not in NOT_IN_FILES}
+    negative = {off[2:]: p for p in parameters for off in getattr(p, "secondary_opts", ())}
     # 3. Make the values of the file the defaults.
     defaults: dict[str, Any] = {}
     for key, value in values.items():
-        if key in positive:
-            defaults[positive[key]] = value
-        elif key in negative:
-            defaults[negative[key]] = not value
+        if key in positive or key in negative:
+            parameter = positive.get(key) or negative[key]
+            accepted = _accepted(value, parameter, f"--config {path}: {key}")
+            defaults[str(parameter.name)] = accepted if key in positive else not accepted
+        elif isinstance(value, dict):
+            raise UsageError(f"--config {path}: leave out the line [{key}]; options stand under no heading")
         else:
             near = difflib.get_close_matches(key, positive, 1)
             hint = f"; did you mean {near[0]}?" if near else ""
             raise UsageError(f"--config {path}: {context.command.name} has no option {key!r}{hint}")
     context.default_map = defaults
     return path
+
+
+def _accepted(value: Any, parameter: Any, name: str) -> Any:
+    """The value of an option in a TOML file; one value counts as a list where several may be given.
+
+    Raises:
+        UsageError: it is a list where one value is needed.
+    """
+    takes_list = getattr(parameter, "multiple", False) or parameter.nargs != 1
+    members = value if isinstance(value, list) and takes_list else [value]
+    if any(isinstance(member, list | dict) for member in members):
+        raise UsageError(f"{name}: give one value{' or a list of them' if takes_list else ', not several'}")
+    # Texts are made as the operating system gives those of the command line, whatever the locale.
+    members = [os.fsdecode(member.encode()) if isinstance(member, str) else member for member in members]
+    return members if takes_list else members[0]
 
 
 def setting(parameter: Any) -> str:
@@ -138,18 +156,24 @@ def setting(parameter: Any) -> str:
     return str(parameter.name)
 
 
-def checked(check: Callable[[Path, str], None]) -> Callable[..., Path | None]:
+def checked(check: Callable[[Path, str], None], standard_output: bool = False) -> Callable[..., Path | None]:
     """A callback for options that name an output: checks it before any input is read.
 
     Args:
         check: is called with the path and the name of the option; raises an error if the path cannot be written.
+        standard_output: whether `-` stands for standard output; the option is None then.
     """
 
     def callback(context: typer.Context, parameter: typer.CallbackParam, path: Path | None) -> Path | None:
-        if path is not None and not context.resilient_parsing:
-            long_name = max(parameter.opts, key=len)
+        if path is None or context.resilient_parsing:
+            return path
+        long_name = max(parameter.opts, key=len)
+        if str(path) != "-":
             check(path, long_name)
-        return path
+            return path
+        if not standard_output:
+            raise UsageError(f"{long_name} -: give the name of a file, such as /dev/stdout")
+        return None
 
     return callback
 
@@ -199,8 +223,8 @@ Output = Annotated[
     typer.Option(
         *("-o", "--output"),
         metavar="FILE",
-        callback=checked(check_output),
-        help="Write the results to FILE, which appears only when it is complete.",
+        callback=checked(check_output, standard_output=True),
+        help="Write the results to FILE, which appears only when it is complete; - is stdout.",
         rich_help_panel=OUTPUT,
     ),
 ]

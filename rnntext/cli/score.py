@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from rnntext.cli.command import command
-from rnntext.cli.console import INVALID, Results, results, tell_count
+from rnntext.cli.console import INVALID, Results, note, results, tell_count
 from rnntext.cli.options import Files, Json, Model, Output, Quiet, Threads, Version
 from rnntext.errors import UsageError
 from rnntext.families import CHARLM
@@ -64,14 +64,14 @@ def score(
         elif per_line:
             _score_lines(out, loaded, sources, as_json, quiet)
         else:
-            _score_files(out, loaded, sources, as_json)
+            _score_files(out, loaded, sources, as_json, quiet)
 
 
-def _score_files(out: Results, model: CharacterModel, files: list[str], as_json: bool) -> None:
+def _score_files(out: Results, model: CharacterModel, files: list[str], as_json: bool, quiet: bool) -> None:
     """Writes the score of each file."""
     from rnntext.jobs.score import score_sources
 
-    for score in score_sources(model, files):
+    for score in score_sources(model, files, lambda remark: note(remark, quiet)):
         if as_json:
             line = json.dumps({"source": score.source, **score.numbers()})
         else:

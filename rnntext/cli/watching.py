@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -9,12 +11,25 @@ from typing import Any
 from rnntext.cli.console import lasting_stderr, note, on_terminal
 from rnntext.watch.observer import Observer, Progress
 
+BRAILLE = "\u280b"  # the usual spinner consists of such characters
+PREPARING_SECONDS = 2.0  # after which a user at a terminal is told what goes on before the first step
+
 
 def clock(seconds: float) -> str:
     """A time as minutes and seconds, or with hours: 75 is "1:15", 3700 is "1:01:40"."""
     minutes, seconds = divmod(int(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02d}:{seconds:02d}" if hours else f"{minutes}:{seconds:02d}"
+
+
+def _shows(character: str) -> bool:
+    """Whether the encoding of stderr has a character."""
+    encoding = getattr(sys.stderr, "encoding", None) or "ascii"
+    try:
+        character.encode(encoding)
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 class Notes(Observer):
@@ -65,14 +80,21 @@ class EvaluationLines(Notes):
 
 
 class ProgressBar(EvaluationLines):
-    """Shows a bar with the remaining time on a terminal; the lines of evaluations appear above it."""
+    """Shows a bar with the remaining time on a terminal; the lines of evaluations appear above it.
+
+    If nothing has begun after PREPARING_SECONDS, a line says so.
+    """
 
     def __init__(self, unit: str, metric: str, label: str, examples: bool = False) -> None:
         super().__init__(unit, metric, label, examples)
         self._bar: Any = None
         self._task: Any = None
+        self._preparing = threading.Timer(PREPARING_SECONDS, note, ["preparing: reads the data, starts TensorFlow"])
+        self._preparing.daemon = True
+        self._preparing.start()
 
     def start(self, parameters: int, step: int) -> None:
+        self._preparing.cancel()
         super().start(parameters, step)
         from rich.console import Console as RichConsole
         from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
@@ -84,7 +106,7 @@ class ProgressBar(EvaluationLines):
                 return super().show_cursor(True)
 
         self._bar = Progress(
-            SpinnerColumn(),
+            SpinnerColumn("dots" if _shows(BRAILLE) else "line"),
             TextColumn("{task.fields[steps]}"),
             BarColumn(bar_width=None),
             TimeElapsedColumn(),
@@ -112,6 +134,7 @@ class ProgressBar(EvaluationLines):
 
     def close(self) -> None:
         """Removes the bar from the screen."""
+        self._preparing.cancel()
         if self._bar is not None:
             self._bar.stop()
 

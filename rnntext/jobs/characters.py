@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import io
+import math
+from collections.abc import Iterable, Iterator, Sequence
 
-from rnntext.errors import CheckpointError, DataError
-from rnntext.jobs.generate import StopFilter, fresh_seed, sample
-from rnntext.run.charlm import Charlm, shapes
+import numpy as np
+
+from rnntext.errors import CheckpointError, DataError, UsageError
+from rnntext.jobs.generate import StopFilter, fresh_seed, sample, wave_size
+from rnntext.run.charlm import OVERLAP, Charlm, shapes
 from rnntext.run.threads import blas_threads
-from rnntext.settings.base import check_choice
-from rnntext.settings.charlm import ON_UNKNOWN, CharlmConfig, SamplingConfig
+from rnntext.settings.base import as_texts, check_choice
+from rnntext.settings.charlm import MAX_COUNT, ON_UNKNOWN, CharlmConfig, SamplingConfig
 from rnntext.storage.checkpoint import Checkpoint
 from rnntext.text.normalize import normalize
 from rnntext.text.vocabulary import UNKNOWN, CharVocabulary
@@ -68,7 +72,7 @@ class CharacterModel:
         ids: list[int] = vocabulary.encode(text).tolist()
         return [i for i in ids if i != UNKNOWN]
 
-    def remarks(self, prompt: str, stop: Sequence[str], length: int) -> list[str]:
+    def remarks(self, prompt: str, stop: str | Sequence[str], length: int) -> list[str]:
         """What a user may not expect of a continuation, one sentence each: characters of the prompt that are left out,
         and stop texts that can never come.
 
@@ -85,7 +89,7 @@ class CharacterModel:
         skipped = vocabulary.unknown(normalize(prompt, lowercase))
         if skipped:
             sentences.append(f"left out of the prompt, as the model has never seen them: {_named(skipped)}")
-        for text in stop:
+        for text in as_texts("stop", stop):
             normalized = normalize(text, lowercase)
             unknown = vocabulary.unknown(normalized)
             reason = None
@@ -107,7 +111,7 @@ class CharacterModel:
         prompt: str = "",
         *,
         length: int = 500,
-        stop: tuple[str, ...] = (),
+        stop: str | Sequence[str] = (),
         keep_stop: bool = False,
         seed: int | None = None,
         on_unknown: str = "error",
@@ -124,7 +128,7 @@ class CharacterModel:
         Args:
             prompt: the beginning of the text; it is not repeated.
             length: maximum number of characters to draw.
-            stop: texts that end the continuation; they are not part of it.
+            stop: one or more texts that end the continuation; they are not part of it.
             keep_stop: makes the stop text that has come a part of the continuation.
             seed: the same seed gives the same continuation; None: a new seed for each call.
             on_unknown: "error", or "skip" to leave out characters of the prompt that are not in the vocabulary.
@@ -137,9 +141,9 @@ class CharacterModel:
         seed = fresh_seed() if seed is None else seed
         return self._generate(ids, length, self._stop_filter(stop, keep_stop), seed, sampling or SamplingConfig())
 
-    def _stop_filter(self, stop: tuple[str, ...], keep: bool) -> StopFilter:
+    def _stop_filter(self, stop: str | Sequence[str], keep: bool) -> StopFilter:
         """A filter for stop texts, which are normalised as the training text was."""
-        return StopFilter([normalize(text, self.engine.config.lowercase) for text in stop], keep)
+        return StopFilter([normalize(text, self.engine.config.lowercase) for text in as_texts("stop", stop)], keep)
 
     def _generate(
         self, ids: list[int], length: int, stop: StopFilter, seed: int, sampling: SamplingConfig
@@ -159,13 +163,13 @@ class CharacterModel:
         *,
         count: int,
         length: int = 500,
-        stop: tuple[str, ...] = (),
+        stop: str | Sequence[str] = (),
         keep_stop: bool = False,
         seed: int | None = None,
         on_unknown: str = "error",
         sampling: SamplingConfig | None = None,
     ) -> list[str]:
-        """Independent continuations of one prompt, drawn as one batch.
+        """Independent continuations of one prompt, drawn as one batch, or several if they are thousands.
 
         >>> import rnntext
         >>> rnntext.load("checkpoints/charlm").generate_many("abc", count=2, length=5, seed=1)
@@ -177,25 +181,70 @@ class CharacterModel:
 
         Raises:
             DataError: see `encode`.
+            UsageError: there are more than MAX_COUNT.
         """
-        # 1. Read the arguments.
+        return list(self.samples(prompt, count, length, stop, keep_stop, seed, on_unknown, sampling))
+
+    def samples(
+        self,
+        prompt: str,
+        count: int,
+        length: int,
+        stop: str | Sequence[str],
+        keep_stop: bool,
+        seed: int | None,
+        on_unknown: str,
+        sampling: SamplingConfig | None,
+    ) -> Iterator[str]:
+        """Yields the continuations of `generate_many` as they are ready: they are drawn in waves, which bound the
+        memory.
+
+        Raises:
+            DataError: see `encode`.
+            UsageError: there are more than MAX_COUNT.
+        """
+        if count > MAX_COUNT:
+            raise UsageError(f"--count {count}: must be at most {MAX_COUNT}")
         ids = self.encode(prompt, on_unknown)
         seed = fresh_seed() if seed is None else seed
-        sampling = sampling or SamplingConfig()
+        texts = as_texts("stop", stop)
+        return self._samples(ids, count, length, texts, keep_stop, seed, sampling or SamplingConfig())
+
+    def _samples(
+        self,
+        ids: list[int],
+        count: int,
+        length: int,
+        stop: list[str],
+        keep_stop: bool,
+        seed: int,
+        sampling: SamplingConfig,
+    ) -> Iterator[str]:
+        """The generator of `samples`, whose arguments are checked before the first continuation is asked for."""
+        rows = wave_size(length)
+        for wave, begin in enumerate(range(0, count, rows)):
+            size = min(rows, count - begin)
+            filters = [self._stop_filter(stop, keep_stop) for _ in range(size)]
+            yield from self._wave(ids, filters, length, [seed, wave] if wave else seed, sampling)
+
+    def _wave(
+        self, ids: list[int], filters: list[StopFilter], length: int, seed: int | list[int], sampling: SamplingConfig
+    ) -> Iterator[str]:
+        """Continuations that are drawn as one batch, each with its filter."""
+        # 1. Draw one character of each continuation at a time, until all have met a stop text.
         characters = self.engine.vocabulary.characters
-        filters = [self._stop_filter(stop, keep_stop) for _ in range(count)]
-        texts: list[list[str]] = [[] for _ in range(count)]
-        # 2. Draw one character of each continuation at a time, until all have met a stop text.
+        count = len(filters)
+        texts = [io.StringIO() for _ in range(count)]
         for drawn in sample(self.engine, ids, length, count, seed, sampling, self.threads):
             for text, stopper, index in zip(texts, filters, drawn.tolist(), strict=True):
                 character = characters[index - 1]  # id 0 is [UNK]
-                text.extend(stopper.push(character))
+                text.write(stopper.push(character))
             if all(stopper.done for stopper in filters):
                 break
-        # 3. Add what the filters have held back.
+        # 2. Add what the filters have held back.
         for text, stopper in zip(texts, filters, strict=True):
-            text.extend(stopper.rest())
-        return ["".join(text) for text in texts]
+            text.write(stopper.rest())
+            yield text.getvalue()
 
     def score(self, text: str) -> tuple[float, int]:
         """The information content of a text in bits, and its number of characters after normalisation; the quotient
@@ -208,10 +257,21 @@ class CharacterModel:
 
         Characters that are not in the vocabulary cost what `run.charlm.Charlm.score` says.
         """
-        text = normalize(text, self.engine.config.lowercase)
-        ids = self.engine.vocabulary.encode(text)
-        with blas_threads(self.threads):
-            return self.engine.score(ids), len(text)
+        return self.score_pieces([text])
+
+    def score_pieces(self, pieces: Iterable[str]) -> tuple[float, int]:
+        """`score` of a text in pieces, as `text.lines.read_pieces` gives them; no more than one is kept in memory."""
+        bits: list[float] = []
+        characters = 0
+        context = np.empty(0, np.int32)
+        for piece in pieces:
+            text = normalize(piece, self.engine.config.lowercase)
+            ids = self.engine.vocabulary.encode(text)
+            with blas_threads(self.threads):
+                bits.append(self.engine.score(ids, context))
+            characters += len(text)
+            context = np.concatenate([context, ids])[-OVERLAP:]
+        return math.fsum(bits), characters
 
 
 def _named(characters: Sequence[str]) -> str:

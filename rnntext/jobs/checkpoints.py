@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
+import os
+import shlex
 from pathlib import Path
 from typing import Any
 
-from rnntext.errors import CheckpointError, InputOutputError, UsageError
+from rnntext.errors import CheckpointError, UsageError
 from rnntext.files.lock import locked
 from rnntext.jobs.load import absence
 from rnntext.storage import checkpoint, models, service
+from rnntext.text.lines import name_of, opened
 
 RUN = "run"  # what stands in the place of a version for an unfinished training
 
@@ -193,11 +196,30 @@ def prune(path: Path, keep: int) -> list[str]:
         BusyError: a job is training this model.
     """
     with locked(path / "lock"):
-        if service.serving(path) is None and checkpoint.in_service(path):
-            raise CheckpointError(
-                f"{path / 'current'}: damaged; first put a version into service: rnntext checkpoints promote {path}"
-            )
+        _check_pointer(path)
         return service.prune(path, keep)
+
+
+def remove(path: Path, version: str) -> str:
+    """Removes a version that is not in service, damaged or not, and returns its full name.
+
+    Raises:
+        UsageError: there is no such version, or it is in service.
+        CheckpointError: `current` is damaged; nothing was removed.
+        BusyError: a job is training this model.
+    """
+    with locked(path / "lock"):
+        _check_pointer(path)
+        name = _full_name(path, version)
+        service.remove(path, name)
+        return name
+
+
+def _check_pointer(path: Path) -> None:
+    """Raises CheckpointError if it is not clear which version is in service."""
+    if service.serving(path) is None and checkpoint.in_service(path):
+        command = f"rnntext checkpoints promote {shlex.quote(str(path))}"
+        raise CheckpointError(f"{path / 'current'}: damaged; first put a version into service: {command}")
 
 
 def pack(path: Path, version: str | None) -> bytes:
@@ -212,21 +234,27 @@ def pack(path: Path, version: str | None) -> bytes:
     return package.pack(path / "versions" / name)
 
 
-def unpack(archive: Path, path: Path) -> tuple[str, bool]:
+def unpack(archive: str, path: Path) -> tuple[str, bool]:
     """Makes the version in an archive the newest one of a model, and puts it into service if no other one is. Returns
     its name and whether it is in service.
 
+    Args:
+        archive: a file, or `-` for standard input.
+
     Raises:
-        CheckpointError, UsageError: see `storage.package.unpack`.
-        InputOutputError: there is no such archive.
+        CheckpointError: see `storage.package.read`; nothing is written.
+        UsageError: the archive is a folder, or the model is of another kind.
+        InputOutputError: the archive cannot be read.
         BusyError: a job is training this model.
     """
     from rnntext.storage import package
 
-    if not archive.is_file():
-        raise InputOutputError(f"{archive}: No such file")
+    if os.path.isdir(archive):
+        raise UsageError(f"{archive}: a folder; give a file that rnntext checkpoints pack wrote")
+    with opened(archive) as file:
+        packed = package.read(file, name_of(archive))
     with locked(path / "lock"):
-        version = package.unpack(archive, path).version
+        version = package.add(packed, path).version
         is_first = not checkpoint.in_service(path)
         if is_first:
             service.put(path, version)

@@ -9,10 +9,13 @@ from collections.abc import Callable, Collection, Mapping
 from typing import Any, Self, TypeVar
 
 from rnntext import sizes
+from rnntext.jobs.promotion import MAX_SHARED, SEEN
 from rnntext.jobs.recipe import IncomparableError
 from rnntext.settings.base import Config, flag
 from rnntext.settings.training import SizedTraining
 from rnntext.sizes import Budget, Fields, Row
+from rnntext.text import overlap
+from rnntext.text.overlap import Hashes
 
 AnyConfig = TypeVar("AnyConfig", bound=Config)
 Chosen = Mapping[str, Any]  # "size", and the values of the fields that were left open
@@ -108,6 +111,20 @@ class SizedRecipe:
         recipe.model = self.shaped(chosen)
         recipe.training = filled(self.training, chosen, self.free)
         return recipe
+
+    def _tell_shared(self, held_out: Hashes, seen: Hashes, parent: Any | None) -> None:
+        """Tells the user if held-out text is also learnt from, or was by the parent: such a score flatters the model.
+
+        Args:
+            held_out: all hashes of the held-out text.
+            seen: sketch of the training text.
+            parent: the model whose weights the run begins with.
+        """
+        inherited = b"" if parent is None else parent.checkpoint.files.get(SEEN, b"")
+        seen = overlap.merge(seen, overlap.from_bytes(inherited))
+        share = overlap.share(held_out, seen)
+        if share > MAX_SHARED:
+            self.report(f"{share:.0%} of the held-out text is in the training text, too, which flatters the score")
 
     def _choose_size(
         self,

@@ -15,6 +15,11 @@ from rnntext.text.vocabulary import UNKNOWN
 
 SHOWN_CHARACTERS = 200  # of a sample during a training, and at most so many lines of it
 SHOWN_LINES = 5
+# Many continuations are drawn in waves, whose memory is bounded: that of the model by their number, that of their texts
+# by the number of characters.
+MAX_WAVE = 4096
+MIN_WAVE = 16
+WAVE_CHARACTERS = 2**26
 
 
 def fresh_seed() -> int:
@@ -22,8 +27,20 @@ def fresh_seed() -> int:
     return secrets.randbelow(2**31)
 
 
+def wave_size(length: int) -> int:
+    """The number of continuations of `length` characters that are drawn as one batch, at the most."""
+    fitting = WAVE_CHARACTERS // max(length, 1)
+    return min(max(fitting, MIN_WAVE), MAX_WAVE)
+
+
 def sample(
-    model: Charlm, prompt: Sequence[int], length: int, count: int, seed: int, config: SamplingConfig, threads: int = 1
+    model: Charlm,
+    prompt: Sequence[int],
+    length: int,
+    count: int,
+    seed: int | Sequence[int],
+    config: SamplingConfig,
+    threads: int = 1,
 ) -> Iterator[np.ndarray]:
     """Yields, `length` times, the ids `[batch]` of the next character of each continuation.
 

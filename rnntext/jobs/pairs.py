@@ -14,6 +14,7 @@ import numpy as np
 from rnntext import sizes
 from rnntext.errors import DataError, UsageError
 from rnntext.jobs.training import fraction
+from rnntext.settings.base import as_texts
 from rnntext.text import columns
 from rnntext.text.bitext import Bitext, Pair, hold_out, read_aligned, read_pairs
 from rnntext.text.columns import Columns
@@ -72,11 +73,11 @@ class PairSource:
             DataError: nothing can be learnt from the pairs.
         """
         # 1. Read.
-        bitext = self._read(self.files, lowercase)
+        bitext = self._read(self.files, lowercase, report)
         share = fraction(self.validation) if isinstance(self.validation, str) else None
         if share is None:
             pairs = bitext.pairs
-            held_out = self._read(self.validation, lowercase).pairs
+            held_out = self._read(self.validation, lowercase, report).pairs
         else:
             pairs, held_out = hold_out(bitext.pairs, share, sizes.scored_pairs(time_limit))
 
@@ -102,11 +103,11 @@ class PairSource:
             report(f"left out: {counted(len(pairs) - len(kept))} whose source is held out")
         return kept, held_out
 
-    def _read(self, files: Files, lowercase: bool) -> Bitext:
+    def _read(self, files: Files, lowercase: bool, report: Callable[[str], None]) -> Bitext:
         if isinstance(files, str):
-            return read_pairs(files, self.errors, self.reverse, lowercase, self.columns)
+            return read_pairs(files, self.errors, self.reverse, lowercase, self.columns, report)
         source, target = files
-        return read_aligned(source, target, self.errors, self.reverse, lowercase)
+        return read_aligned(source, target, self.errors, self.reverse, lowercase, report)
 
 
 def encode(
@@ -158,6 +159,21 @@ def _usable(source: np.ndarray, target: np.ndarray, longest: int) -> np.ndarray:
     shorter = np.minimum(source, target)
     longer = np.maximum(source, target)
     return np.flatnonzero((shorter > 0) & (longer <= longest))
+
+
+def given_files(name: str, value: str | Sequence[str]) -> Files:
+    """The files of a parameter: one file of pairs, or two aligned ones.
+
+    Raises:
+        UsageError: it is something else.
+    """
+    names = as_texts(name, value)
+    if not isinstance(value, list | tuple):
+        return names[0]
+    if len(names) != 2:
+        raise UsageError(f"{name} {value!r}: give one file of pairs, or two aligned files")
+    source, target = names
+    return source, target
 
 
 def listed(files: str | Sequence[str]) -> list[str]:

@@ -21,7 +21,7 @@ from rnntext.storage.weights import HONEST, to_bytes
 from rnntext.text import overlap
 
 SEEN = "seen.bin"  # file with the sketch of all data that a version and its parents have learnt from
-MAX_SHARED = 0.05  # share of the held-out data that only the version in service has seen; more is worth a remark
+MAX_SHARED = 0.05  # share of the held-out data that somebody has learnt from; more is worth a remark
 
 
 @dataclasses.dataclass(frozen=True)

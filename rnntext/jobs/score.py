@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from rnntext.errors import DataError
 from rnntext.jobs.characters import CharacterModel
 from rnntext.jobs.translation import TranslationModel
-from rnntext.text.lines import LineReader, name_of, read_lines, read_text
+from rnntext.text.lines import LineReader, Report, name_of, read_lines, read_pieces
 
 NO_PAIR = "without a source, a TAB and a target"
 TOO_LONG = "too long to be scored"
@@ -50,17 +50,19 @@ class Score:
         }
 
 
-def score_sources(model: CharacterModel, sources: Sequence[str]) -> Iterator[Score]:
-    """Yields the score of each file, or of stdin (`-`).
+def score_sources(model: CharacterModel, sources: Sequence[str], report: Report | None = None) -> Iterator[Score]:
+    """Yields the score of each file, or of stdin (`-`), read piece by piece.
+
+    Args:
+        report: is told how many characters are read as U+FFFD, if any.
 
     Raises:
         DataError: a text is empty or not UTF-8.
     """
     for source in sources:
-        text = read_text(source)
-        if not text:
+        bits, characters = model.score_pieces(read_pieces(source, report=report))
+        if not characters:
             raise DataError(f"{name_of(source)}: empty; there is nothing to score")
-        bits, characters = model.score(text)
         yield Score(name_of(source), characters, bits)
 
 

@@ -22,14 +22,14 @@ from rnntext.jobs.recipe import Data, IncomparableError, Material
 from rnntext.jobs.training import fraction, train, with_limit
 from rnntext.jobs.unfinished import Options, Snapshot
 from rnntext.run.charlm import Charlm, shapes
-from rnntext.settings.base import check_choice
+from rnntext.settings.base import as_text, as_texts, check_choice
 from rnntext.settings.charlm import CharlmConfig, CharlmTraining
 from rnntext.settings.training import JobConfig
 from rnntext.storage.json_files import parse_json, to_json
 from rnntext.text import overlap
 from rnntext.text.catalogue import read_source
 from rnntext.text.hold_out import hold_out_lines, is_sorted
-from rnntext.text.lines import ENCODING_ERRORS, read_text
+from rnntext.text.lines import ENCODING_ERRORS, name_of, read_text
 from rnntext.text.normalize import normalize
 from rnntext.text.vocabulary import UNKNOWN, CharVocabulary
 from rnntext.train import warm
@@ -39,16 +39,17 @@ if TYPE_CHECKING:
     from rnntext.train.charlm_task import CharlmTask
 
 LINES = "lines:"  # what the value of --validation begins with if lines are held out
+MAX_NAMED = 3  # sources that a message names
 
 
 def train_charlm(
-    sources: Sequence[str],
+    sources: str | Sequence[str],
     path: str | PathLike[str],
     model: CharlmConfig | None = None,
     training: CharlmTraining | None = None,
     *,
     size: str = "auto",
-    left_open: Collection[str] | None = None,
+    left_open: str | Collection[str] | None = None,
     validation: str = "0.1",
     encoding_errors: str = "strict",
     job: JobConfig | None = None,
@@ -63,7 +64,7 @@ def train_charlm(
     '000001'
 
     Args:
-        sources: files, `-` for stdin, or names of corpora.
+        sources: one or more files, `-` for stdin, or names of corpora.
         path: the model's folder.
         model: the shape of the model.
         training: how it is trained, and for how long.
@@ -74,7 +75,9 @@ def train_charlm(
         encoding_errors: "strict" or "replace".
         job, observer: see `jobs.training.train`, which also says what is raised.
     """
-    # 1. Find out what is left open.
+    # 1. Read the arguments, and find out what is left open.
+    sources = as_texts("sources", sources)
+    validation = as_text("validation", validation)
     check_choice("encoding_errors", encoding_errors, ENCODING_ERRORS)
     check_choice("size", size, ("auto", *sizes.SIZES))
     if left_open is None:
@@ -85,7 +88,7 @@ def train_charlm(
     training = with_limit(training or CharlmTraining())
     report = (observer or Observer()).note
     recipe = CharlmRecipe(
-        list(sources), model, training, validation, encoding_errors, size, frozenset(left_open), report
+        sources, model, training, validation, encoding_errors, size, frozenset(as_texts("left_open", left_open)), report
     )
     return train(recipe, Path(path), job, observer)
 
@@ -128,7 +131,8 @@ class CharlmRecipe(SizedRecipe):
         window = self.training.window
         if len(text) <= window:
             raise DataError(
-                f"{where}: {len(text)} characters to train on are too few for --window {window}; give more text"
+                f"{where}: {len(text)} characters to train on are too few for --window {window}; "
+                "give more text, or a smaller --window"
             )
         if not held_out:
             if not self.validation.startswith(LINES) and fraction(self.validation) is None:
@@ -148,7 +152,7 @@ class CharlmRecipe(SizedRecipe):
             return hold_out_lines(text, _share_of_lines(self.validation), scored)
         share = fraction(self.validation)
         if share is None:
-            held_out = read_text(self.validation, self.errors)
+            held_out = read_text(self.validation, self.errors, report=self.report)
             return text, normalize(held_out, self.model.lowercase)
         if is_sorted(text):
             self.report(
@@ -161,13 +165,13 @@ class CharlmRecipe(SizedRecipe):
 
     def _text(self) -> str:
         """The text of all sources, normalised; each source begins on a line of its own."""
-        parts = [read_source(source, self.errors) for source in self.sources]
+        parts = [read_source(source, self.errors, self.report) for source in self.sources]
         if len(parts) == 1:
             text = parts[0]
         else:
             text = "\n".join(part.removesuffix("\n") for part in parts) + "\n"
         text = normalize(text, self.model.lowercase)
-        if not text:
+        if not text.strip():
             raise DataError(f"{_names(self.sources)}: empty; there is nothing to train on")
         return text
 
@@ -210,6 +214,7 @@ class CharlmRecipe(SizedRecipe):
         from rnntext.train.pipelines import learn_characters, vectorize
 
         text, held_out = data.content
+        self._tell_shared(overlap.of_text(held_out), data.seen, parent)
         vocabulary = learn_characters(text, self.training.vocabulary_size)
         start: dict[str, np.ndarray] = {}
         if parent is not None:
@@ -282,4 +287,5 @@ def _share_of_lines(validation: str) -> float:
 
 def _names(sources: Sequence[str]) -> str:
     """The sources for a message."""
-    return ", ".join("<stdin>" if source == "-" else source for source in sources)
+    names = ", ".join(name_of(source) for source in sources[:MAX_NAMED])
+    return f"{names} and {len(sources) - MAX_NAMED} more" if len(sources) > MAX_NAMED else names

@@ -23,6 +23,7 @@ from rnntext.run.forecasters import Forecaster, measure
 from rnntext.run.panel import Panel
 from rnntext.run.windows import Scale
 from rnntext.series.series import TableStyle, read_series
+from rnntext.settings.base import as_text, as_texts
 from rnntext.settings.forecaster import BASELINES, STEPS, ForecastConfig, ForecastTraining
 from rnntext.settings.training import JobConfig
 from rnntext.storage.json_files import parse_json, to_json
@@ -44,8 +45,8 @@ def train_forecast(
     model: ForecastConfig | None = None,
     training: ForecastTraining | None = None,
     *,
-    columns: Sequence[str] = (),
-    known: Sequence[str] = (),
+    columns: str | Sequence[str] = (),
+    known: str | Sequence[str] = (),
     date_column: str | None = None,
     style: TableStyle | None = None,
     validation: str = "0.2",
@@ -70,16 +71,17 @@ def train_forecast(
         job, observer: see `jobs.training.train`, which also says what is raised.
     """
     # 1. Complete what is not given.
+    source = as_text("source", source)
     model = model or ForecastConfig()
     training = _with_limit(training or ForecastTraining(), model)
     observer = observer or Observer()
 
     # 2. Train.
     data = {
-        "validation": validation,
+        "validation": as_text("validation", validation),
         "sources": [source],
-        "column": list(columns),
-        "known": list(known),
+        "column": as_texts("columns", columns),
+        "known": as_texts("known", known),
         "date_column": date_column,
         **dataclasses.asdict(style or TableStyle()),
     }

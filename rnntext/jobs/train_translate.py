@@ -15,14 +15,14 @@ from rnntext.errors import UsageError
 from rnntext.families import TRANSLATOR
 from rnntext.jobs import languages, pairs
 from rnntext.jobs.choice import Chosen, Inherited, SizedRecipe, all_open, asked, filled, learning_rate, training_budget
-from rnntext.jobs.pairs import Files, PairSource, counted, listed
+from rnntext.jobs.pairs import Files, PairSource, counted, given_files, listed
 from rnntext.jobs.promotion import Outcome
 from rnntext.jobs.recipe import Data, IncomparableError, Material
 from rnntext.jobs.training import train, with_limit
 from rnntext.jobs.translation import TranslationModel
 from rnntext.jobs.unfinished import Options, Snapshot
 from rnntext.run import translators
-from rnntext.settings.base import check_choice
+from rnntext.settings.base import as_texts, check_choice
 from rnntext.settings.training import JobConfig
 from rnntext.settings.translator import (
     ARCHITECTURES,
@@ -50,7 +50,7 @@ def train_translate(
     training: TranslatorTraining | None = None,
     *,
     size: str = "auto",
-    left_open: Collection[str] | None = None,
+    left_open: str | Collection[str] | None = None,
     validation: Files = "0.1",
     reverse: bool = False,
     columns: Columns | None = None,
@@ -90,7 +90,9 @@ def train_translate(
     free = _left_open(model, training, left_open)
 
     # 2. Train.
-    source = PairSource(pairs, validation, reverse, encoding_errors, columns)
+    source = PairSource(
+        given_files("pairs", pairs), given_files("validation", validation), reverse, encoding_errors, columns
+    )
     model = model or TransformerConfig()
     training = with_limit(training or TranslatorTraining())
     report = (observer or Observer()).note
@@ -99,7 +101,7 @@ def train_translate(
 
 
 def _left_open(
-    model: TranslatorConfig | None, training: TranslatorTraining | None, left_open: Collection[str] | None
+    model: TranslatorConfig | None, training: TranslatorTraining | None, left_open: str | Collection[str] | None
 ) -> frozenset[str]:
     """Names of the fields that are chosen by size; those that are no fields of a given architecture are left out.
 
@@ -109,7 +111,7 @@ def _left_open(
     if left_open is None:
         free = all_open((model, TranslatorConfig), (training, TranslatorTraining))
     else:
-        free = frozenset(left_open)
+        free = frozenset(as_texts("left_open", left_open))
         sampling = (training or TranslatorTraining()).subword_sampling
         kind = (model or TransformerConfig()).tokens
         if sampling and kind != "subword" and "subword_sampling" not in free:
@@ -233,6 +235,7 @@ class TranslatorRecipe(SizedRecipe):
         """See Recipe."""
         # 1. Encode the pairs, in the languages of the parent or in new ones.
         training, held_out = data.content
+        self._tell_shared(overlap.of_sentences(source for source, _ in held_out), data.seen, parent)
         both = languages.of_run(training, parent, self.model, self.training, self.relearn_tokens, self.report)
         source, target, held_out = pairs.encode(training, held_out, both, self.training.longest, self.report)
         self.report(f"{counted(len(source))} to learn from, {len(held_out)} held out")

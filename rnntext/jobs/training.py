@@ -210,6 +210,9 @@ def _learn(
     warm = run.snapshot.parent is not None
     loop = Loop(task, training, state, observers, began, job.save_every, job.pause_after, warm, relative_size)
     loop.position.places = task.model.places()
+    if training.time_limit is not None and loop.position.step == 0 and loop.seconds() > training.time_limit:
+        spent = f"{loop.seconds():.0f} s of the {training.time_limit:.0f} s that --time-limit gives are over"
+        observer.note(f"{spent} before the first step; a longer limit leaves time to learn")
 
     # 2. Run it.
     with stop_on_signal(observer.stopping) as request:

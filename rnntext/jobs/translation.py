@@ -123,7 +123,9 @@ class TranslationModel:
         """Whether the model has attention weights that could be shown."""
         return getattr(self.config, "attention", "") != "none"
 
-    def translate(self, lines: Iterable[str], *, search: SearchConfig | None = None, ahead: int = 64) -> Iterator[str]:
+    def translate(
+        self, lines: str | Iterable[str], *, search: SearchConfig | None = None, ahead: int = 64
+    ) -> Iterator[str]:
         """The best translation of each line, in order, computed as they are asked for.
 
         >>> import rnntext
@@ -134,16 +136,16 @@ class TranslationModel:
         b dbu
 
         Args:
-            lines: sentences of the source language.
+            lines: one or more sentences of the source language.
             search: how to search.
             ahead: number of lines that are taken and translated at a time; 1 takes no line before it is needed.
         """
         unscored = dataclasses.replace(search or SearchConfig(), with_scores=False)
-        source = iter(lines)
+        source = iter([lines] if isinstance(lines, str) else lines)
         while portion := list(itertools.islice(source, ahead)):
             yield from (translation.text for translation in self.translations(portion, unscored))
 
-    def translate_all(self, lines: Sequence[str], search: SearchConfig | None = None) -> list[Translation]:
+    def translate_all(self, lines: str | Sequence[str], search: SearchConfig | None = None) -> list[Translation]:
         """The translations of lines with scores, tokens and, if asked for, attention.
 
         Lines of similar length are translated in one batch.
@@ -155,12 +157,13 @@ class TranslationModel:
         """
         return list(self.translations(lines, search))
 
-    def translations(self, lines: Sequence[str], search: SearchConfig | None = None) -> Iterator[Translation]:
+    def translations(self, lines: str | Sequence[str], search: SearchConfig | None = None) -> Iterator[Translation]:
         """The same as `translate_all`; yields each translation as soon as it and those before it are ready.
 
         A line with more tokens than the sentences of the training is cut into parts, and their translations are joined.
         """
         search = search or SearchConfig()
+        lines = [lines] if isinstance(lines, str) else lines
         lines_of_parts = [self.parts(line) for line in lines]
         ids = [self.source.lookup(part) for parts in lines_of_parts for part in parts]
         hypotheses = in_order(self._searched(ids, search))

@@ -12,7 +12,7 @@ from rnntext.run.stack import Stack, StackState, stack_shapes
 from rnntext.settings.charlm import CharlmConfig
 from rnntext.text.vocabulary import CODE_POINTS, UNKNOWN, CharVocabulary
 
-# A long text is scored in parts, side by side. Each part first reads OVERLAP characters of the part before it, so that
+# A text is scored in parts, side by side. Each part first reads OVERLAP characters of the part before it, so that
 # it knows its context: on tinyshakespeare the result differs from that of one long walk by less than 1e-6 bits
 # (docs/decisions.md).
 OVERLAP = 256
@@ -116,7 +116,7 @@ class Charlm:
             logits = self.step(state, repeated)
         return logits
 
-    def score(self, ids: Array) -> float:
+    def score(self, ids: Array, context: Array | None = None) -> float:
         """The information content of a text in bits, its first character predicted after `vocabulary.start`.
 
         It is the sum of -log2 P(character | characters before it). An unknown character costs what `[UNK]` costs and,
@@ -124,36 +124,36 @@ class Charlm:
 
         Args:
             ids: `[time]`, integers.
+            context: ids that come before the text and are not scored, `[context]`; about OVERLAP of them are enough.
         """
-        sums = (losses.sum() for losses in self._losses(ids))
+        context = np.empty(0, np.int32) if context is None else context
+        sums = (losses.sum() for losses in self._losses(ids, context))
         nats = math.fsum(sums)
         bits = nats / math.log(2)
         unknown = int(np.count_nonzero(ids == UNKNOWN))
         choices = CODE_POINTS - len(self.vocabulary)
         return bits + unknown * math.log2(choices)
 
-    def _losses(self, ids: Array) -> Iterator[Array]:
+    def _losses(self, ids: Array, context: Array) -> Iterator[Array]:
         """Yields the negative log-likelihoods, in nats, of the characters that are predicted at one step, `[parts]`.
 
         A part that still reads its context, or has come to its end, is left out.
         """
-        # 1. Cut the text into parts: part p predicts ids[begins[p]:ends[p]] and reads from starts[p] on.
-        length = len(ids)
-        parts = min(MAX_PARTS, length // MIN_PART)
+        # 1. Cut the text into parts: of context and text, part p predicts [begins[p]:ends[p]] and reads from starts[p].
+        parts = min(MAX_PARTS, len(ids) // MIN_PART)
         parts = max(1, parts)
-        edges = np.linspace(0, length, parts + 1)
+        length = len(context) + len(ids)
+        edges = np.linspace(len(context), length, parts + 1)
         edges = edges.astype(int)
         begins = edges[:-1]  # [parts]
         ends = edges[1:]  # [parts]
-        starts = begins
-        if parts > 1:
-            starts = np.maximum(begins - OVERLAP, 0)
+        starts = np.maximum(begins - OVERLAP, 0)
         steps = ends - starts
         longest = steps.max(initial=0)
 
-        # 2. Read all parts side by side. text[t] is the character before ids[t].
+        # 2. Read all parts side by side. text[t] is the character before text[t + 1], which is predicted.
         before = [self.vocabulary.start]
-        text = np.concatenate([before, ids])  # [time + 1]
+        text = np.concatenate([before, context, ids])  # [time + 1]
         state = self.start(parts)
         rows = np.arange(parts)
         for offset in range(int(longest)):

@@ -24,7 +24,7 @@ from rnntext.run.positions import MAX_POSITIONS, sinusoids
 from rnntext.run.search import Hypothesis, answer_limit, best_first, length_penalty
 from rnntext.run.transformer import alignment_layer
 from rnntext.settings.translator import SearchConfig, TransformerConfig, TranslatorConfig
-from rnntext.text.tokens import RESERVED
+from rnntext.text.tokens import RESERVED, Forbidden
 
 RESERVED_NAMES = ["<blank>", "<unk>", "<s>", "</s>"]  # CTranslate2's names of the reserved ids
 # With any length penalty but zero CTranslate2 waits for `beam` finished hypotheses, as our search does. This one is too
@@ -97,7 +97,7 @@ class CTranslate2:
         self,
         sentences: Sequence[Array],
         config: SearchConfig,
-        forbidden: Sequence[int],
+        forbidden: Sequence[Forbidden],
     ) -> Iterator[tuple[int, list[Hypothesis]]]:
         """What `run.search.search_all` yields.
 
@@ -132,7 +132,7 @@ class CTranslate2:
         sentences: Sequence[Array],
         limit: int,
         config: SearchConfig,
-        forbidden: Sequence[int],
+        forbidden: Sequence[Forbidden],
     ) -> Any:
         """Begins to translate a batch; returns CTranslate2's asynchronous results, one for each sentence."""
         words = []
@@ -147,7 +147,7 @@ class CTranslate2:
             beam_size=config.beam,
             num_hypotheses=config.beam,
             length_penalty=_NO_PENALTY,
-            suppress_sequences=[[_name(token)] for token in forbidden],
+            suppress_sequences=[[_name(token) for token in np.atleast_1d(tokens)] for tokens in forbidden],
             max_input_length=0,
             max_decoding_length=limit,
             return_scores=config.scored,

@@ -1,11 +1,14 @@
-"""The highest logits of many, and the sum of their exponentials."""
+"""The highest logits of many, the sum of their exponentials, and logits that are forbidden."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import numpy as np
 
 from rnntext.errors import CheckpointError
 from rnntext.run.arrays import Array, beside
+from rnntext.text.tokens import Forbidden
 
 GROUP = 32  # logits in a group, of which only the highest is looked at first
 CHUNK_ROWS = 8  # rows whose exponentials are summed at a time: they stay in the processor's cache
@@ -118,3 +121,27 @@ def _promising(scores: Array, added: Array, k: int) -> Array:
     others = begins[:, None] + left_over  # [hypotheses, left over]
     others = np.broadcast_to(others.ravel(), (batch, others.size))
     return beside(members, others)
+
+
+class Forbid:
+    """Sets the logits of forbidden ids to -inf.
+
+    Args:
+        forbidden: ids, and pairs of ids of which the second must not follow the first.
+    """
+
+    def __init__(self, forbidden: Sequence[Forbidden]) -> None:
+        self.everywhere = [token for token in forbidden if not isinstance(token, tuple)]
+        self.after: dict[int, list[int]] = {}
+        for token in forbidden:
+            if isinstance(token, tuple):
+                first, second = token
+                self.after.setdefault(first, []).append(second)
+
+    def __call__(self, logits: Array, last_ids: Array) -> None:
+        """Overwrites the logits `[rows, vocabulary]` of what may follow `last_ids`, `[rows]`."""
+        logits[:, self.everywhere] = -np.inf
+        for first, seconds in self.after.items():
+            rows = np.flatnonzero(last_ids == first)
+            for second in seconds:
+                logits[rows, second] = -np.inf

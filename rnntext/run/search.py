@@ -10,10 +10,10 @@ import numpy as np
 
 from rnntext.run.arrays import Array, empty
 from rnntext.run.batching import batches, length_class
-from rnntext.run.logits import check_finite, log_sum_exp, pick_columns, top_k
+from rnntext.run.logits import Forbid, check_finite, log_sum_exp, pick_columns, top_k
 from rnntext.run.model import Model
 from rnntext.settings.translator import SearchConfig
-from rnntext.text.tokens import END, START
+from rnntext.text.tokens import END, START, Forbidden
 
 
 @dataclasses.dataclass(frozen=True)
@@ -58,7 +58,7 @@ def search(
     sentences: Sequence[Array],
     padded_length: int,
     config: SearchConfig,
-    forbidden: Sequence[int],
+    forbidden: Sequence[Forbidden],
 ) -> list[list[Hypothesis]]:
     """The best translations of some sentences.
 
@@ -70,7 +70,7 @@ def search(
         padded_length: the length that all are padded to.
         config: width of the beam, length penalty, limit. Scores and log-probabilities of greedy translations are nan
             without `with_scores`.
-        forbidden: ids that never occur in a translation.
+        forbidden: ids that never occur in a translation, and pairs of ids that never follow one another.
 
     Returns:
         for each sentence at most `n_best` hypotheses, the best first.
@@ -85,7 +85,7 @@ def search_all(
     model: Model,
     sentences: Sequence[Array],
     config: SearchConfig,
-    forbidden: Sequence[int],
+    forbidden: Sequence[Forbidden],
 ) -> Iterator[tuple[int, list[Hypothesis]]]:
     """Yields the number of each sentence and its translations, as `search` finds them, batch by batch.
 
@@ -120,11 +120,11 @@ class _Search:
         sentences: Sequence[Array],
         padded_length: int,
         config: SearchConfig,
-        forbidden: Sequence[int],
+        forbidden: Sequence[Forbidden],
     ) -> None:
         self.model = model
         self.config = config
-        self.forbidden = list(forbidden)
+        self.forbid = Forbid(forbidden)
         self.scored = config.scored
         self.state = model.start(list(sentences), padded_length)
         lengths = [len(sentence) for sentence in sentences]
@@ -210,7 +210,7 @@ class _Search:
             before = before - normalizer
 
         # 3. Choose the best.
-        logits[:, self.forbidden] = -np.inf
+        self.forbid(logits, last_ids)
         if self.tokens.shape[2] == 1:
             logits[:, END] = -np.inf  # no translation is empty
         vocabulary = logits.shape[1]

@@ -12,8 +12,9 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import functools
+import os
 import reprlib
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any, ClassVar, Self, get_args, get_type_hints
 
 from rnntext.errors import CheckpointError, UsageError
@@ -108,6 +109,30 @@ def check_choice(name: str, value: str, choices: Collection[str]) -> None:
     near = difflib.get_close_matches(str(value).lower(), choices, 1)
     hint = f"; did you mean {near[0]}?" if near else ""
     raise UsageError(f"{flag(name)} {value}: must be one of {', '.join(choices)}{hint}")
+
+
+def as_texts(name: str, value: str | os.PathLike[str] | Iterable[str | os.PathLike[str]]) -> list[str]:
+    """The texts or paths that a parameter takes; a single one counts as a list of one.
+
+    Raises:
+        UsageError: one of them is something else.
+    """
+    single = isinstance(value, str | os.PathLike)
+    members = [value] if single or not isinstance(value, Iterable) else list(value)
+    return [as_text(name, member) for member in members]
+
+
+def as_text(name: str, value: Any) -> str:
+    """The text or path that a parameter takes; a number counts as the text that it is on the command line.
+
+    Raises:
+        UsageError: it is something else, such as a list.
+    """
+    if isinstance(value, int | float):
+        return str(value)
+    if not isinstance(value, str | os.PathLike):
+        raise UsageError(f"{name} {value!r}: must be a text")
+    return os.fspath(value)
 
 
 @functools.cache

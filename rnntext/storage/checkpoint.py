@@ -5,7 +5,7 @@
       versions/000007/    manifest.json  config.json  vocabulary.json  weights.safetensors  metrics.json
       run/                an unfinished training
       history.jsonl       one line per evaluation, of every run
-      promotions.jsonl    one line per version that was put into service (service.py)
+      promotions.jsonl    one line per version that was put into service, or removed by name (service.py)
       lock
 
 The files hold arrays and JSON, and nothing that could be executed. A reader opens `current` once and then sees one
@@ -31,6 +31,8 @@ from rnntext.storage.manifest import MANIFEST, check_manifest, digest, make_mani
 from rnntext.storage.weights import WEIGHTS
 
 _VERSION_NAME = re.compile(r"[0-9]{6}")
+LOG = "promotions.jsonl"
+_REMOVED = re.compile(rb'"removed": "([0-9]{6})"')
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -122,8 +124,10 @@ def write_version(
 
 
 def next_name(root: Path) -> str:
-    """The name of the next version."""
-    numbers = [int(version) for version in versions(root)]
+    """The name of the next version; that of a removed one is never given again, since the log may name it."""
+    log = root / LOG
+    removed = _REMOVED.findall(read_bytes(log)) if log.is_file() else []
+    numbers = [int(version) for version in (*versions(root), *removed)]
     newest = max(numbers, default=0)
     return f"{newest + 1:06d}"
 

@@ -37,12 +37,13 @@ def folder(name: str) -> Path:
     return home() / name
 
 
-def names() -> list[str]:
-    """Names of the models under `home` that have a version in service."""
-    if not home().is_dir():
+def names(root: Path | None = None) -> list[str]:
+    """Names of the models in a folder, `home` unless it is given, that have a version in service."""
+    root = root or home()
+    if not root.is_dir():
         return []
     models: list[str] = []
-    for path in home().iterdir():
+    for path in root.iterdir():
         if in_service(path):
             models.append(path.name)
     return sorted(models)
@@ -78,10 +79,10 @@ def find(name: str, train_command: str) -> Path:
     path = folder(name)
     if in_service(path):
         return path
-    known = names()
-    nearest = difflib.get_close_matches(name, known, 1)
+    known = names(path.parent)
+    nearest = difflib.get_close_matches(path.name, known, 1)
     if nearest:
-        hint = f"did you mean {nearest[0]}?"
+        hint = f"did you mean {nearest[0] if os.sep not in name else path.parent / nearest[0]}?"
     elif known:
         hint = f"there are: {', '.join(known)}"
     else:

@@ -10,6 +10,7 @@ import io
 import tarfile
 from contextlib import suppress
 from pathlib import Path
+from typing import BinaryIO
 
 from rnntext.errors import CheckpointError, UsageError
 from rnntext.files.atomic import read_bytes, write_folder
@@ -46,38 +47,51 @@ def pack(version: Path) -> bytes:
     return archive.getvalue()
 
 
-def unpack(archive: Path, root: Path) -> Checkpoint:
-    """Makes the version in an archive the newest one of a model, not yet in service. The caller holds the lock.
+Packed = tuple[str, dict[str, bytes]]  # the kind of a model, and the files of a version by name
+
+
+def read(archive: BinaryIO, name: str) -> Packed:
+    """The version in an archive, after a check of every byte.
 
     Args:
         archive: the file that `pack` gave.
-        root: the model's folder, which need not exist.
+        name: what messages call it.
 
     Raises:
-        CheckpointError: the archive is damaged, or holds anything but the files of one version; nothing is written.
-        UsageError: the folder holds a model of another kind.
+        CheckpointError: the archive is damaged, or holds anything but the files of one version.
     """
-    # 1. Check what the archive holds.
-    files = _members(archive)
+    files = _members(archive, name)
     seal = files.pop(SEAL, b"")
     manifest = files.get(MANIFEST, b"")
     expected_seal = digest(manifest).encode()
     if seal != expected_seal:
-        raise CheckpointError(f"{archive}: damaged, the SHA-256 of {MANIFEST} is not the one in {SEAL}")
-    kind = check_files(files, archive)
-    # 2. Check that the model's newest version is of the same kind. The kind of a damaged version is not known.
+        raise CheckpointError(f"{name}: damaged, the SHA-256 of {MANIFEST} is not the one in {SEAL}")
+    return check_files(files, Path(name)), files
+
+
+def add(packed: Packed, root: Path) -> Checkpoint:
+    """Makes a version that was read the newest one of a model, not yet in service. The caller holds the lock.
+
+    Args:
+        root: the model's folder, which need not exist.
+
+    Raises:
+        UsageError: the folder holds a model of another kind.
+    """
+    # 1. Check that the model's newest version is of the same kind. The kind of a damaged version is not known.
+    kind, files = packed
     for newest in checkpoint.versions(root)[-1:]:
         with suppress(CheckpointError):
             present = checkpoint.load_version(root / "versions" / newest)
             if present.kind != kind:
                 raise UsageError(f"{root}: this is a {present.kind} model; unpack a {kind} under another name")
-    # 3. Write the version.
+    # 2. Write the version.
     path = root / "versions" / checkpoint.next_name(root)
     write_folder(path, files, last=MANIFEST)
     return checkpoint.load_version(path)
 
 
-def _members(archive: Path) -> dict[str, bytes]:
+def _members(archive: BinaryIO, archive_name: str) -> dict[str, bytes]:
     """The files in an archive, by name.
 
     Nothing is extracted to disk, so links and paths lead nowhere. Nothing is compressed, so no file is larger than the
@@ -85,14 +99,14 @@ def _members(archive: Path) -> dict[str, bytes]:
     """
     files: dict[str, bytes] = {}
     try:
-        with tarfile.open(archive, mode="r:") as tar:
+        with tarfile.open(fileobj=archive, mode="r|") as tar:
             for member in tar:
                 name = member.name
                 is_plain = member.isreg() and not member.issparse()
                 content = tar.extractfile(member) if is_plain else None
                 if content is None or name in files or len(files) >= MAX_MEMBERS:
-                    raise CheckpointError(f"{archive}: {name!r} is no file of a checkpoint")
+                    raise CheckpointError(f"{archive_name}: {name!r} is no file of a checkpoint")
                 files[name] = content.read()
     except (tarfile.TarError, EOFError, ValueError) as error:
-        raise CheckpointError(f"{archive}: not an archive of rnntext checkpoints pack ({error})") from error
+        raise CheckpointError(f"{archive_name}: not an archive of rnntext checkpoints pack ({error})") from error
     return files

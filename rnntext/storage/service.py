@@ -2,21 +2,21 @@
 
 NAME/
   current             see checkpoint.py
-  promotions.jsonl    one line per version that was put into service, oldest first
+  promotions.jsonl    one line per version that was put into service, or removed by name; oldest first
 """
 
 from __future__ import annotations
 
 import json
+import shlex
 import time
 from pathlib import Path
 
 from rnntext.errors import CheckpointError, UsageError
 from rnntext.files.atomic import append_line, read_bytes, remove_folder
 from rnntext.storage import checkpoint
+from rnntext.storage.checkpoint import LOG
 from rnntext.storage.json_files import parse_json
-
-LOG = "promotions.jsonl"
 
 
 def timestamp() -> str:
@@ -81,7 +81,9 @@ def rollback(root: Path) -> str:
     """
     version = predecessor(root)
     if version is None:
-        raise UsageError(f"{root}: no version was in service before this one; see rnntext checkpoints list {root.name}")
+        raise UsageError(
+            f"{root}: no version was in service before this one; see: rnntext checkpoints list {shlex.quote(str(root))}"
+        )
     put(root, version)
     return version
 
@@ -101,6 +103,19 @@ def prune(root: Path, keep: int) -> list[str]:
     for version in removed:
         remove_folder(root / "versions" / version)
     return removed
+
+
+def remove(root: Path, version: str) -> None:
+    """Removes a version that is not in service. The caller holds the lock.
+
+    Raises:
+        UsageError: it is in service.
+    """
+    if version == serving(root):
+        raise UsageError(f"{root}: version {version} is in service; put another one there before it is removed")
+    entry = {"time": timestamp(), "removed": version}
+    append_line(root / LOG, json.dumps(entry))  # The log comes first: a line too many does no harm.
+    remove_folder(root / "versions" / version)
 
 
 def _promoted(root: Path) -> list[str]:

@@ -11,7 +11,7 @@ from rnntext.errors import DataError
 from rnntext.text.catalogue import read_source
 from rnntext.text.columns import DEFAULT, MAX_ROWS, Columns, check
 from rnntext.text.hold_out import hashed_position
-from rnntext.text.lines import name_of, read_text
+from rnntext.text.lines import Report, name_of, read_text
 from rnntext.text.normalize import normalize_line
 
 Pair = tuple[str, str]
@@ -37,6 +37,7 @@ def read_pairs(
     reverse: bool = False,
     lowercase: bool = False,
     columns: Columns | None = None,
+    report: Report | None = None,
 ) -> Bitext:
     """The pairs of a text with `source TAB target` lines. Further columns are ignored; Tatoeba's files have them.
 
@@ -46,21 +47,24 @@ def read_pairs(
         reverse: whether the first column is the target.
         lowercase: whether to lower-case the text.
         columns: see `read_rows`.
+        report: is told how many bytes become U+FFFD, if any.
 
     Raises:
         InputOutputError: the file cannot be read.
         DataError: as for `read_rows`; or there is no pair at all.
     """
-    rows = read_rows(source, errors, columns)
+    rows = read_rows(source, errors, columns, report)
     pairs = ((row[0], row[1]) for row in rows)
     return _bitext(pairs, name_of(source), reverse, lowercase)
 
 
-def read_rows(source: str, errors: str = "strict", columns: Columns | None = None) -> Iterator[list[str]]:
+def read_rows(
+    source: str, errors: str = "strict", columns: Columns | None = None, report: Report | None = None
+) -> Iterator[list[str]]:
     """Yields the chosen columns of each line of a table that is not blank.
 
     Args:
-        source, errors: as for `read_pairs`.
+        source, errors, report: as for `read_pairs`.
         columns: numbers of the columns, from 1; None for the first two, if they seem to be sentences.
 
     Raises:
@@ -68,7 +72,7 @@ def read_rows(source: str, errors: str = "strict", columns: Columns | None = Non
         DataError: a line has too few columns, the first two columns are no sentences, or the text is not valid UTF-8.
     """
     name = name_of(source)
-    text = read_source(source, errors)
+    text = read_source(source, errors, report)
     # 1. Look at some rows from all over the table.
     if columns is None:
         step = 1 + text.count("\n") // MAX_ROWS
@@ -87,14 +91,19 @@ def read_rows(source: str, errors: str = "strict", columns: Columns | None = Non
 
 
 def read_aligned(
-    source: str, target: str, errors: str = "strict", reverse: bool = False, lowercase: bool = False
+    source: str,
+    target: str,
+    errors: str = "strict",
+    reverse: bool = False,
+    lowercase: bool = False,
+    report: Report | None = None,
 ) -> Bitext:
     """The pairs of two files of which line n of one translates line n of the other.
 
     Args:
         source: a file of source sentences, or `-` for standard input.
         target: a file of target sentences, likewise.
-        errors, reverse, lowercase: as for `read_pairs`.
+        errors, reverse, lowercase, report: as for `read_pairs`.
 
     Raises:
         InputOutputError: a file cannot be read.
@@ -103,8 +112,8 @@ def read_aligned(
     # 1. Read both files.
     source_name = name_of(source)
     target_name = name_of(target)
-    source_text = _read_text(source, errors)
-    target_text = _read_text(target, errors)
+    source_text = _read_text(source, errors, report)
+    target_text = _read_text(target, errors, report)
     # 2. Check that each line has its translation.
     source_count = _count(source_text)
     target_count = _count(target_text)
@@ -118,8 +127,8 @@ def read_aligned(
     return _bitext(pairs, name, reverse, lowercase)
 
 
-def _read_text(source: str, errors: str) -> str:
-    return read_text(source, errors, ", or read it with --encoding-errors replace")
+def _read_text(source: str, errors: str, report: Report | None) -> str:
+    return read_text(source, errors, ", or read it with --encoding-errors replace", report)
 
 
 def _lines(text: str) -> Iterator[str]:

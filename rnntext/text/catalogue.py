@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from rnntext.errors import InputOutputError, UsageError
-from rnntext.text.lines import read_text
+from rnntext.text.lines import Report, read_text
 
 DEFAULT = "valley"  # for character models
 DEFAULT_PAIRS = "grammar"  # for translators
@@ -98,16 +98,17 @@ def _nearest(name: str) -> str | None:
     return matches[0] if matches else None
 
 
-def read_source(source: str, errors: str = "strict") -> str:
+def read_source(source: str, errors: str = "strict", report: Report | None = None) -> str:
     """The text of a file, of standard input, or of a corpus. A file comes before a corpus of the same name.
 
     Args:
         source: a path, `-` for standard input, or the name of a corpus.
         errors: "strict", or "replace" to read U+FFFD in place of invalid UTF-8.
+        report: is told how many bytes become U+FFFD, if any.
 
     Raises:
         InputOutputError: the source is neither a readable file nor a corpus.
-        DataError: the text is not valid UTF-8.
+        DataError: the text is not valid UTF-8, or no text at all.
     """
     is_file = os.path.exists(source) and not os.path.isdir(source)
     if source != "-" and not is_file:
@@ -116,4 +117,4 @@ def read_source(source: str, errors: str = "strict") -> str:
             return corpus.read()
         if nearest := _nearest(source):
             raise InputOutputError(f"{source}: No such file, and no corpus of this name; did you mean {nearest}?")
-    return read_text(source, errors, ", or read it with --encoding-errors replace")
+    return read_text(source, errors, ", or read it with --encoding-errors replace", report)

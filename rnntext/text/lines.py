@@ -1,4 +1,5 @@
-"""The only reader of text: bytes become text, and text becomes lines. A line ends at `\\n` and nowhere else."""
+"""The only reader of text, whole or line by line. A line ends at `\\n` and nowhere else; only in a whole
+text without any `\\n`, lines end at `\\r`."""
 
 from __future__ import annotations
 
@@ -7,39 +8,18 @@ import io
 import select
 import sys
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import BinaryIO
 
-from rnntext.errors import DataError, InputOutputError
+from rnntext.errors import InputOutputError
+from rnntext.text.decoding import BYTE_ORDER_MARK, Decoder, check_format
 
 ENCODING_ERRORS = ("strict", "replace")
-_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+Report = Callable[[str], None]
+_PIECE_SIZE = 2**20  # bytes that `read_pieces` reads at once
 _READ_SIZE = 2**18  # bytes that LineReader reads at once
 _MAX_SIZE = 2**20  # bytes of lines that LineReader keeps, about
-
-
-def decode(data: bytes, name: str, errors: str = "strict", advice: str = "") -> str:
-    """The text of UTF-8 bytes, without a byte order mark.
-
-    Args:
-        data: UTF-8.
-        name: what messages call the data.
-        errors: "strict", or "replace" to read U+FFFD in place of invalid bytes.
-        advice: what else the user could do, for the message.
-
-    Raises:
-        DataError: invalid UTF-8; the message says line and byte offset.
-    """
-    begin = len(_BYTE_ORDER_MARK) if data.startswith(_BYTE_ORDER_MARK) else 0
-    try:
-        return data[begin:].decode("utf-8", errors)
-    except UnicodeDecodeError as error:
-        offset = error.start + begin
-        line = data.count(b"\n", 0, offset) + 1
-        raise DataError(
-            f"{name}: line {line}, byte offset {offset}: invalid UTF-8 (0x{data[offset]:02x}); convert it{advice}"
-        ) from None
 
 
 def standard_input() -> BinaryIO:
@@ -54,28 +34,46 @@ def name_of(source: str) -> str:
     return "<stdin>" if source == "-" else source
 
 
-def read_text(source: str, errors: str = "strict", advice: str = "") -> str:
+def read_text(source: str, errors: str = "strict", advice: str = "", report: Report | None = None) -> str:
     """The text of a file, or of standard input for `-`.
 
     Args:
         source: a path, or `-`.
-        errors, advice: as for `decode`.
+        errors, advice: as for `decoding.decode`.
+        report: is told how many bytes become U+FFFD, if any.
 
     Raises:
         InputOutputError: the file cannot be read.
-        DataError: invalid UTF-8.
+        DataError: as for `decoding.decode`.
     """
-    data = _read(source)
-    return decode(data, name_of(source), errors, advice)
+    return "".join(read_pieces(source, errors, advice, report))
 
 
-def _read(source: str) -> bytes:
-    with _opened(source) as file:
-        return file.read()
+def read_pieces(source: str, errors: str = "strict", advice: str = "", report: Report | None = None) -> Iterator[str]:
+    """Yields a text in pieces of about a megabyte, so that a large one takes little memory; see `read_text`.
+
+    A piece ends after a line break or before a space: nothing there is composed of characters of both sides.
+    """
+    decoder = Decoder(name_of(source), errors, advice)
+    with opened(source) as file:
+        rest = b""
+        while chunk := file.read(_PIECE_SIZE):
+            data = rest + chunk
+            end = len(data)
+            if len(chunk) == _PIECE_SIZE:  # There may be more.
+                end = data.rfind(b"\n") + 1 or max(data.rfind(b" "), 0)
+            rest = data[end:]
+            if end:
+                yield decoder.decode(data[:end])
+        if rest:
+            yield decoder.decode(rest)
+    remark = decoder.remark()
+    if report is not None and remark is not None:
+        report(remark)
 
 
 @contextmanager
-def _opened(source: str) -> Iterator[BinaryIO]:
+def opened(source: str) -> Iterator[BinaryIO]:
     """A file, or standard input for `-`, as bytes. An error while it is read becomes an InputOutputError with its
     name."""
     with _blamed(source):
@@ -106,14 +104,16 @@ def read_lines(sources: Sequence[str]) -> Iterator[tuple[str, bool]]:
 
     Raises:
         InputOutputError: a file cannot be read.
+        DataError: a file has another format than UTF-8 (`text.decoding`).
     """
     for source in sources:
-        with _opened(source) as file:
+        with opened(source) as file:
             for index, data in enumerate(file):
                 if data.endswith(b"\n"):
                     data = data[:-1].removesuffix(b"\r")
                 if index == 0:
-                    data = data.removeprefix(_BYTE_ORDER_MARK)
+                    check_format(data, name_of(source))
+                    data = data.removeprefix(BYTE_ORDER_MARK)
                 yield _decode_line(data)
 
 
@@ -163,6 +163,7 @@ class LineReader:
 
         Raises:
             InputOutputError: a file cannot be read.
+            DataError: a file has another format than UTF-8 (`text.decoding`).
         """
         while self._has_room() and (not self._lines or self._has_input()):
             if not self._advance():
@@ -202,7 +203,7 @@ class LineReader:
         if self._file is None:
             if not self._sources:
                 return False
-            source = _opened(self._sources[0])
+            source = opened(self._sources[0])
             self._file = self._stack.enter_context(source)
             self._first_line = True
             return True
@@ -227,7 +228,8 @@ class LineReader:
         line = b"".join(self._fragments)
         if self._first_line:
             self._first_line = False
-            line = line.removeprefix(_BYTE_ORDER_MARK)
+            check_format(line, name_of(self._sources[0]))
+            line = line.removeprefix(BYTE_ORDER_MARK)
         return line
 
     def _append(self, *lines: bytes) -> None:

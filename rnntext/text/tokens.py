@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 
 from rnntext.errors import CheckpointError
-from rnntext.text.tokenizers import Tokenizer, tokenizer
+from rnntext.text.tokenizers import SPACE, Tokenizer, tokenizer
 
 # Reserved ids. They are in no list of tokens, so nobody can type them in.
 PAD = 0
@@ -15,6 +15,7 @@ UNKNOWN = 1
 START = 2
 END = 3
 RESERVED = 4  # number of reserved ids
+Forbidden = int | tuple[int, int]  # an id, or a pair of ids that must not follow one another
 
 # The pieces of control characters, which would break the line of an answer or steer the user's terminal.
 _CONTROL_BYTES = {f"<0x{byte:02X}>" for byte in range(0x20)}
@@ -27,7 +28,7 @@ class Language:
         tokenizer: cuts sentences into tokens.
         tokens: the tokens of ids RESERVED, RESERVED + 1, ...
         ids: the id of each token.
-        forbidden: ids that an answer must not contain.
+        forbidden: ids that an answer must not contain, and pairs of ids that must not follow one another in it.
 
     Raises:
         CheckpointError: a token is no text, empty, or occurs twice.
@@ -44,9 +45,15 @@ class Language:
                 raise CheckpointError("the vocabulary is damaged: every entry must be a token, once")
             self.tokens.append(entry)
             self.ids[entry] = index
-        self.forbidden = [PAD, UNKNOWN, START]
+        self.forbidden: list[Forbidden] = [PAD, UNKNOWN, START]
         for token in sorted(_CONTROL_BYTES & self.ids.keys()):
             self.forbidden.append(self.ids[token])
+        self.forbidden += [self.ids[token] for token in self.tokens if "\ufffd" in token]
+        # No answer is blank: after a blank comes something else.
+        blanks = [
+            self.ids[token] for token in self.tokens if not token.replace(SPACE, " ").strip() or token == "<0x20>"
+        ]
+        self.forbidden += [(blank, following) for blank in blanks for following in (END, *blanks)]
 
     def __len__(self) -> int:
         """Number of ids, including the reserved ones."""
@@ -63,9 +70,10 @@ class Language:
         return np.array(ids, np.int32)
 
     def decode(self, ids: Iterable[int]) -> str:
-        """The sentence of ids, on one line; reserved ids are left out."""
+        """The sentence of ids, on one line; reserved ids are left out, as are bytes that make no character."""
         tokens = [self.tokens[index - RESERVED] for index in ids if index >= RESERVED]
         text = self.tokenizer.join(tokens)
+        text = text.replace("\ufffd", "")
         text = text.replace("\n", " ")
         return text.replace("\r", " ")
 

@@ -43,8 +43,7 @@ class Loop:
         pause_after: seconds after which this session ends, to be continued by another one.
         warm: the model has learnt before: its weights are the first candidate for the best ones, and a loss at the
             start that is below `divergence.WARM_LOSS` counts as that when divergence is watched for.
-        extra_evaluations: time that the evaluation of the version in service takes after the run, as a multiple of
-            that of an evaluation in it. A time limit includes it.
+        extra_evaluations: time of the evaluation of the version in service after the run, divided by that of one in it.
 
     Attributes:
         position: where the run stands.

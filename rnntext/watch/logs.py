@@ -103,7 +103,8 @@ class MetricsFile(Observer):
     def __init__(self, path: Path, model: str, clock: Callable[[], float] = time.time) -> None:
         self.path = path
         self.clock = clock
-        escaped = model.replace("\\", "\\\\")
+        utf_8 = model.encode("utf-8", "backslashreplace").decode()  # A name may have bytes that are no text.
+        escaped = utf_8.replace("\\", "\\\\")
         escaped = escaped.replace('"', '\\"')
         escaped = escaped.replace("\n", "\\n")
         self.label = f'model="{escaped}"'

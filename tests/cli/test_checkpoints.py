@@ -57,7 +57,8 @@ def test_list_shows_models_with_the_version_in_service_and_versions_of_a_model(h
 
 def test_without_any_model_the_list_is_empty(home: Shell) -> None:
     shutil.rmtree(home.folder / "checkpoints")
-    assert home("checkpoints", "list").out == b""
+    done = home("checkpoints", "list")
+    assert (done.out, done.err) == (b"", "no models in checkpoints/; train one first: rnntext train-charlm\n")
 
 
 def test_show_tells_what_is_known_about_a_version(home: Shell) -> None:
@@ -270,3 +271,57 @@ def test_a_version_is_carried_elsewhere_in_one_file(home: Shell) -> None:
     home.write("garbage.tar", b"garbage" * 100)
     assert "garbage.tar" in home("checkpoints", "unpack", "garbage.tar", "new", code=65).message
     assert "-o" in home("checkpoints", "pack", "m", code=2).message
+
+
+def test_a_version_goes_through_a_pipe(home: Shell) -> None:
+    done = home.here("checkpoints", "pack", "m", "1", "-o", "-")
+    assert done.err == "try, elsewhere: rnntext checkpoints unpack - m\n"
+    assert "000001 is in service" in home.here("checkpoints", "unpack", "-", "new", stdin=done.out).err
+    home.here("checkpoints", "pack", "m", "1", "-o", "m.tar")
+    assert (home.folder / "m.tar").read_bytes() == done.out
+    assert sorted(path.name for path in home.folder.iterdir()) == ["checkpoints", "m.tar"]
+
+
+@pytest.mark.parametrize("size", [0, 700, 3000])
+def test_a_refused_archive_leaves_no_folder(home: Shell, size: int) -> None:
+    archive = home.here("checkpoints", "pack", "m", "-o", "-").out[:size]
+    message = home.here("checkpoints", "unpack", "-", "new", stdin=archive, code=65).message
+    assert message.startswith("<stdin>: ")
+    assert sorted(path.name for path in (home.folder / "checkpoints").iterdir()) == ["m", "other"]
+
+
+def test_a_folder_is_no_archive(home: Shell) -> None:
+    message = home.here("checkpoints", "unpack", "checkpoints/m", "new", code=2).message
+    assert message == "checkpoints/m: a folder; give a file that rnntext checkpoints pack wrote"
+
+
+def test_a_version_is_removed_but_never_the_one_in_service(home: Shell) -> None:
+    harm(home, 2)  # a damaged one, too
+    assert home.here("checkpoints", "remove", "m", "2").err == "checkpoints/m: removed 000002\n"
+    assert "000003 is in service" in home.here("checkpoints", "remove", "m", "3", code=2).message
+    assert "no version 2; there are: 000001, 000003" in home.here("checkpoints", "remove", "m", "2", code=2).message
+    home.here("checkpoints", "rollback", "m")
+    home.here("checkpoints", "remove", "m", "000003")
+    root = home.folder / "checkpoints" / "m"
+    assert (checkpoint.versions(root), serving(home)) == (["000001"], "000001")
+    assert checkpoint.next_name(root) == "000004"  # the log names a 000003 already
+    (root / "current").write_bytes(b"{}")
+    assert "damaged" in home.here("checkpoints", "remove", "m", "1", code=65).message
+    assert checkpoint.versions(root) == ["000001"]
+
+
+def test_nothing_is_removed_while_a_job_trains(home: Shell) -> None:
+    with open(home.folder / "checkpoints" / "m" / "lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        home.here("checkpoints", "remove", "m", "1", code=75)
+    assert len(checkpoint.versions(home.folder / "checkpoints" / "m")) == 3
+
+
+def test_hints_name_models_of_the_folder_that_was_asked_and_are_quoted(home: Shell) -> None:
+    shutil.move(home.folder / "checkpoints", home.folder / "some where")
+    message = home.here("checkpoints", "list", "some where/othr", code=2).message
+    assert message == "no model 'some where/othr' in some where/; did you mean some where/other?"
+    message = home.here("checkpoints", "show", "some where/x", code=2).message
+    assert message == "no model 'some where/x' in some where/; there are: m, other"
+    message = home.here("checkpoints", "rollback", "some where/other", code=2).message
+    assert message.endswith("see: rnntext checkpoints list 'some where/other'")

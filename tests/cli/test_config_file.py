@@ -23,6 +23,9 @@ def test_flags_go_before_the_file_and_the_file_before_the_defaults(shell: Shell)
         ("no-echo = true", "defgh\n"),
         ("no_echo = true", "defgh\n"),
         ('stop = ["f"]', "abcde\n"),
+        ('stop = "fg"', "abcde\n"),  # one text, not its letters
+        ("stop = []", "abcdefgh\n"),
+        ("stop = 5", "abcdefgh\n"),
         ('prompt = "vwxy"', "vwxyz\nabc\n"),
         ("count = 2", "abcdefgh\n-----\nabcdefgh\n"),
     ],
@@ -85,3 +88,35 @@ def test_a_setting_may_be_called_by_the_flag_that_switches_it_off(shell: Shell, 
 def test_print_config_runs_nothing(shell: Shell) -> None:
     shell("train-charlm", "missing.txt", "--print-config", RNNTEXT_CHECKPOINTS=str(shell.folder / "none"))
     assert list(shell.folder.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ('model = ["alphabet"]', "model: give one value, not several"),
+        ('prompt = ["a"]', "prompt: give one value, not several"),
+        ("length = [3]", "length: give one value, not several"),
+        ("temperature.low = 1", "temperature: give one value, not several"),
+        ("no-echo = [true]", "no-echo: give one value, not several"),
+        ('stop = [["f"]]', "stop: give one value or a list of them"),
+        ("[generate]\nlength = 3", "leave out the line [generate]; options stand under no heading"),
+    ],
+)
+def test_a_list_where_one_value_belongs_is_refused(shell: Shell, setting: str, message: str) -> None:
+    shell.write("settings.toml", setting + "\n")
+    assert shell.here("generate", "--config", "settings.toml", code=2).message == f"--config settings.toml: {message}"
+
+
+@pytest.mark.parametrize("utf_8", ["0", "1"])
+def test_print_config_writes_utf_8_whatever_the_locale(shell: Shell, utf_8: str) -> None:
+    locale = {"LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": utf_8}
+    printed = shell(*ALPHABET, "--stop", "Zażółć", "-o", "你.txt", "-n", "3", "--print-config", **locale).text
+    assert (tomllib.loads(printed)["stop"], tomllib.loads(printed)["output"]) == (["Zażółć"], "你.txt")
+    shell.write("settings.toml", printed)
+    shell("generate", "--config", "settings.toml", **locale)
+    assert len((shell.folder / "你.txt").read_text()) == len("abc???\n")
+
+
+def test_print_config_refuses_what_toml_cannot_hold(shell: Shell) -> None:
+    message = shell("score", b"\xff.txt", "--print-config", code=2).message
+    assert message == '--print-config: ["\\udcff.txt"]: TOML can hold nothing but UTF-8'

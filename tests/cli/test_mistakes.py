@@ -28,6 +28,9 @@ MISTAKES: list[tuple[list[str], int, list[str]]] = [
     ([*GENERATE, "--temprature", "1"], 2, ["--temprature", "--temperature"]),
     ([*GENERATE, "--length"], 2, ["--length"]),
     ([*GENERATE, "The", "cat"], 2, ["cat"]),
+    (["generate", "- a list item"], 2, ["put -- before it: -- '- a list item'"]),
+    (["generate", "-- said he"], 2, ["put -- before it: -- '-- said he'"]),
+    (["score", "-x.txt"], 2, ["put -- before it: -- -x.txt"]),
     # Numbers and choices
     ([*GENERATE, "--temperature", "-1"], 2, ["--temperature", "-1", "0", "100"]),
     ([*GENERATE, "--temperature", "nan"], 2, ["--temperature", "nan"]),
@@ -40,6 +43,7 @@ MISTAKES: list[tuple[list[str], int, list[str]]] = [
     ([*GENERATE, "--length", "-5"], 2, ["--length", "0"]),
     ([*GENERATE, "--length", "many"], 2, ["--length", "int"]),
     ([*GENERATE, "--count", "0"], 2, ["--count", "1"]),
+    ([*GENERATE, "--count", "10000000000000000000"], 2, ["--count", "1000000000"]),
     (["generate", "--seed", "-1"], 2, ["--seed", "0"]),
     ([*GENERATE, "--on-unknown", "guess"], 2, ["--on-unknown", "guess", "error", "skip"]),
     ([*TRAIN, "--units", "0"], 2, ["--units", "0", "16384"]),

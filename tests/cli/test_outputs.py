@@ -13,6 +13,7 @@ from typing import Any, get_args
 
 import numpy as np
 import pytest
+from cli.shell import Shell
 from helpers import alphabet_weights, save_charlm, save_forecaster, save_translator, shifting_weights
 from typer.models import OptionInfo
 
@@ -266,3 +267,11 @@ def test_a_full_device_is_one_line_that_names_the_option(
     *notes, message = capfd.readouterr().err.splitlines()
     assert not [line for line in notes if line.startswith("rnntext: ")]
     assert message.startswith(f"rnntext: {output[1]} {path}: {os.strerror(errno.ENOSPC)}; ")
+
+
+def test_a_dash_is_standard_output_for_results_and_no_file_for_anything_else(shell: Shell) -> None:
+    assert shell.here("generate", "abc", "-m", "alphabet", "--seed", "1", "-n", "2", "-o", "-").text == "abcde\n"
+    for option in ("--log-json", "--metrics-file", "--tensorboard"):
+        message = shell.here("train-charlm", option, "-", code=2).message
+        assert message == f"{option} -: give the name of a file, such as /dev/stdout"
+    assert list(shell.folder.iterdir()) == []

@@ -14,6 +14,7 @@ from threadpoolctl import threadpool_info, threadpool_limits
 
 import rnntext
 from rnntext.errors import CheckpointError, DataError, UsageError
+from rnntext.jobs import generate
 from rnntext.jobs.characters import CharacterModel
 from rnntext.jobs.load import load
 from rnntext.settings.charlm import CharlmConfig, SamplingConfig
@@ -121,12 +122,52 @@ def test_every_answer_of_a_batch_has_its_own_stop(random_model: CharacterModel) 
     assert 0 < sum(len(text) < 80 for text in stopped) < 6
 
 
+def test_many_answers_are_drawn_in_waves_of_which_the_first_is_what_a_batch_gives(
+    random_model: CharacterModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options: dict[str, Any] = {"length": 40, "seed": 3, "sampling": HOT}
+    three, four = (random_model.generate_many("ab", count=count, **options) for count in (3, 4))
+    monkeypatch.setattr(generate, "MAX_WAVE", 3)
+    eight = random_model.generate_many("ab", count=8, **options)
+    assert (eight[:3], len(set(eight))) == (three, 8)
+    assert eight == random_model.generate_many("ab", count=8, **options)
+    assert random_model.generate_many("ab", count=4, **options)[:3] == three != four[:3]
+    endless = random_model.samples("ab", 10**9, stop=(), on_unknown="error", **options)
+    assert list(itertools.islice(endless, 6)) == eight[:6]  # whole waves
+
+
+def test_a_wave_holds_fewer_answers_if_they_are_long() -> None:
+    lengths = [0, 1, 500, 2**14, 2**15, 10**6, 10**19]
+    assert list(map(generate.wave_size, lengths)) == [4096, 4096, 4096, 4096, 2048, 67, 16]
+
+
+def test_too_many_answers_are_refused_at_once(alphabet: CharacterModel) -> None:
+    with pytest.raises(UsageError, match=r"^--count 10000000000000000000: must be at most 1000000000$"):
+        alphabet.generate_many("a", count=10**19)
+
+
+def test_one_stop_text_need_not_be_in_a_list(alphabet: CharacterModel) -> None:
+    assert answer(alphabet, "a", stop="ef", sampling=GREEDY) == "bcd"
+    assert alphabet.generate_many("a", count=1, length=9, stop="ef", sampling=GREEDY) == ["bcd"]
+    with pytest.raises(UsageError, match=r"^stop \['ef'\]: must be a text$"):
+        answer(alphabet, "a", stop=[["ef"]])
+
+
 def test_a_batch_is_reproducible_by_its_seed(random_model: CharacterModel) -> None:
     first, same, other = (random_model.generate_many("ab", count=4, length=40, seed=s, sampling=HOT) for s in (1, 1, 2))
     assert first == same != other
 
 
 # Scores ---------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("size", [1, 7, 100])
+def test_the_score_of_pieces_is_that_of_the_text(random_model: CharacterModel, size: int) -> None:
+    text = "ab<é>\n\nba xyz" * 12  # shorter than what a piece reads of those before it
+    pieces = [text[:50], *(text[begin : begin + size] for begin in range(50, len(text), size))]
+    bits, characters = random_model.score_pieces(pieces)
+    expected_bits, expected_characters = random_model.score(text)
+    assert (characters, bits) == (expected_characters, pytest.approx(expected_bits, rel=1e-5))
 
 
 def test_a_score_counts_bits_and_characters_after_normalisation(alphabet: CharacterModel) -> None:

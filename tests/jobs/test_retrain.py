@@ -30,6 +30,7 @@ MODEL = CharlmConfig(cell="rnn", layers=1, units=4, embedding=2)
 TRAINING = CharlmTraining(steps=2, batch_size=3, window=6, dropout=0.0, recurrent_dropout=0.0, average=0.0)
 pytestmark = pytest.mark.usefixtures("eager")
 FROZEN = dataclasses.replace(TRAINING, steps=1, learning_rate=0.0)  # what it begins with is what it ends with
+SHARED = "{} of the held-out text is in the training text, too, which flatters the score"
 TEXT = "the mill turns\nthe river runs\n" * 8
 
 
@@ -225,6 +226,23 @@ def test_a_champion_that_has_not_is_not_accused_even_if_texts_repeat_themselves(
     (place / "held.txt").write_text(TEXT[:60])
     watch = Watch()
     assert train(place, watch=watch).remark is None
+    assert watch.said == [SHARED.format("100%")]
+
+
+def test_held_out_text_that_is_learnt_from_is_said_with_its_share(place: Path) -> None:
+    letters = "".join(np.random.default_rng(1).choice(list("abcdefgh \n"), 3000))
+    (place / "text.txt").write_text(letters[:2500])
+    (place / "held.txt").write_text(letters[2000:3000])
+    watch = Watch()
+    train(place, watch=watch)
+    assert watch.said == [SHARED.format("48%")]  # 469 of 969 stretches of 32 characters
+    (place / "text.txt").write_text(letters[:2000])  # now only the parent has learnt from it
+    train(place, watch=watch)
+    assert watch.said[1] == SHARED.format("48%")
+    (place / "held.txt").write_text(letters[2600:])
+    (place / "text.txt").write_text(letters[:2400])
+    watch = Watch()
+    train(place, watch=watch)
     assert watch.said == []
 
 

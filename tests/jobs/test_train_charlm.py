@@ -55,7 +55,7 @@ TEXT = "".join(" ".join(random.Random(line).choices(WORDS, k=4)) + "\n" for line
 
 def train(text: Path | str, path: Path, model=SMALL, training=SHORT, **options) -> Outcome:
     job = JobConfig(**{name: options.pop(name) for name in JOB & options.keys()})
-    return train_charlm([str(text)], path, model, training, job=job, **options)
+    return train_charlm(str(text), path, model, training, job=job, **options)
 
 
 def evaluate_every(steps: int, monkeypatch) -> None:
@@ -529,3 +529,25 @@ def test_a_sample_is_shown_at_an_evaluation_to_those_who_want_it(text, tmp_path,
     drawn = Mock(side_effect=AssertionError("nobody wants it"))
     monkeypatch.setattr("rnntext.jobs.train_charlm.sample_lines", drawn)
     train(text, tmp_path / "n")
+
+
+# What is said before the first step -----------------------------------------------------------------------------------
+
+
+def test_a_limit_that_is_over_before_the_first_step_is_said(text, tmp_path, monkeypatch):
+    monkeypatch.setattr("rnntext.train.loop.Loop.seconds", lambda self: 100.0)
+    observer = Mock(spec=Observer())
+    train(text, tmp_path / "m", training=dataclasses.replace(SHORT, steps=None, time_limit=60.0), observer=observer)
+    said = [call.args[0] for call in observer.note.call_args_list]
+    assert any("100 s of the 60 s that --time-limit gives are over before the first step" in line for line in said)
+
+
+def test_a_refusal_names_three_files_and_counts_the_others(tmp_path):
+    files = [str(tmp_path / f"{number}.txt") for number in range(300)]
+    for file in files:
+        Path(file).write_text("\n")
+    with pytest.raises(DataError, match=r"0\.txt, .*1\.txt, .*2\.txt and 297 more: empty; there is nothing"):
+        train_charlm(files, tmp_path / "m", SMALL, SHORT)
+    Path(files[0]).write_text("abc")
+    with pytest.raises(DataError, match=r"are too few for --window 6; give more text, or a smaller --window$"):
+        train_charlm(files[:1], tmp_path / "m", SMALL, SHORT)

@@ -222,7 +222,7 @@ def test_a_challenger_with_another_window_is_compared_on_the_same_held_out_value
 def test_what_cannot_be_compared_is_promoted_and_the_reason_is_given(tmp_path, series, model, options, reason):
     values = np.loadtxt(series, skiprows=1)
     both = write(tmp_path / "both.csv", np.stack([values, values], axis=1), "x,y")
-    train(both, tmp_path / "m", columns=["x"])
+    train(both, tmp_path / "m", columns="x")  # as ["x"]
     outcome = train(both, tmp_path / "m", model, **({"columns": ["x"]} | options))
     assert not outcome.promoted
     assert outcome.champion is None

@@ -14,6 +14,7 @@ import safetensors.numpy
 
 import rnntext
 from rnntext.errors import DataError, RnntextError, StoppedError, UsageError
+from rnntext.jobs.pairs import given_files
 from rnntext.jobs.promotion import Outcome
 from rnntext.jobs.train_translate import train_translate
 from rnntext.settings.training import JobConfig
@@ -324,3 +325,16 @@ def test_more_characters_than_the_vocabulary_holds_become_bytes(tmp_path):
     path.write_text("".join(f"{chr(0x4E00 + n)}{chr(0x4E01 + n)}\t{chr(0x5E00 + n)}\n" for n in range(700)))
     train(path, tmp_path / "m", training=dataclasses.replace(SHORT, vocabulary_size=400))
     assert len(rnntext.load(tmp_path / "m").source.tokens) <= 400
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"), [("a", "a"), (Path("a"), "a"), (["a", Path("b")], ("a", "b")), (("a", "b"), ("a", "b"))]
+)
+def test_pairs_are_in_one_file_or_in_two(value, expected):
+    assert given_files("pairs", value) == expected
+
+
+@pytest.mark.parametrize("value", [["a"], [], ("a", "b", "c"), ["a", ["b"]]])
+def test_other_numbers_of_files_are_refused(value):
+    with pytest.raises(UsageError, match=r"^pairs .*: (give one file of pairs, or two aligned files|must be a text)$"):
+        given_files("pairs", value)

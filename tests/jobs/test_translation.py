@@ -139,6 +139,11 @@ def test_a_line_without_any_word_has_a_blank_answer_too(words: TranslationModel,
     assert found[3].text
 
 
+def test_one_line_need_not_be_in_a_list(hal: TranslationModel) -> None:
+    assert list(hal.translate("hal")) == ["ibm"]
+    assert [translation.text for translation in hal.translate_all("hal")] == ["ibm"]
+
+
 def test_nothing_to_translate_is_nothing(hal: TranslationModel) -> None:
     assert hal.translate_all([]) == []
     assert list(hal.translations([])) == []

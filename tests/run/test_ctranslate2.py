@@ -87,6 +87,19 @@ def test_an_answer_is_cut_off_at_its_limit_and_never_empty():
     assert min(lengths) >= 1
 
 
+def test_a_token_that_must_be_followed_by_another_is_never_the_last():
+    blank = RESERVED
+    weights = arrays(BASE, seed=2)
+    weights["logits.bias"][[blank, END]] += 8.0
+    engine = CTranslate2(BASE, weights, LONGEST, compute_type="float32")
+    search = SearchConfig(beam=2, max_length=9, batch_tokens=256)
+    lasts = []
+    for pairs in ([], [(blank, END), (blank, blank)]):
+        answers = engine.search_all(sentences(9), search, [*FORBIDDEN, *pairs])
+        lasts.append({h.ids[-1] == blank for _, found in answers for h in found if len(h.ids) < 9})
+    assert lasts == [{True}, {False}]
+
+
 def test_answers_may_be_as_long_as_is_asked_for(monkeypatch):
     monkeypatch.setattr(ctranslate2, "MAX_POSITIONS", 30)  # as many as it is prepared for
     weights = arrays(BASE, end=-30)

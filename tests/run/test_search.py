@@ -12,7 +12,7 @@ from rnntext.run.batching import length_class
 from rnntext.run.logits import log_sum_exp, top_k
 from rnntext.run.search import Hypothesis, length_penalty, search, search_all
 from rnntext.settings.translator import SearchConfig
-from rnntext.text.tokens import END, PAD, START, UNKNOWN
+from rnntext.text.tokens import END, PAD, START, UNKNOWN, Forbidden
 
 Ids = tuple[int, ...]
 LETTERS = (4, 5, 6)
@@ -179,6 +179,21 @@ def test_no_answer_is_empty_and_none_is_too_long(ending: float) -> None:
             found = searched(model, source, beam=beam, n_best=beam, max_length=limit)
             assert found
             assert all(1 <= len(h.ids) <= limit for h in found)
+
+
+@pytest.mark.parametrize("beam", [1, 4])
+def test_pairs_that_are_forbidden_are_in_no_answer(beam: int) -> None:
+    blank = LETTERS[0]
+    pairs = {(blank, END), (blank, blank)}
+    config = SearchConfig(beam=beam, n_best=beam, max_length=9)
+    sources = [np.array([number]) for number in range(20)]
+
+    def forbidden_pairs(*forbidden: Forbidden) -> set[tuple[int, int]]:
+        answers = search(Scripted(ending=2.0), sources, 8, config, [*FORBIDDEN, *forbidden])
+        return pairs & {pair for found in answers for h in found for pair in itertools.pairwise((*h.ids, END))}
+
+    assert forbidden_pairs() == pairs
+    assert forbidden_pairs(*pairs) == set()
 
 
 def test_without_a_limit_an_answer_has_twice_the_sources_tokens_and_ten_more() -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from rnntext.errors import CheckpointError, UsageError
 from rnntext.storage import checkpoint, package
-from rnntext.storage.checkpoint import versions
+from rnntext.storage.checkpoint import Checkpoint, versions
 
 ARRAYS = {"a": np.array([[1.0, -2.0, 0.5]], np.float32)}
 FILES = {"config.json": b'{"units": 1}\n', "tokens.model": bytes(range(256))}
@@ -32,17 +32,22 @@ def archive(path: Path, members: list[tuple[tarfile.TarInfo, bytes]]) -> Path:
     return path
 
 
+def unpack(packed: Path, root: Path) -> Checkpoint:
+    with open(packed, "rb") as file:
+        return package.add(package.read(file, str(packed)), root)
+
+
 def members(packed: Path) -> list[tuple[tarfile.TarInfo, bytes]]:
     with tarfile.open(packed) as found:
         return [(tarfile.TarInfo(m.name), found.extractfile(m).read()) for m in found]  # type: ignore[union-attr]
 
 
 def test_what_was_packed_comes_out_elsewhere_byte_by_byte(packed: Path, tmp_path: Path) -> None:
-    found = package.unpack(packed, tmp_path / "n")
+    found = unpack(packed, tmp_path / "n")
     before = checkpoint.load_version(tmp_path / "m" / "versions" / "000001")
     assert (found.version, found.manifest, found.files) == ("000001", before.manifest, before.files)
     assert not checkpoint.in_service(tmp_path / "n")
-    assert package.unpack(packed, tmp_path / "n").version == "000002"
+    assert unpack(packed, tmp_path / "n").version == "000002"
 
 
 def test_the_same_version_gives_the_same_archive(packed: Path, tmp_path: Path) -> None:
@@ -58,9 +63,9 @@ def test_a_damaged_version_is_not_packed(packed: Path, tmp_path: Path) -> None:
 def test_a_model_of_another_kind_is_not_mixed_in(packed: Path, tmp_path: Path) -> None:
     checkpoint.write_version(tmp_path / "t", "translator", FILES, ARRAYS, {})
     with pytest.raises(UsageError, match="this is a translator model"):
-        package.unpack(packed, tmp_path / "t")
+        unpack(packed, tmp_path / "t")
     (tmp_path / "t" / "versions" / "000001" / "config.json").unlink()
-    package.unpack(packed, tmp_path / "t")  # of a damaged one nothing is known
+    unpack(packed, tmp_path / "t")  # of a damaged one nothing is known
 
 
 def test_every_change_is_noticed_or_changes_nothing(packed: Path, tmp_path: Path) -> None:
@@ -68,7 +73,7 @@ def test_every_change_is_noticed_or_changes_nothing(packed: Path, tmp_path: Path
     for at in range(0, len(data), 11):
         packed.write_bytes(data[:at] + bytes([data[at] ^ 4]) + data[at + 1 :])
         try:
-            found = package.unpack(packed, tmp_path / "n")
+            found = unpack(packed, tmp_path / "n")
         except CheckpointError:
             continue
         assert found.files == good.files  # a byte of tar's own filling
@@ -78,7 +83,7 @@ def test_every_change_is_noticed_or_changes_nothing(packed: Path, tmp_path: Path
 def test_a_truncated_archive_is_refused(packed: Path, tmp_path: Path, length: int) -> None:
     packed.write_bytes(packed.read_bytes()[:length])
     with pytest.raises(CheckpointError):
-        package.unpack(packed, tmp_path / "n")
+        unpack(packed, tmp_path / "n")
     assert versions(tmp_path / "n") == []
 
 
@@ -105,7 +110,7 @@ def special(name: str, kind: bytes, target: str = "") -> tuple[tarfile.TarInfo, 
 def test_anything_that_is_no_file_of_the_version_is_refused(packed: Path, tmp_path: Path, extra) -> None:
     bad = archive(tmp_path / "bad.tar", [*members(packed), extra])
     with pytest.raises(CheckpointError):
-        package.unpack(bad, tmp_path / "n")
+        unpack(bad, tmp_path / "n")
     assert not (tmp_path / "n").exists()
     assert not list(tmp_path.rglob("evil*"))
 
@@ -114,7 +119,7 @@ def test_anything_that_is_no_file_of_the_version_is_refused(packed: Path, tmp_pa
 def test_a_missing_file_is_named(packed: Path, tmp_path: Path, missing: str) -> None:
     bad = archive(tmp_path / "bad.tar", [(m, data) for m, data in members(packed) if m.name != missing])
     with pytest.raises(CheckpointError, match=missing):
-        package.unpack(bad, tmp_path / "n")
+        unpack(bad, tmp_path / "n")
 
 
 def sealed(manifest: bytes) -> list[tuple[tarfile.TarInfo, bytes]]:
@@ -136,7 +141,7 @@ def sealed(manifest: bytes) -> list[tuple[tarfile.TarInfo, bytes]]:
 )
 def test_an_odd_manifest_is_refused(packed: Path, tmp_path: Path, manifest: bytes) -> None:
     with pytest.raises(CheckpointError):
-        package.unpack(archive(tmp_path / "bad.tar", [*sealed(manifest), *members(packed)[2:]]), tmp_path / "n")
+        unpack(archive(tmp_path / "bad.tar", [*sealed(manifest), *members(packed)[2:]]), tmp_path / "n")
 
 
 def test_too_many_files_are_refused(tmp_path: Path) -> None:
@@ -145,4 +150,4 @@ def test_too_many_files_are_refused(tmp_path: Path) -> None:
     manifest = json.dumps({"format": 1, "kind": "x", "files": entries}).encode()
     listed = [(tarfile.TarInfo(name), data) for name, data in many.items()]
     with pytest.raises(CheckpointError, match="no file of a checkpoint"):
-        package.unpack(archive(tmp_path / "bad.tar", [*sealed(manifest), *listed]), tmp_path / "n")
+        unpack(archive(tmp_path / "bad.tar", [*sealed(manifest), *listed]), tmp_path / "n")

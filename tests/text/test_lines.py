@@ -18,7 +18,8 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from rnntext.errors import DataError, InputOutputError
-from rnntext.text.lines import Line, LineReader, decode, name_of, read_lines, read_text
+from rnntext.text.decoding import decode
+from rnntext.text.lines import Line, LineReader, name_of, read_lines, read_text
 
 BOM = b"\xef\xbb\xbf"
 

@@ -97,6 +97,8 @@ def test_metrics_are_samples_with_help_and_type_and_say_how_it_went(tmp_path: Pa
     typed = [line.split()[2] for line in file.read_text().splitlines() if line.startswith("# TYPE")]
     assert typed == list(dict.fromkeys(names))  # a type before each group, and no group in two pieces
     assert 'model="a \\"b\\""' in file.read_text()
+    MetricsFile(file, "m\udcff").start(1, 0)  # a name that is not UTF-8
+    assert 'model="m\\\\udcff"' in file.read_text()
 
 
 def test_the_last_success_is_remembered_over_failures_and_pauses(tmp_path: Path) -> None:

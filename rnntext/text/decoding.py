@@ -1,0 +1,140 @@
+"""Bytes become text. What is not UTF-8 is recognised by its bytes, and refused with the command that makes text of it.
+
+Compressed files are not read: a small one may hold more than memory does, and that command streams.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+
+from rnntext.errors import DataError
+
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+MAX_NULS = 16  # in a text; a handful are slips, more are no text
+_REPLACEMENT = b"\xef\xbf\xbd"  # U+FFFD
+
+# The first bytes of a format, its name, and the command that prints such a file as UTF-8.
+_FORMATS = (
+    (rb"\xff\xfe\0\0|\0\0\xfe\xff", "UTF-32", "iconv -f UTF-32 -t UTF-8"),
+    (rb"\xff\xfe|\xfe\xff", "UTF-16", "iconv -f UTF-16 -t UTF-8"),
+    (rb"\x1f\x8b", "compressed by gzip", "zcat"),
+    (rb"\xfd7zXZ\0", "compressed by xz", "xzcat"),
+    (rb"\x28\xb5\x2f\xfd", "compressed by zstd", "zstdcat"),
+    (rb"BZh[1-9](1AY&SY|\x17\x72\x45\x38\x50\x90)", "compressed by bzip2", "bzcat"),
+    (rb"PK\x03\x04", "a ZIP archive, as .xlsx and .docx are, too", "unzip -p"),
+    (rb"%PDF-", "PDF", "pdftotext"),
+)
+_STANDARD_INPUT = {"unzip -p": "funzip", "pdftotext": "pdftotext - -"}  # commands that need another form to read it
+
+
+def decode(data: bytes, name: str, errors: str = "strict", advice: str = "") -> str:
+    """The text of UTF-8 bytes, without a byte order mark. Where no line feed ends a line, carriage returns do.
+
+    Args:
+        data: UTF-8.
+        name: what messages call the data.
+        errors: "strict", or "replace" to read U+FFFD in place of invalid bytes.
+        advice: what else the user could do, for the message.
+
+    Raises:
+        DataError: invalid UTF-8; the message says line and byte offset. Or another format, or more than MAX_NULS NULs.
+    """
+    return Decoder(name, errors, advice).decode(data)
+
+
+class Decoder:
+    """Decodes a text piece by piece; see `decode`. The first piece decides whether carriage returns end lines."""
+
+    def __init__(self, name: str, errors: str, advice: str) -> None:
+        self._name = name
+        self._errors = errors
+        self._advice = advice
+        self._offset = 0  # bytes decoded so far
+        self._line_feeds = 0  # among them
+        self._old_line_ends = False
+        self._nuls = 0
+        self._invalid = 0  # bytes that were read as U+FFFD
+
+    def decode(self, data: bytes) -> str:
+        """The text of the next bytes, which must end where a character ends."""
+        # 1. Look at the first bytes.
+        begin = 0
+        if self._offset == 0:
+            check_format(data, self._name)
+            begin = len(BYTE_ORDER_MARK) if data.startswith(BYTE_ORDER_MARK) else 0
+            self._old_line_ends = b"\r" in data and b"\n" not in data
+
+        # 2. Decode.
+        try:
+            text = data[begin:].decode("utf-8", self._errors)
+        except UnicodeDecodeError as error:
+            place = error.start + begin
+            line = self._line_feeds + data.count(b"\n", 0, place) + 1
+            raise DataError(
+                f"{self._name}: line {line}, byte offset {self._offset + place}: invalid UTF-8 (0x{data[place]:02x}); "
+                f"convert it{self._advice}"
+            ) from None
+
+        # 3. Count.
+        self._nuls += data.count(0)
+        if self._nuls > MAX_NULS:
+            raise _not_text(data[self._offset % 2 :], self._name)
+        replaced = text.count("\ufffd") - data.count(_REPLACEMENT)
+        if replaced:
+            self._invalid += len(data) - begin - len(text.encode()) + replaced * len(_REPLACEMENT)
+        self._offset += len(data)
+        self._line_feeds += data.count(b"\n")
+        return text.replace("\r", "\n") if self._old_line_ends else text
+
+    def remark(self) -> str | None:
+        """How many bytes become U+FFFD, for the user; None if there are none."""
+        kinds = []
+        if self._invalid:
+            kinds.append("1 invalid byte" if self._invalid == 1 else f"{self._invalid:,} invalid bytes")
+        if self._nuls:  # `text.normalize` replaces them.
+            kinds.append("1 NUL" if self._nuls == 1 else f"{self._nuls} NULs")
+        return f"{self._name}: {' and '.join(kinds)} read as U+FFFD" if kinds else None
+
+
+def check_format(data: bytes, name: str) -> None:
+    """Checks the first bytes of an input.
+
+    Args:
+        data: the first bytes; a dozen are enough.
+        name: what messages call the input.
+
+    Raises:
+        DataError: they are those of another format than UTF-8.
+    """
+    for pattern, title, command in _FORMATS:
+        if re.match(pattern, data):
+            raise DataError(f"{name}: {title}, not text in UTF-8; {_advice(command, name)}")
+
+
+def _not_text(data: bytes, name: str) -> DataError:
+    """The error for bytes with so many NULs that they are no text in UTF-8.
+
+    Args:
+        data: bytes from the input, beginning at an even offset.
+        name: what messages call the input.
+    """
+    even = data[0::2].count(0)
+    odd = data[1::2].count(0)
+    for encoding, many, few in (("UTF-16LE", odd, even), ("UTF-16BE", even, odd)):
+        if many > 8 * few:
+            advice = _advice(f"iconv -f {encoding} -t UTF-8", name)
+            return DataError(f"{name}: full of NULs, probably {encoding} without a byte order mark; {advice}")
+    advice = _advice("tr -d '\\0' <", name)
+    return DataError(f"{name}: full of NULs, so it is no text; if it is all the same, {advice}")
+
+
+def _advice(command: str, name: str) -> str:
+    """How to read an input by a command, in place of the file."""
+    if name == "<stdin>":
+        command = _STANDARD_INPUT.get(command, command.removesuffix(" <"))
+    else:
+        command = f"{command} {shlex.quote(name)}"
+        if command.startswith("pdftotext"):
+            command += " -"
+    return f"read it so: {command} | rnntext ... -"
