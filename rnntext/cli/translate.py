@@ -63,6 +63,8 @@ Jobs = Annotated[
 Beam = Annotated[int, field(SearchConfig, "beam")]
 LengthPenalty = Annotated[float, field(SearchConfig, "length_penalty")]
 MaxLength = Annotated[int | None, field(SearchConfig, "max_length")]
+NoRepeatNgram = Annotated[int | None, field(SearchConfig, "no_repeat_ngram")]
+Split = Annotated[bool, field(SearchConfig, "split")]
 BatchTokens = Annotated[int, field(SearchConfig, "batch_tokens")]
 Lowercase = Annotated[bool, typer.Option("--lowercase", help="Compare without regard to case.", rich_help_panel=DATA)]
 
@@ -108,7 +110,7 @@ def translate(
         for item, translation in translations:
             writer.write(out, item, translation)
             out.flush()  # the next line may come much later
-    writer.warn(loaded.longest, quiet)
+    writer.warn(quiet)
 
 
 class _Writer:
@@ -171,15 +173,14 @@ class _Writer:
             record["attention"] = [[round(float(weight), 4) for weight in row] for row in best.attention]
         return record
 
-    def warn(self, longest: int, quiet: bool) -> None:
+    def warn(self, quiet: bool) -> None:
         """Prints a warning with the count of each kind of unusual lines.
 
         Args:
-            longest: maximum number of tokens of a sentence that the model was trained on.
             quiet: print nothing.
         """
         tell_count(self.invalid, INVALID, quiet)
-        tell_count(self.cut, f"longer than the {longest} tokens that the model knows, and translated in parts", quiet)
+        tell_count(self.cut, "split, and translated in parts; --no-split leaves lines whole", quiet)
         tell_count(self.errors, 'not a JSON object with a "text"; the answer says "error"', quiet)
 
 
@@ -212,6 +213,8 @@ def evaluate(
     beam: Beam = SearchConfig.beam,
     length_penalty: LengthPenalty = SearchConfig.length_penalty,
     max_length: MaxLength = SearchConfig.max_length,
+    no_repeat_ngram: NoRepeatNgram = SearchConfig.no_repeat_ngram,
+    split: Split = SearchConfig.split,
     batch_tokens: BatchTokens = SearchConfig.batch_tokens,
     lowercase: Lowercase = False,
     engine: Engine = "numpy",
@@ -222,7 +225,14 @@ def evaluate(
 ) -> None:
     """Translate SOURCE and compare the translations with REFERENCE: BLEU, chrF and TER, computed by sacreBLEU."""
     # 1. Translate and compare.
-    search = SearchConfig(beam=beam, length_penalty=length_penalty, max_length=max_length, batch_tokens=batch_tokens)
+    search = SearchConfig(
+        beam=beam,
+        length_penalty=length_penalty,
+        max_length=max_length,
+        no_repeat_ngram=no_repeat_ngram,
+        split=split,
+        batch_tokens=batch_tokens,
+    )
     from rnntext.jobs.evaluate import evaluate as run
     from rnntext.jobs.load import load_translation
     from rnntext.storage.models import find

@@ -22,6 +22,8 @@ from rnntext.jobs.training import train, with_limit
 from rnntext.jobs.translation import TranslationModel
 from rnntext.jobs.unfinished import Options, Snapshot
 from rnntext.run import translators
+from rnntext.run.batching import in_order
+from rnntext.run.threads import blas_threads
 from rnntext.settings.base import check_choice
 from rnntext.settings.training import JobConfig
 from rnntext.settings.translator import (
@@ -31,7 +33,8 @@ from rnntext.settings.translator import (
     TranslatorConfig,
     TranslatorTraining,
 )
-from rnntext.text import overlap
+from rnntext.storage.json_files import to_json
+from rnntext.text import overlap, training_text
 from rnntext.text.bleu import bleu
 from rnntext.text.lines import ENCODING_ERRORS
 from rnntext.watch.observer import Observer
@@ -241,6 +244,8 @@ class TranslatorRecipe(SizedRecipe):
         if parent is not None:
             arrays |= languages.start_arrays(parent, both)
         files = languages.to_files(both)
+        about_text = training_text.describe([source for source, _ in training], source.lengths.tolist())
+        files[training_text.FILE] = to_json(about_text.to_json())
         files[HELD_OUT] = pairs.to_bytes(held_out)
         return Snapshot(self.family.kind, self.options, files, arrays, data.digest)
 
@@ -262,8 +267,13 @@ class TranslatorRecipe(SizedRecipe):
         targets = [target for _, target in held_out]
 
         def score(champion: TranslationModel) -> float:
-            translations = champion.translate(sources, search=SearchConfig(beam=1), ahead=len(sources))
-            return bleu(list(translations), targets)
+            # As the task scores its own weights: whole lines, one search.
+            ids = [champion.source.encode(source) for source in sources]
+            greedy = SearchConfig(beam=1, with_scores=False)
+            with blas_threads():
+                hypotheses = in_order(champion.search_all(ids, greedy, champion.target.forbidden))
+                translations = [champion.target.decode(best.ids) for (best,) in hypotheses]
+            return bleu(translations, targets)
 
         # 2. Put the material together.
         about = {
