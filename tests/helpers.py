@@ -187,7 +187,7 @@ def shifted(text: str) -> str:
 
 def parts_of(model: TranslationModel, line: str) -> list[str]:
     """The sentences that a line is translated as."""
-    return list(map(model.source.tokenizer.join, model.parts(line)))
+    return [model.source.tokenizer.join(part.tokens) for part in model.lines.parts(line)]
 
 
 def shifting_weights() -> tuple[TransformerConfig, Arrays, Language]:

@@ -47,6 +47,8 @@ Save = Annotated[
 Beam = Annotated[int, field(SearchConfig, "beam")]
 LengthPenalty = Annotated[float, field(SearchConfig, "length_penalty")]
 MaxLength = Annotated[int | None, field(SearchConfig, "max_length")]
+NoRepeatNgram = Annotated[int | None, field(SearchConfig, "no_repeat_ngram")]
+Split = Annotated[bool, field(SearchConfig, "split")]
 BatchTokens = Annotated[int, field(SearchConfig, "batch_tokens")]
 Lowercase = Annotated[bool, typer.Option("--lowercase", help="Compare without regard to case.", rich_help_panel=DATA)]
 
@@ -66,6 +68,8 @@ def evaluate(
     beam: Beam = SearchConfig.beam,
     length_penalty: LengthPenalty = SearchConfig.length_penalty,
     max_length: MaxLength = SearchConfig.max_length,
+    no_repeat_ngram: NoRepeatNgram = SearchConfig.no_repeat_ngram,
+    split: Split = SearchConfig.split,
     batch_tokens: BatchTokens = SearchConfig.batch_tokens,
     columns: ColumnNumbers = None,
     lowercase: Lowercase = False,
@@ -82,7 +86,14 @@ def evaluate(
     Without REFERENCE, SOURCE has lines of source TAB reference. Further --columns are further references.
     """
     # 1. Translate and compare.
-    search = SearchConfig(beam=beam, length_penalty=length_penalty, max_length=max_length, batch_tokens=batch_tokens)
+    search = SearchConfig(
+        beam=beam,
+        length_penalty=length_penalty,
+        max_length=max_length,
+        no_repeat_ngram=no_repeat_ngram,
+        split=split,
+        batch_tokens=batch_tokens,
+    )
     from rnntext.jobs.evaluate import evaluate as run
     from rnntext.jobs.load import find, load_translation
 

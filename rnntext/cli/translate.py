@@ -116,7 +116,7 @@ def translate(
             writer.write(out, item, translation)
             out.flush()  # the next line may come much later
         writer.check()
-    writer.warn(loaded.longest, quiet)
+    writer.warn(quiet)
 
 
 class _Writer:
@@ -189,15 +189,14 @@ class _Writer:
                 "or leave out --input-format jsonl"
             )
 
-    def warn(self, longest: int, quiet: bool) -> None:
+    def warn(self, quiet: bool) -> None:
         """Prints a warning with the count of each kind of unusual lines.
 
         Args:
-            longest: maximum number of tokens of a sentence that the model was trained on.
             quiet: print nothing.
         """
         tell_count(self.invalid, INVALID, quiet)
-        tell_count(self.cut, f"longer than the {longest} tokens that the model knows, and translated in parts", quiet)
+        tell_count(self.cut, "split, and translated in parts; --no-split leaves lines whole", quiet)
         tell_count(self.errors, f'not a JSON object with a text in "{self.field}"; the answer says "error"', quiet)
 
 

@@ -14,9 +14,14 @@ import numpy as np
 from rnntext import sizes
 from rnntext.errors import DataError, UsageError
 from rnntext.jobs.training import fraction
+from rnntext.jobs.translation import TranslationModel
+from rnntext.run.batching import in_order
+from rnntext.run.threads import blas_threads
 from rnntext.settings.base import as_texts
+from rnntext.settings.translator import SearchConfig
 from rnntext.text import columns
 from rnntext.text.bitext import Bitext, Pair, hold_out, read_aligned, read_pairs
+from rnntext.text.bleu import bleu
 from rnntext.text.columns import Columns
 from rnntext.text.tokens import Language
 
@@ -213,3 +218,14 @@ def _chunks(pairs: Sequence[Pair]) -> Iterator[bytes]:
 def from_bytes(content: bytes) -> list[Pair]:
     """The pairs that `to_bytes` wrote."""
     return [(source, target) for source, target in json.loads(content)]
+
+
+def greedy_bleu(model: TranslationModel, sources: Sequence[str], targets: Sequence[str]) -> float:
+    """BLEU of the greedy translations of whole lines, without anything that `TranslationModel.translations` does beside
+    the search: as a training scores the weights that it finds."""
+    greedy = SearchConfig(beam=1, with_scores=False)
+    ids = [model.source.encode(source) for source in sources]
+    with blas_threads(model.threads):
+        hypotheses = in_order(model.search_all(ids, greedy, model.target.forbidden))
+        translations = [model.target.decode(best.ids) for (best,) in hypotheses]
+    return bleu(translations, targets)

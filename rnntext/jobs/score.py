@@ -112,13 +112,13 @@ def score_pairs(model: TranslationModel, sources: Sequence[str]) -> Iterator[Pai
                 number += 1
                 fault = None
                 if math.isnan(log_probability):
-                    fault = TOO_LONG if model.parts(text) else NO_PAIR
+                    fault = TOO_LONG if model.lines.parts(text) else NO_PAIR
                 tokens = tokens if "\t" in line.text else 0
                 yield PairScore(name_of(source), number, log_probability, tokens, fault, line.valid)
 
 
 def _pair(line: str) -> tuple[str, str]:
-    """Source and target of a line; further columns mean nothing. A blank source, or one without a TAB, is empty."""
+    """Source and target of a line; further columns mean nothing. The source of a line without a TAB is empty."""
     source, tab, target = line.partition("\t")
     target, _, _ = target.partition("\t")
-    return (source if tab and source.strip() else "", target)
+    return (source if tab else "", target)

@@ -26,13 +26,12 @@ from rnntext.settings.base import as_texts, check_choice
 from rnntext.settings.training import JobConfig
 from rnntext.settings.translator import (
     ARCHITECTURES,
-    SearchConfig,
     TransformerConfig,
     TranslatorConfig,
     TranslatorTraining,
 )
-from rnntext.text import overlap
-from rnntext.text.bleu import bleu
+from rnntext.storage.json_files import to_json
+from rnntext.text import overlap, training_text
 from rnntext.text.columns import DEFAULT, Columns
 from rnntext.text.lines import ENCODING_ERRORS
 from rnntext.watch.observer import Observer
@@ -250,6 +249,8 @@ class TranslatorRecipe(SizedRecipe):
         if parent is not None:
             arrays |= languages.start_arrays(parent, both)
         files = languages.to_files(both)
+        about_text = training_text.describe([source for source, _ in training], source.lengths.tolist())
+        files[training_text.FILE] = to_json(about_text.to_json())
         files[HELD_OUT] = pairs.to_bytes(held_out)
         return Snapshot(self.family.kind, self.options, files, arrays, data.digest)
 
@@ -264,10 +265,6 @@ class TranslatorRecipe(SizedRecipe):
         held_out = pairs.from_bytes(snapshot.files[HELD_OUT])
         sources = [source for source, _ in held_out]
         targets = [target for _, target in held_out]
-
-        def score(champion: TranslationModel) -> float:
-            translations = champion.translate(sources, search=SearchConfig(beam=1), ahead=len(sources))
-            return bleu(list(translations), targets)
 
         def make_task() -> TranslatorTask:
             from rnntext.train.pipelines import Sentences
@@ -289,7 +286,7 @@ class TranslatorRecipe(SizedRecipe):
             files=files,
             about=about,
             held_out=lambda: overlap.of_sentences(sources),
-            score=score,
+            score=lambda champion: pairs.greedy_bleu(champion, sources, targets),
         )
 
     def check_comparable(self, champion: TranslationModel) -> None:

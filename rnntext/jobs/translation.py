@@ -6,8 +6,7 @@ import dataclasses
 import functools
 import itertools
 import reprlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import TypeAlias
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
@@ -15,17 +14,18 @@ from rnntext.errors import CheckpointError
 from rnntext.run import translators
 from rnntext.run.batching import in_order
 from rnntext.run.forcing import log_probabilities
+from rnntext.run.loops import SearchAll, search_without_loops
 from rnntext.run.search import Hypothesis, search_all
 from rnntext.run.threads import blas_threads
 from rnntext.settings.translator import ARCHITECTURES, SEARCH_TOKENS, SearchConfig, TranslatorConfig
 from rnntext.storage.checkpoint import Checkpoint
-from rnntext.text import tokens
+from rnntext.text import tokens, training_text
 from rnntext.text.normalize import normalize_line
-from rnntext.text.segments import split_long
+from rnntext.text.segments import joined
+from rnntext.text.source_lines import Part, SourceLines, indent_of
+from rnntext.text.training_text import TrainingText
 
-SearchAll: TypeAlias = Callable[..., Iterator[tuple[int, list[Hypothesis]]]]
 MAX_SCORED = 2048  # tokens on a side of a pair that is scored; the cost of attention is quadratic
-CHARACTERS_A_TOKEN = 64  # a line with more characters for each token of `longest` is split before it is tokenised
 
 
 @dataclasses.dataclass(frozen=True)
@@ -67,7 +67,7 @@ class Translation:
     Attributes:
         answers: `n_best` translations, the best one first; the last one is repeated if the search found fewer.
         source_tokens: the tokens of the line.
-        parts: number of parts into which the line was cut because it was too long; 0 for a blank line.
+        parts: number of parts in which the line was translated; 0 for a blank line.
     """
 
     answers: list[Answer]
@@ -95,6 +95,7 @@ class TranslationModel:
         search_all: the search for translations: in NumPy (`run.search.search_all`) or by CTranslate2.
         checkpoint: the version it came from, with its manifest and metrics.
         longest: maximum number of tokens of a source sentence in its training; later positions are untrained.
+        lines: makes parts of source lines.
         threads: number of threads of a matrix product.
         jobs: number of batches that `search_all` computes at the same time: CTranslate2 as many as it is told, NumPy
             one.
@@ -109,6 +110,7 @@ class TranslationModel:
         token_lists = {f"{side}.json": source.strings(f"{side}.json") for side in sides}
         files = {**source.files, **token_lists}
         self.source, self.target = tokens.from_files(self.config.tokens, self.config.joint, files)
+        self.lines = SourceLines(self.source, self.config.lowercase, _training_text(source, self.longest), self.longest)
         shapes = translators.shapes(self.config, len(self.source), len(self.target))
         arrays = source.arrays(shapes)
         self.engine = translators.build(self.config, arrays)
@@ -160,24 +162,25 @@ class TranslationModel:
     def translations(self, lines: str | Sequence[str], search: SearchConfig | None = None) -> Iterator[Translation]:
         """The same as `translate_all`; yields each translation as soon as it and those before it are ready.
 
-        A line with more tokens than the sentences of the training is cut into parts, and their translations are joined.
+        A line with more sentences or tokens than most lines of the training is cut into parts, and their translations
+        are joined. The spaces before a line are kept.
         """
         search = search or SearchConfig()
         lines = [lines] if isinstance(lines, str) else lines
-        lines_of_parts = [self.parts(line) for line in lines]
-        ids = [self.source.lookup(part) for parts in lines_of_parts for part in parts]
+        lines_of_parts = [self.lines.parts(line, search.split) for line in lines]
+        ids = [self.source.lookup(part.tokens) for parts in lines_of_parts for part in parts]
         hypotheses = in_order(self._searched(ids, search))
-        for parts in lines_of_parts:
+        for line, parts in zip(lines, lines_of_parts, strict=True):
             if parts:
                 of_parts = list(itertools.islice(hypotheses, len(parts)))
-                yield self._translation(parts, of_parts, search.n_best)
+                yield self._translation(indent_of(line), parts, of_parts, search.n_best)
             else:
                 yield _blank(search.n_best)
 
     def _searched(self, ids: list[np.ndarray], search: SearchConfig) -> Iterator[tuple[int, list[Hypothesis]]]:
         """The number and the hypotheses of each sentence. The limit of BLAS threads holds only while a batch is
         searched, not while the caller works."""
-        searching = self.search_all(ids, search, self.target.forbidden)
+        searching = search_without_loops(self.search_all, ids, search, self.target.forbidden)
         while True:
             with blas_threads(self.threads):
                 numbered = next(searching, None)
@@ -185,43 +188,36 @@ class TranslationModel:
                 return
             yield numbered
 
-    def parts(self, line: str) -> list[list[str]]:
-        """The tokens of a normalised line, cut into parts that are not too long for the model; an empty list if the
-        line has no token."""
-        split = self.source.tokenizer.split
-        text = normalize_line(line, self.config.lowercase)
-        if len(text) <= CHARACTERS_A_TOKEN * self.longest:
-            line_tokens = split(text)
-            if len(line_tokens) <= self.longest:
-                return [line_tokens] if line_tokens else []  # to a model of words, wide spaces are no token
-        texts = split_long(text, lambda part: len(split(part)), self.longest)
-        parts = [split(part) for part in texts]
-        return [part for part in parts if part]
-
-    def _translation(self, source: list[list[str]], hypotheses: list[list[Hypothesis]], n_best: int) -> Translation:
+    def _translation(
+        self, indent: str, parts: list[Part], hypotheses: list[list[Hypothesis]], n_best: int
+    ) -> Translation:
         """The translation of a line: the best hypotheses of all its parts joined, then the second best, and so on.
 
         Args:
-            source: the tokens of each part.
+            indent: the spaces before the line.
+            parts: those of the line.
             hypotheses: those of each part, the best one first.
             n_best: number of answers.
         """
         answers = []
         for rank in range(n_best):
             ranked = [of_part[min(rank, len(of_part) - 1)] for of_part in hypotheses]
-            answers.append(self._answer(ranked))
-        source_tokens = [token for part in source for token in part]
+            answers.append(self._answer(indent, parts, ranked))
+        source_tokens = [token for part in parts for token in part.tokens]
         return Translation(answers, source_tokens, len(hypotheses))
 
-    def _answer(self, parts: list[Hypothesis]) -> Answer:
+    def _answer(self, indent: str, parts: list[Part], hypotheses: list[Hypothesis]) -> Answer:
         """The answer that consists of one hypothesis for each part of a line."""
-        texts = [self.target.decode(part.ids) for part in parts]
-        ids = [i for part in parts for i in part.ids]
-        maps = [part.attention for part in parts if part.attention is not None]
+        texts = []
+        for part, hypothesis in zip(parts, hypotheses, strict=True):
+            text = self.target.decode(hypothesis.ids)
+            texts.append(text.upper() if part.capitals else text)
+        ids = [i for hypothesis in hypotheses for i in hypothesis.ids]
+        maps = [hypothesis.attention for hypothesis in hypotheses if hypothesis.attention is not None]
         return Answer(
-            text=" ".join(text for text in texts if text),
-            log_probability=sum(part.log_probability for part in parts),
-            score=sum(part.score for part in parts) / len(parts),
+            text=indent + joined(texts),
+            log_probability=sum(hypothesis.log_probability for hypothesis in hypotheses),
+            score=sum(hypothesis.score for hypothesis in hypotheses) / len(parts),
             tokens=[self.target.tokens[i - tokens.RESERVED] for i in ids],
             attention=_block_diagonal(maps) if len(maps) == len(parts) else None,
         )
@@ -238,9 +234,8 @@ class TranslationModel:
         The log-probability is nan for a pair with a blank source, or with more than MAX_SCORED tokens on a side.
         """
         # 1. Encode both sides, and leave out the pairs that cannot be scored.
-        lowercase = self.config.lowercase
-        sources = [self.source.encode(normalize_line(source, lowercase)) for source, _ in pairs]
-        targets = [self.target.encode(normalize_line(target, lowercase)) for _, target in pairs]
+        sources = [self.source.encode(self.lines.normalized(source)) for source, _ in pairs]
+        targets = [self.target.encode(normalize_line(target, self.config.lowercase)) for _, target in pairs]
         usable = []
         for index, (source, target) in enumerate(zip(sources, targets, strict=True)):
             if len(source) and max(len(source), len(target)) <= MAX_SCORED:
@@ -273,6 +268,13 @@ def _config(source: Checkpoint) -> tuple[TranslatorConfig, int]:
     if type(longest) is not int or not 1 <= longest <= 100_000:
         raise CheckpointError(f"{where}: 'longest' is missing")
     return ARCHITECTURES[architecture].from_json(model), longest
+
+
+def _training_text(source: Checkpoint, longest: int) -> TrainingText:
+    """What the model has learnt from. Of an older version little is known: it takes one sentence for a usual line."""
+    if training_text.FILE not in source.files:
+        return TrainingText(None, sentences=1, tokens=longest)
+    return TrainingText.from_json(source.json(training_text.FILE))
 
 
 def _blank(n_best: int) -> Translation:

@@ -149,6 +149,7 @@ class CTranslate2:
             length_penalty=_NO_PENALTY,
             suppress_sequences=[[_name(token) for token in np.atleast_1d(tokens)] for tokens in forbidden],
             max_input_length=0,
+            no_repeat_ngram_size=config.no_repeat_ngram or 0,
             max_decoding_length=limit,
             return_scores=config.scored,
             return_attention=config.with_attention,

@@ -1,10 +1,11 @@
-"""The highest logits of many, the sum of their exponentials, and logits that are forbidden."""
+"""The highest logits of many, the sum of their exponentials, and those that are ruled out."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 
 from rnntext.errors import CheckpointError
 from rnntext.run.arrays import Array, beside
@@ -145,3 +146,22 @@ class Forbid:
             rows = np.flatnonzero(last_ids == first)
             for second in seconds:
                 logits[rows, second] = -np.inf
+
+
+def forbid_repeated(logits: Array, tokens: Array, n: int) -> None:
+    """Sets the logits of all tokens that would make n tokens in a row occur twice in a hypothesis to -inf.
+
+    Args:
+        logits: `[rows, vocabulary]`, overwritten.
+        tokens: of the hypotheses, START included: `[batch, hypotheses, time]`, as many hypotheses as rows.
+        n: at least 1.
+    """
+    past = tokens.reshape(len(logits), -1)[:, 1:]  # [rows, time], without START
+    time = past.shape[1]
+    if time < n:
+        return
+    ngrams = sliding_window_view(past, n, axis=1)  # [rows, ngrams, n]
+    last = past[:, time - n + 1 :]  # [rows, n - 1]
+    begun = ngrams[:, :, :-1] == last[:, None]  # [rows, ngrams, n - 1]
+    rows, places = np.nonzero(begun.all(axis=2))
+    logits[rows, ngrams[rows, places, -1]] = -np.inf

@@ -10,7 +10,7 @@ import numpy as np
 
 from rnntext.run.arrays import Array, empty
 from rnntext.run.batching import batches, length_class
-from rnntext.run.logits import Forbid, check_finite, log_sum_exp, pick_columns, top_k
+from rnntext.run.logits import Forbid, check_finite, forbid_repeated, log_sum_exp, pick_columns, top_k
 from rnntext.run.model import Model
 from rnntext.settings.translator import SearchConfig
 from rnntext.text.tokens import END, START, Forbidden
@@ -36,8 +36,7 @@ class Hypothesis:
 def length_penalty(length: int, alpha: float) -> float:
     """((5 + length) / 6) ** alpha (Wu et al. 2016, equation 14); `length` counts END, too."""
     ratio = (5.0 + length) / 6.0
-    penalty: float = ratio**alpha
-    return penalty
+    return float(ratio**alpha)
 
 
 def answer_limit(source: int, config: SearchConfig) -> int:
@@ -68,8 +67,7 @@ def search(
     Args:
         sentences: source ids of each, at least one.
         padded_length: the length that all are padded to.
-        config: width of the beam, length penalty, limit. Scores and log-probabilities of greedy translations are nan
-            without `with_scores`.
+        config: how to search. Scores and log-probabilities of greedy translations are nan without `with_scores`.
         forbidden: ids that never occur in a translation, and pairs of ids that never follow one another.
 
     Returns:
@@ -213,6 +211,8 @@ class _Search:
         self.forbid(logits, last_ids)
         if self.tokens.shape[2] == 1:
             logits[:, END] = -np.inf  # no translation is empty
+        if self.config.no_repeat_ngram:
+            forbid_repeated(logits, self.tokens, self.config.no_repeat_ngram)
         vocabulary = logits.shape[1]
         logits = logits.reshape(batch, hypotheses, vocabulary)
         beam = self.config.beam

@@ -263,7 +263,8 @@ class SearchConfig(Config):
     ['ibm']
 
     The score of a hypothesis is log p / ((5 + length) / 6) ** `length_penalty` (Wu et al. 2016, equation 14). With
-    `max_length` None the limit is twice the number of source tokens, and ten more.
+    `max_length` None the limit is twice the number of source tokens, and ten more. With `no_repeat_ngram` None only an
+    answer that goes round in a loop is searched for again, with 2.
     """
 
     beam: int = option(
@@ -273,15 +274,15 @@ class SearchConfig(Config):
         1.0, "Exponent of the length penalty; a larger one favours longer translations.", SEARCH, low=0, high=10
     )
     n_best: int = option(
-        1,
-        "Number of translations of each line, written as line number ||| translation ||| features ||| score.",
-        SEARCH,
-        low=1,
-        high=256,
+        1, "Number of translations: line number ||| translation ||| features ||| score.", SEARCH, low=1, high=256
     )
     max_length: int | None = option(
         None, "Maximum tokens of a translation.", SEARCH, low=1, high=10**5, shown="twice those of the source, plus 10"
     )
+    no_repeat_ngram: int | None = option(
+        None, "Tokens in a row that may not occur twice; 0: all may.", SEARCH, low=0, high=1000, shown="stops loops"
+    )
+    split: bool = option(True, "Split long lines, and those of several sentences.", SEARCH, negative="--no-split")
     batch_tokens: int = option(SEARCH_TOKENS, "Approximate batch size: source tokens times hypotheses.", SEARCH, low=1)
     with_scores: bool = option(True, "Compute scores in a greedy search, too, which takes longer.", SEARCH, hidden=True)
     with_attention: bool = option(False, "Return the attention weights of translations.", SEARCH, hidden=True)

@@ -12,6 +12,7 @@ from rnntext.text.catalogue import read_source
 from rnntext.text.columns import DEFAULT, MAX_ROWS, Columns, check
 from rnntext.text.hold_out import hashed_position
 from rnntext.text.lines import Report, name_of, read_text
+from rnntext.text.lookalikes import is_blank
 from rnntext.text.normalize import normalize_line
 
 Pair = tuple[str, str]
@@ -23,8 +24,8 @@ class Bitext:
     """A parallel corpus.
 
     Attributes:
-        pairs: normalised source and target sentences; neither side of a pair is empty.
-        empty: number of pairs that were left out because a side was empty.
+        pairs: normalised source and target sentences; neither side of a pair is blank.
+        empty: number of pairs that were left out because a side was blank.
     """
 
     pairs: list[Pair]
@@ -85,7 +86,7 @@ def read_rows(
         row = line.split("\t", last)
         if len(row) >= last:
             yield [row[column - 1] for column in numbers]
-        elif line.strip():
+        elif not is_blank(line):
             what = "no TAB between source and target" if columns is None else f"no column {last} after a TAB"
             raise DataError(f"{name}: line {number}: {what}")
 
@@ -149,13 +150,13 @@ def _count(text: str) -> int:
 
 
 def _bitext(pairs: Iterable[Pair], name: str, reverse: bool, lowercase: bool) -> Bitext:
-    """Normalises pairs and leaves out those that have an empty side."""
+    """Normalises pairs and leaves out those that have a blank side."""
     kept: list[Pair] = []
     empty = 0
     for source, target in pairs:
         source = normalize_line(source, lowercase)
         target = normalize_line(target, lowercase)
-        if not source or not target:
+        if is_blank(source) or is_blank(target):
             empty += 1
         elif reverse:
             kept.append((target, source))

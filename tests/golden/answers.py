@@ -15,7 +15,8 @@ def answer(name: str, **environment: str) -> bytes:
     if name.startswith("forecaster"):
         return _run("forecast", str(given), "-m", str(model), **environment)
     if not name.startswith("charlm"):
-        return _run("translate", str(given), "-m", str(model), "--beam", "1", **environment)
+        # What the model itself answers: these know so little that they go round in loops.
+        return _run("translate", str(given), "-m", str(model), "--beam", "1", "--no-repeat-ngram", "0", **environment)
     prompts = given.read_text().splitlines()
     options = ["-m", str(model), "-n", "120", "--temperature", "0", "--seed", "1", "--repetition-penalty", "1.2"]
     return b"".join(_run("generate", prompt, *options, **environment) for prompt in prompts)

@@ -190,8 +190,10 @@ def test_a_warm_start_that_gets_no_better_keeps_what_it_began_with(tsv, tmp_path
 
 
 def test_champion_and_challenger_are_measured_alike(tsv, tmp_path):
-    first = train(tsv, tmp_path / "m", training=TRAINING)
-    second = train(tsv, tmp_path / "m", training=TRAINING, warm_start=False)
+    held_out = tmp_path / "held.tsv"  # lines that a user's translation would split, or read in small letters
+    held_out.write_text("the mill. the boat.\tboat mill the!\nA WET\u00a0MILL\tmill wet a!\n")
+    first = train(tsv, tmp_path / "m", training=TRAINING, validation=str(held_out))
+    second = train(tsv, tmp_path / "m", training=TRAINING, validation=str(held_out), warm_start=False)
     assert second.champion == first.score == second.score
 
 
@@ -313,6 +315,9 @@ def test_a_model_knows_how_long_the_sentences_were_that_it_learnt_from(tsv, tmp_
     model = rnntext.load(tmp_path / "m")
     most = 4  # words: "the old mill one"
     assert model.longest == model.checkpoint.manifest["longest"] == most
+    usual = model.lines.training_text
+    assert usual.characters is not None
+    assert (usual.sentences, usual.tokens, usual.characters["p"]) == (1, most, 18)
 
 
 def test_stdin_is_read_only_once(tmp_path):

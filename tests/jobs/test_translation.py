@@ -98,7 +98,7 @@ def test_attention_is_given_when_asked_for(hal: TranslationModel) -> None:
 
 
 def test_lines_are_normalised(hal: TranslationModel, tmp_path: Path) -> None:
-    assert [t.text for t in hal.translate_all(["  h\ta \r\nl\f", "h\0l", "h\ud83dl"])] == ["i b m", "i?m", "i?m"]
+    assert [t.text for t in hal.translate_all(["  h\ta \r\nl\f", "h\0l", "h\ud83dl"])] == ["  i b m", "i?m", "i?m"]
     config, arrays, language = shifting_weights()
     folding = save_translator(tmp_path, dataclasses.replace(config, lowercase=True), arrays, language)
     assert load_translation(folding).translate_all(["HAL"])[0].text == "ibm"
@@ -121,7 +121,7 @@ def test_where_there_are_fewer_answers_the_last_one_is_repeated(hal: Translation
     assert len({(answer.text, answer.score) for answer in found.answers[-32:]}) == 1
 
 
-@pytest.mark.parametrize("line", ["", " ", "\t \r", "\v\f"])
+@pytest.mark.parametrize("line", ["", " ", "\t \r", "\v\f", "\u00a0\u3000", "\u200b", "\u2028", "\ufeff"])
 def test_a_blank_line_has_a_blank_answer(hal: TranslationModel, line: str) -> None:
     (found,) = hal.translate_all([line], SearchConfig(n_best=2, with_attention=True))
     assert (found.text, found.parts, found.source_tokens) == ("", 0, [])
@@ -148,6 +148,27 @@ def test_nothing_to_translate_is_nothing(hal: TranslationModel) -> None:
     assert hal.translate_all([]) == []
     assert list(hal.translations([])) == []
     assert list(hal.translate([])) == []
+
+
+def test_look_alikes_and_capitals_are_read_as_what_the_model_knows(hal: TranslationModel) -> None:
+    lines = ["h\u00adal", "h\u200ba\ufeffl", "the\u00a0cat", "\uff48\uff41\uff4c", "x HAL"]
+    assert list(hal.translate(lines)) == ["ibm", "ibm", "uif dbu", "ibm", "y ???"]
+    assert [math.isnan(score) for score, _ in hal.score([("h\u00adal", "ibm"), ("\u00a0\u200b", "x")])] == [False, True]
+    assert hal.score([("h\u00adal", "ibm")]) == hal.score([("hal", "ibm")])
+
+
+def test_capitals_are_answered_in_capitals(hal: TranslationModel) -> None:
+    assert list(hal.translate(["A HAL IS", "A hal is", "123"])) == ["? IBM JT", "? ibm jt", "???"]
+
+
+def test_the_spaces_before_a_line_are_kept(hal: TranslationModel) -> None:
+    lines = ["  hal", "\thal", " \u3000hal ", "\u2028hal", "   "]
+    assert list(hal.translate(lines)) == ["  ibm", "\tibm", " \u3000ibm", "ibm", ""]
+
+
+def test_nothing_is_cut_where_lines_stay_whole(hal: TranslationModel) -> None:
+    (found,) = hal.translate_all(["x" * (LONGEST + 5)], SearchConfig(split=False))
+    assert (found.parts, len(found.source_tokens)) == (1, LONGEST + 5)
 
 
 # Long lines -----------------------------------------------------------------------------------------------------------
@@ -379,6 +400,16 @@ def test_a_vocabulary_that_does_not_fit_is_a_damaged_checkpoint(tmp_path: Path, 
         load(put(tmp_path, {"model": MODEL, "training": TRAINING}, tokens))
 
 
+def test_damaged_properties_of_the_training_text_are_a_damaged_checkpoint(tmp_path: Path) -> None:
+    settings = {"model": MODEL, "training": TRAINING}
+    usual = {"characters": {"a": 7}, "sentences": 2, "tokens": 5}
+    whole = load(put(tmp_path / "a", settings, ["a", "b"], **{"training_text.json": to_json(usual)}))
+    assert isinstance(whole, TranslationModel)
+    assert whole.lines.training_text.tokens == 5
+    with pytest.raises(CheckpointError, match=r"training_text\.json"):
+        load(put(tmp_path / "b", settings, ["a", "b"], **{"training_text.json": to_json({**usual, "tokens": -1})}))
+
+
 def test_a_missing_vocabulary_is_named(tmp_path: Path) -> None:
     config, arrays, language = shifting_weights()
     files = {
@@ -407,6 +438,7 @@ LIMITS = [
     (SearchConfig, "beam", 1, 256),
     (SearchConfig, "length_penalty", 0, 10),
     (SearchConfig, "max_length", 1, 100_000),
+    (SearchConfig, "no_repeat_ngram", 0, 1000),
 ]
 
 

@@ -80,6 +80,13 @@ def test_beams_find_what_numpy_finds(search):
     assert np.mean(same) >= 0.97
 
 
+def test_no_two_tokens_in_a_row_occur_twice_if_they_may_not():
+    _, theirs = both(BASE, SearchConfig(beam=1, max_length=12, no_repeat_ngram=2), end=-30)
+    for (best,) in theirs:
+        pairs = list(itertools.pairwise(best.ids))
+        assert len(set(pairs)) == len(pairs)
+
+
 def test_an_answer_is_cut_off_at_its_limit_and_never_empty():
     _, theirs = both(BASE, SearchConfig(beam=2, max_length=3), seed=2)
     lengths = [len(found[0].ids) for found in theirs]

@@ -265,6 +265,15 @@ def test_a_length_penalty_favours_longer_answers() -> None:
     assert lengths[-1] > 1
 
 
+@pytest.mark.parametrize("n", [1, 2, 3])
+@pytest.mark.parametrize("beam", [1, 4])
+def test_no_n_tokens_occur_twice_in_an_answer(beam: int, n: int) -> None:
+    for seed in range(5):
+        for found in searched(Scripted(seed, ending=-3.0), [1, 2], beam=beam, n_best=beam, no_repeat_ngram=n):
+            ngrams = [found.ids[begin : begin + n] for begin in range(len(found.ids) - n + 1)]
+            assert len(set(ngrams)) == len(ngrams)
+
+
 # Side by side ---------------------------------------------------------------------------------------------------------
 
 

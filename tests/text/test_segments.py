@@ -9,7 +9,7 @@ from helpers import examples
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rnntext.text.segments import split_long
+from rnntext.text.segments import joined, split_long
 from rnntext.text.tokenizers import Characters, Words
 
 
@@ -68,6 +68,43 @@ def test_what_fits_stays_whole(text: str) -> None:
 )
 def test_a_text_is_cut_after_punctuation_else_at_a_space(text: str, limit: int, parts: list[str]) -> None:
     assert split_long(text, words, limit) == parts
+
+
+@pytest.mark.parametrize(
+    ("text", "limit", "parts"),
+    [
+        ("今天天气很好我们出去走走。" * 5, 40, ["今天天气很好我们出去走走。" * 3, "今天天气很好我们出去走走。" * 2]),
+        ("今天冷，我们回家。明天热，我们出去。", 12, ["今天冷，我们回家。", "明天热，我们出去。"]),
+        ("寒い、「帰ろう！」母は言った", 10, ["寒い、「帰ろう！」", "母は言った"]),
+        ("یہ گھر ہے۔وہ دور ہے۔", 12, ["یہ گھر ہے۔", "وہ دور ہے۔"]),
+        ("我用 NumPy 写。今天冷。走 吧", 16, ["我用 NumPy 写。今天冷。", "走 吧"]),
+    ],
+)
+def test_a_text_without_spaces_is_cut_after_its_marks(text: str, limit: int, parts: list[str]) -> None:
+    assert split_long(text, characters, limit) == parts
+
+
+def test_no_part_begins_with_a_combining_sign() -> None:
+    parts = split_long("ที่นี่" * 20, characters, 9)
+    assert "".join(parts) == "ที่นี่" * 20
+    assert all(part[0] in "ทน" for part in parts)
+
+
+@pytest.mark.parametrize(
+    ("parts", "text"),
+    [
+        (["One.", "Two.", "", "Three."], "One. Two. Three."),
+        (["今天冷。", "我们回家。", "好"], "今天冷。我们回家。好"),
+        (["寒い。", "「帰ろう」"], "寒い。「帰ろう」"),
+        (["今天冷。", "NumPy 好。"], "今天冷。NumPy 好。"),
+        (["안녕.", "저는 학생."], "안녕. 저는 학생."),
+        (["สวัสดี", "ครับ"], "สวัสดี ครับ"),
+        (["Yes 😀", "No"], "Yes 😀 No"),
+        ([], ""),
+    ],
+)
+def test_translations_are_joined_as_their_script_joins_sentences(parts: list[str], text: str) -> None:
+    assert joined(parts) == text
 
 
 def test_a_word_that_is_too_long_by_itself_is_cut_anywhere() -> None:

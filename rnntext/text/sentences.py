@@ -1,0 +1,111 @@
+"""The sentences of a line.
+
+The language of a line is not known, so that the rules are by script, and one list has the abbreviations of many
+languages. They rather leave two sentences together than cut one in two: docs/decisions.md compares them with a library.
+"""
+
+from __future__ import annotations
+
+import re
+
+# Marks that end a sentence wherever they stand: Chinese and Japanese, Devanagari, Urdu, Arabic, Ethiopic, Armenian,
+# Burmese, Khmer, Thai.
+FULL_STOPS = "。！？｡।॥۔؟።፧։။។៕๚๛"
+CLOSING = "\"'“”’»›)]}」』）】〉》"  # “ closes in German
+_OPENING = "\"'“‘„«‹([{「『（【〈《¿¡*–—-"
+_closing = re.escape(CLOSING)
+# A mark that may end a sentence, with the quotation marks and brackets that close behind it. The Greek question mark
+# is a semicolon behind a Greek letter.
+_END = re.compile(
+    f"(?P<full>[{FULL_STOPS}][{FULL_STOPS}.!?…]*)[{_closing}]*(?P<gap> ?)"
+    f"|(?P<mark>(?<![.!?…])[.!?…]+|(?<=[\u0370-\u03ff\u1f00-\u1fff]);)(?: ?[»›]|[{_closing}])* "
+)
+_MARK = re.compile(f"[{FULL_STOPS}.!?…;]")
+_NEXT = re.compile(f"[{re.escape(_OPENING)} ]*(?P<first>.?)")
+_HIRAGANA = re.compile("[\u3041-\u309f]")
+_ACRONYM = re.compile(r"(?:[^\W\d_]\.)+[^\W\d_]")  # U.S, p.m
+_INITIAL = re.compile(r"[^\W\d_]")
+_NUMBER = re.compile(r"\d{1,2}")
+
+# Abbreviations, without their full stop, that another word of the sentence follows: titles; "that is" and the like;
+# streets.
+_TITLES = (
+    "mr mrs ms mx dr prof st mt ft rev col lt sgt capt cpt cmdr gov supt messrs sr sra srta srs sres dra ud uds vd "
+    "hr hrn fr frl dipl ing hab inż mgr ks płk gen kpt mme mmes mlle mlles sig sigg dott avv arch dhr mevr drs bc mudr "
+    "judr phdr г-н г-жа проф акад тов"
+)
+_THAT_IS = (
+    "e.g i.e cf viz vs approx ca resp esp incl excl z.b d.h u.a o.ä u.ä i.d.r bzw vgl evtl ggf inkl exkl np tzn tj tzw "
+    "wg ds p.ej p.ex bijv o.a d.w.z např tzv т.е т.к т.н напр см ср"
+)
+_STREETS = "av avda ave blvd rd ul hwy bldg dept univ ee ул пл просп пер корп обл гр"
+_BEFORE_WORDS = frozenset([*_TITLES.split(), *_THAT_IS.split(), *_STREETS.split()])
+# Abbreviations that a number follows; before anything else they may be words that end a sentence.
+_NUMBERED = (
+    "no nr nos núm num art arts fig figs pp pág págs str vol ch chap sec par ver tel poz pkt godz jan feb mar apr jun "
+    "jul aug sep sept oct nov dec стр рис гл ст т №"
+)
+_BEFORE_NUMBERS = frozenset(_NUMBERED.split())
+# Words before an ordinal number, which German writes with a full stop: "am 3. Oktober".
+_BEFORE_ORDINALS = frozenset(["am", "der", "die", "das", "den", "dem", "des", "vom", "zum", "zur", "im", "bis"])
+
+
+def sentences(text: str) -> list[str]:
+    """The sentences of a line, in order, without the spaces between them; at least one.
+
+    Args:
+        text: with single spaces.
+    """
+    if not _MARK.search(text, 0, len(text) - 1):
+        return [text]  # most lines, at once
+    found = []
+    begin = 0
+    any_case = text == text.lower()  # Where all letters are small, a small one may begin a sentence.
+    for mark in _END.finditer(text):
+        end = mark.end()
+        if end < len(text) and _ends(text, begin, mark, any_case):
+            found.append(text[begin:end].rstrip(" "))
+            begin = end
+    return [*found, text[begin:]]
+
+
+def _ends(text: str, begin: int, mark: re.Match[str], any_case: bool) -> bool:
+    """Whether a sentence that began at `begin` ends with a mark."""
+    # 1. A full stop of its own script decides, unless a quotation goes on: 「...。」と.
+    following = text[mark.end()]
+    if mark["full"] is not None:
+        quoted = mark.end("full") < mark.start("gap")
+        return not (quoted and _HIRAGANA.match(following))
+    # 2. A sentence begins with no small letter.
+    first = _NEXT.match(text, mark.end())
+    assert first is not None
+    if first["first"].islower() and not any_case:
+        return False
+    if mark["mark"] != ".":
+        return True
+    # 3. A full stop may belong to an abbreviation, an initial or a number.
+    gap = text.rfind(" ", begin, mark.start())
+    word = text[max(begin, gap + 1) : mark.start()].lstrip(_OPENING)
+    word_before = ""
+    if gap > begin:
+        word_before = text[max(begin, text.rfind(" ", begin, gap) + 1) : gap]
+    return not _abbreviated(word, word_before, first["first"])
+
+
+def _abbreviated(word: str, word_before: str, first: str) -> bool:
+    """Whether the full stop behind a word does not end the sentence.
+
+    Args:
+        word: without the full stop.
+        word_before: the one before it in its sentence, if any.
+        first: the first character of what follows.
+    """
+    small = word.lower()
+    if small in _BEFORE_WORDS or (small in _BEFORE_NUMBERS and first.isdigit()):
+        return True
+    if _NUMBER.fullmatch(word):
+        listed = not word_before  # "1. Open the door."
+        return listed or word_before.lower() in _BEFORE_ORDINALS
+    if _INITIAL.fullmatch(word):
+        return word != "I"
+    return _ACRONYM.fullmatch(word) is not None and word.isupper()

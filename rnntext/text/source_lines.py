@@ -1,0 +1,122 @@
+"""Lines on their way into a translation model: normalised, and cut into parts that are like its training text."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Iterator
+
+from rnntext.text.capitals import uncapitalized
+from rnntext.text.lookalikes import LookAlikes, is_blank, vocabulary_counts
+from rnntext.text.segments import joined, split_long
+from rnntext.text.sentences import sentences
+from rnntext.text.tokens import Language
+from rnntext.text.training_text import TrainingText
+
+CHARACTERS_A_TOKEN = 64  # of a text that is taken to be longer than it may be without being tokenised
+MAX_STRETCH = 2  # tokens of a sentence over the usual number, above which it is cut; cutting costs quality, too
+_INDENT = re.compile("[ \t\u00a0\u2000-\u200a\u202f\u3000]*")
+
+
+@dataclasses.dataclass(frozen=True)
+class Part:
+    """What a model translates at once: a line, or a part of it.
+
+    Attributes:
+        tokens: at least one.
+        capitals: whether the part is written all in capitals, and its tokens are not.
+    """
+
+    tokens: list[str]
+    capitals: bool = False
+
+
+class SourceLines:
+    """Cuts lines into parts.
+
+    Args:
+        language: of the source.
+        lowercase: whether text is lower-cased.
+        training_text: what the model has learnt from.
+        longest: the number of tokens of its longest line.
+
+    Attributes:
+        limit: the number of tokens above which a sentence is cut.
+    """
+
+    def __init__(self, language: Language, lowercase: bool, training_text: TrainingText, longest: int) -> None:
+        self.language = language
+        self.lowercase = lowercase
+        self.training_text = training_text
+        self.limit = min(longest, MAX_STRETCH * training_text.tokens)
+        counts = training_text.characters
+        self.look_alikes = LookAlikes(vocabulary_counts(language) if counts is None else counts)
+
+    def normalized(self, line: str) -> str:
+        """A line as a sentence of the training text; empty if nothing of it can be seen."""
+        return "" if is_blank(line) else self.look_alikes.normalized(line, self.lowercase)
+
+    def parts(self, line: str, split: bool = True) -> list[Part]:
+        """The parts of a line: none of a blank one, one of a usual one. A line with more sentences or more tokens than
+        is usual in the training text is cut at the ends of sentences; a sentence only if it is much too long.
+
+        Args:
+            line: as it was read.
+            split: whether a line is cut at all.
+        """
+        # 1. Leave the usual line whole.
+        text = self.normalized(line)
+        usual = self.training_text
+        found = sentences(text) if split else [text]
+        folded = self._folded(text)
+        max_tokens = self.limit if len(found) == 1 else usual.tokens
+        may_fit = len(found) <= usual.sentences and len(text) <= CHARACTERS_A_TOKEN * max_tokens
+        if may_fit or not split:
+            whole = Part(self._tokens(folded), capitals=folded != text)
+            if not split or len(whole.tokens) <= max_tokens:
+                return [whole] if whole.tokens else []  # to a model of words, some text is no token
+        # 2. Put together as many sentences as is usual, and cut what is too long.
+        parts = []
+        for group in self._groups(found):
+            folded = self._folded(group)
+            texts = [folded] if self._fits(folded, self.limit) else split_long(folded, self._size, self.limit)
+            for part in texts:
+                parts.append(Part(self._tokens(part), capitals=folded != group))
+        return [part for part in parts if part.tokens]
+
+    def _groups(self, found: list[str]) -> Iterator[str]:
+        """Yields as many sentences at a time as are usual, and not longer than usual."""
+        usual = self.training_text
+        group = found[0]
+        count = 1
+        for sentence in found[1:]:
+            grown = joined([group, sentence])
+            same_case = group.isupper() == sentence.isupper()
+            if count < usual.sentences and same_case and self._fits(self._folded(grown), usual.tokens):
+                group = grown
+                count += 1
+            else:
+                yield group
+                group = sentence
+                count = 1
+        yield group
+
+    def _folded(self, text: str) -> str:
+        return uncapitalized(text, self.language.encode)
+
+    def _tokens(self, text: str) -> list[str]:
+        return self.language.tokenizer.split(text)
+
+    def _size(self, text: str) -> int:
+        return len(self._tokens(text))
+
+    def _fits(self, text: str, tokens: int) -> bool:
+        """Whether a text has at most so many tokens; a very long one is not tokenised, since that takes time."""
+        return len(text) <= CHARACTERS_A_TOKEN * tokens and self._size(text) <= tokens
+
+
+def indent_of(line: str) -> str:
+    """The spaces before the first character of a line."""
+    indent = _INDENT.match(line)
+    assert indent is not None
+    return indent[0]

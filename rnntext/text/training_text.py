@@ -1,0 +1,86 @@
+"""What the source side of a training text was like: its characters, and the usual size of its lines."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from itertools import chain
+from typing import Any
+
+from rnntext.errors import CheckpointError
+from rnntext.text.sentences import sentences
+
+FILE = "training_text.json"  # of a checkpoint; those of rnntext before 0.3 have none
+SAMPLE = 100_000  # lines that are looked at, spread evenly
+MAX_CHARACTERS = 20_000  # that are counted, the commonest ones
+# Shares of the lines that have no more sentences, or tokens, than is usual. A line can be split at a sentence's end
+# without harm, a sentence cannot.
+USUAL_SENTENCES = 0.95
+USUAL_TOKENS = 0.99
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainingText:
+    """What the source side of a training text was like.
+
+    Attributes:
+        characters: how often each character occurs; None if nobody knows.
+        sentences: the number of sentences that most lines did not exceed.
+        tokens: the number of tokens that nearly all lines did not exceed.
+    """
+
+    characters: dict[str, int] | None
+    sentences: int
+    tokens: int
+
+    def to_json(self) -> dict[str, Any]:
+        """The content of the file."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_json(cls, values: Any) -> TrainingText:
+        """What `to_json` gave.
+
+        Raises:
+            CheckpointError: it is something else.
+        """
+        if not isinstance(values, dict) or set(values) != {"characters", "sentences", "tokens"}:
+            raise CheckpointError(f"{FILE}: not the properties of a training text")
+        characters = values["characters"]
+        if not isinstance(characters, dict) or len(characters) > MAX_CHARACTERS:
+            raise CheckpointError(f"{FILE}: 'characters' are no counts, or too many")
+        for character, count in characters.items():
+            if len(character) != 1 or not _is_count(count):
+                raise CheckpointError(f"{FILE}: 'characters' are no counts")
+        for name in ("sentences", "tokens"):
+            if not _is_count(values[name]):
+                raise CheckpointError(f"{FILE}: {name!r} is no count")
+        return cls(**values)
+
+
+def _is_count(value: Any) -> bool:
+    return type(value) is int and 1 <= value <= 2**40
+
+
+def describe(lines: Sequence[str], lengths: Iterable[int]) -> TrainingText:
+    """What a training text is like.
+
+    Args:
+        lines: its normalised source sentences.
+        lengths: the number of tokens of each line that is learnt from.
+    """
+    step = math.ceil(len(lines) / SAMPLE)
+    sample = lines[::step]
+    counts = Counter(chain.from_iterable(sample))
+    numbers = [len(sentences(line)) for line in sample]
+    return TrainingText(
+        dict(counts.most_common(MAX_CHARACTERS)), _quantile(numbers, USUAL_SENTENCES), _quantile(lengths, USUAL_TOKENS)
+    )
+
+
+def _quantile(numbers: Iterable[int], share: float) -> int:
+    """The smallest number that at least this share of all numbers do not exceed."""
+    ordered = sorted(numbers)
+    return int(ordered[math.ceil(share * len(ordered)) - 1])

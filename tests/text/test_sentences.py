@@ -1,0 +1,75 @@
+"""Lines are cut where sentences end, in many scripts; abbreviations and numbers stay whole."""
+
+import time
+
+import pytest
+from helpers import examples
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rnntext.text.sentences import sentences
+
+CUT = [
+    "Where is he?|He left at 5 p.m. yesterday.|Good.",
+    "Dr. Brown drank 3.5 litres.|Mrs. Brown did not.",
+    "He left at 5 p.m.|It was cold.",
+    "The U.S. Navy came.|Nobody saw it.",
+    "J. K. Brown wrote it.|So did I.|We read it.",
+    '"Go!" he said.|She went.',
+    'He said: "Go!"|She went.',
+    "(He laughed.)|She did not.",
+    "See e.g. the dog, i.e. Rex.|It barks.",
+    "Read notes.txt at www.example.com first.|Then run version 2.0.1 of it.",
+    "No. 7 won.|No.|It lost.",
+    "What?!|You won?",
+    "Wait... what?|I see.",
+    "i am here.|he is not.",  # small letters only
+    "1. Open the door.|2. Close it.",
+    "In 1980. he wrote it.",
+    "Am 3. Oktober ist frei.|Wir schlafen z. B. lange.",
+    "Er rief: „Halt!“|Niemand hielt an.",
+    "¿Qué es?|¡Es el Sr. Ruiz!|Vive en EE. UU. ahora.",
+    "Bonjour !|Ça va ?|Il a dit : « Oui ! »|Elle rit.",
+    "Mieszka przy ul. Krótkiej 3 w Pile.|Ma np. psa.",
+    "В доме т. н. мышь.|Это А. Б. Котов.",
+    "Τι κάνεις;|Καλά.",
+    "Saat 3.5 oldu.|Sen.|Ben.",
+    "كيف حالك؟|أنا بخير.",
+    "یہ گھر ہے۔|وہ دور ہے۔",
+    "यह घर है।|वह दूर है।",
+    "Սա տուն է։|Նա այստեղ է։",
+    "안녕하세요.|저는 학생입니다.",
+]
+CUT_WITHOUT_SPACE = [
+    "今天很冷。|我们回家吧！|好吗？",
+    "圆周率是3.14。|记住它！",
+    "「寒い。」と母は言った。|帰ろう。",
+    "他说：“冷。”|她笑了。",
+]
+
+
+@pytest.mark.parametrize("cut", CUT)
+def test_a_line_is_cut_where_its_sentences_end(cut: str) -> None:
+    assert sentences(cut.replace("|", " ")) == cut.split("|")
+
+
+@pytest.mark.parametrize("cut", CUT_WITHOUT_SPACE)
+def test_chinese_and_japanese_are_cut_without_a_space(cut: str) -> None:
+    assert sentences(cut.replace("|", "")) == cut.split("|")
+
+
+@examples
+@given(st.lists(st.sampled_from(["a", "B.", "Dr.", "?", '!"', "。", "...", "“", "3.", "U.S.", "ok!"]), max_size=30))
+def test_nothing_is_lost_and_only_the_line_may_be_empty(words: list[str]) -> None:
+    text = " ".join(words)
+    found = sentences(text)
+    assert "".join(found).replace(" ", "") == text.replace(" ", "")
+    assert all(found) or found == [""]
+
+
+@pytest.mark.parametrize("unit", [".", "。", "Dr. ", '!"', '" ', ". ", "x! ", "- ", "a.b"])
+def test_a_hundred_thousand_characters_take_no_time(unit: str) -> None:
+    text = (unit * (100_000 // len(unit))).strip()
+    began = time.process_time()
+    sentences(text)
+    assert time.process_time() - began < 10  # a quadratic search takes minutes

@@ -1,0 +1,102 @@
+"""Lines become parts that are like the lines of the training text; capitals are read as the vocabulary knows them."""
+
+import pytest
+
+from rnntext.errors import CheckpointError
+from rnntext.text.capitals import uncapitalized
+from rnntext.text.source_lines import SourceLines, indent_of
+from rnntext.text.tokenizers import Words
+from rnntext.text.tokens import Language
+from rnntext.text.training_text import TrainingText, describe
+
+WORDS = Language(Words(), [*"abcdefgh", ".", "?", "I", "The", "the", "Tom", "cat", "tom", "USA", "saw"])
+
+
+def lines_of(sentences: int, tokens: int, longest: int = 100) -> SourceLines:
+    return SourceLines(WORDS, False, TrainingText(None, sentences, tokens), longest)
+
+
+def parts(lines: SourceLines, line: str, split: bool = True) -> list[str]:
+    return [WORDS.tokenizer.join(part.tokens) for part in lines.parts(line, split)]
+
+
+def test_a_line_is_cut_where_it_has_more_sentences_than_is_usual() -> None:
+    line = "An ab. No do? We go. It is."
+    assert parts(lines_of(1, 20), line) == ["An ab.", "No do?", "We go.", "It is."]
+    assert parts(lines_of(2, 20), line) == ["An ab. No do?", "We go. It is."]
+    assert parts(lines_of(4, 20), line) == [line]
+    assert parts(lines_of(1, 20), line, split=False) == [line]
+
+
+def test_a_line_is_cut_where_it_has_more_tokens_than_is_usual() -> None:
+    assert parts(lines_of(4, 6), "An ab. No do? We go. It is.") == ["An ab. No do?", "We go. It is."]
+    assert parts(lines_of(4, 5), "An ab. No do? We go.") == ["An ab.", "No do?", "We go."]
+
+
+def test_one_sentence_is_cut_only_if_it_is_much_too_long() -> None:
+    sentence = "a b c d e f g h"
+    assert parts(lines_of(1, 4), sentence) == [sentence]
+    assert parts(lines_of(1, 3), sentence) == ["a b c d e f", "g h"]
+    assert parts(lines_of(1, 4, longest=6), sentence) == ["a b c d e f", "g h"]
+    assert parts(lines_of(1, 3), sentence, split=False) == [sentence]
+
+
+@pytest.mark.parametrize(
+    ("capitals", "read"),
+    [
+        ("THE CAT SAW TOM.", "The cat saw Tom."),  # "tom" is in the vocabulary, and much rarer
+        ("THE CAT. THE CAT?", "The cat. The cat?"),
+        ("THE USA", "The USA"),
+        ("THE CAT AND I", "The cat and I"),
+        ("The CAT", "The CAT"),  # not all in capitals
+        ("...", "..."),
+    ],
+)
+def test_a_text_in_capitals_is_read_as_the_vocabulary_knows_its_words(capitals: str, read: str) -> None:
+    order = ["the", "The", "cat", "Tom", "saw", "I", *"bcdefghjkl", "i", "tom", "USA", "."]
+    language = Language(Words(), order)
+    assert uncapitalized(capitals, language.encode) == read
+
+
+def test_a_part_tells_whether_it_is_in_capitals() -> None:
+    found = lines_of(1, 20).parts("THE CAT. The cat. I.")
+    assert [(part.tokens, part.capitals) for part in found] == [
+        (["The", "cat", "."], True),
+        (["The", "cat", "."], False),
+        (["I", "."], False),
+    ]
+
+
+def test_the_indent_of_a_line_is_its_spaces() -> None:
+    assert [indent_of(line) for line in ["a", "  a ", "\t \u3000a", "\u2028a", ""]] == ["", "  ", "\t \u3000", "", ""]
+
+
+# The training text ----------------------------------------------------------------------------------------------------
+
+
+def test_one_outlier_does_not_make_a_usual_line() -> None:
+    lines = ["One. Two."] * 4 + ["A b."] * 96 + ["A. " * 50]
+    found = describe(lines, [2] * 198 + [7, 500])
+    assert (found.sentences, found.tokens) == (1, 2)
+    assert found.characters is not None
+    assert (found.characters["T"], found.characters["b"], found.characters["A"]) == (4, 96, 146)
+    assert TrainingText.from_json(found.to_json()) == found
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        [],
+        {},
+        {"characters": {}, "sentences": 1},
+        {"characters": {}, "sentences": 1, "tokens": 0},
+        {"characters": {}, "sentences": True, "tokens": 1},
+        {"characters": {"a": "b"}, "sentences": 1, "tokens": 1},
+        {"characters": ["a"], "sentences": 1, "tokens": 1},
+        {"characters": {"ab": 1}, "sentences": 1, "tokens": 1},
+        {"characters": {}, "sentences": 1, "tokens": 1, "more": 1},
+    ],
+)
+def test_damaged_properties_of_a_training_text_are_refused(values: object) -> None:
+    with pytest.raises(CheckpointError, match="training_text"):
+        TrainingText.from_json(values)
