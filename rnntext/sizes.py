@@ -7,11 +7,10 @@ and the speed of the machine decide how many tokens a model can see. The largest
     sees at least `tokens_per_parameter` tokens for each of its parameters, and
     has at most `MAX_PARAMETERS_PER_TOKEN` parameters for each token of the data.
 
-Dropout, subword sampling and the schedule of the learning rate follow from the number of passes over the data, the
-batch size from the number of steps, and the learning rate from whether the run begins with the weights in service.
-Without a time limit, the size is chosen as if the time were unlimited, and a number of passes or steps that is given
-decides the rest, so that the choice depends on command and data alone. The measurements behind the rules are in
-docs/decisions.md.
+Dropout, subword sampling and the schedule of the learning rate follow from the number of passes over the data, and the
+batch size from the number of steps. Without a time limit, the size is chosen as if the time were unlimited, and a
+number of passes or steps that is given decides the rest, so that the choice depends on command and data alone. The
+measurements behind the rules are in docs/decisions.md.
 """
 
 from __future__ import annotations
@@ -104,8 +103,7 @@ TRANSLATOR_PASSES: list[tuple[float, Fields]] = [
     (20.0, {"dropout": 0.2, "subword_sampling": 0.0, "schedule": "wsd"}),
     (float("inf"), {"dropout": 0.3, "subword_sampling": 0.1, "schedule": "cosine"}),
 ]
-LEARNING_RATE = 3e-3  # at the peak of the schedule
-WARM_LEARNING_RATE = 1e-3  # the same, in a run that begins with the weights in service
+LEARNING_RATE = 3e-3  # at the peak of the schedule, also of a run that begins with the weights in service
 BATCH_SIZES = (64, 32, 16)  # text streams in a batch of a character model, the largest number first
 BATCH_TOKENS = (2048, 1024, 512)  # tokens in a batch of a translator, the largest number first
 TARGET_SHARE = 0.75  # target tokens in a batch, relative to `batch_tokens`, which counts the longer side

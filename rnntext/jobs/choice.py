@@ -189,11 +189,6 @@ class SizedRecipe:
         return chosen
 
 
-def learning_rate(inherited: Inherited | None) -> float:
-    """The peak learning rate of a run that begins from scratch, or with inherited weights."""
-    return sizes.LEARNING_RATE if inherited is None else sizes.WARM_LEARNING_RATE
-
-
 def sentence(chosen: Chosen, budget: Budget, token: str, seen_tokens: float) -> str:
     """What was chosen, and why, in a sentence for the user."""
     options = [f"{flag(name)} {value}" for name, value in chosen.items() if name != "size"]

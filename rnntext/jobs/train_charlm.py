@@ -15,7 +15,7 @@ from rnntext import sizes
 from rnntext.errors import DataError, UsageError
 from rnntext.families import CHARLM
 from rnntext.jobs.characters import CharacterModel
-from rnntext.jobs.choice import Chosen, Inherited, SizedRecipe, all_open, asked, filled, learning_rate, training_budget
+from rnntext.jobs.choice import Chosen, Inherited, SizedRecipe, all_open, asked, filled, training_budget
 from rnntext.jobs.generate import sample_lines
 from rnntext.jobs.promotion import Outcome
 from rnntext.jobs.recipe import Data, IncomparableError, Material
@@ -204,7 +204,7 @@ class CharlmRecipe(SizedRecipe):
         values = {
             **fields,
             **sizes.by_passes(sizes.CHARLM_PASSES, passes),
-            "learning_rate": learning_rate(inherited),
+            "learning_rate": sizes.LEARNING_RATE,
             "batch_size": batch_size,
         }
         return self._chosen(size, values, budget, "characters", seen_characters)

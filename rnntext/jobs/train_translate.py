@@ -14,7 +14,7 @@ from rnntext import sizes
 from rnntext.errors import UsageError
 from rnntext.families import TRANSLATOR
 from rnntext.jobs import languages, pairs
-from rnntext.jobs.choice import Chosen, Inherited, SizedRecipe, all_open, asked, filled, learning_rate, training_budget
+from rnntext.jobs.choice import Chosen, Inherited, SizedRecipe, all_open, asked, filled, training_budget
 from rnntext.jobs.pairs import Files, PairSource, counted, given_files, listed
 from rnntext.jobs.promotion import Outcome
 from rnntext.jobs.recipe import Data, IncomparableError, Material
@@ -195,7 +195,7 @@ class TranslatorRecipe(SizedRecipe):
         values = {
             **fields,
             **sizes.by_passes(sizes.TRANSLATOR_PASSES, passes),
-            "learning_rate": learning_rate(inherited),
+            "learning_rate": sizes.LEARNING_RATE,
             "batch_tokens": batch_tokens,
         }
         if self.model.tokens != "subword":
