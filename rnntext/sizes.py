@@ -93,7 +93,7 @@ MIN_STEPS = 2000  # of a run: the batch size is chosen so that there are as many
 
 # (maximum number of passes, fields): the first row whose maximum is not exceeded counts.
 CHARLM_PASSES: list[tuple[float, Fields]] = [
-    (3.0, {"dropout": 0.0, "recurrent_dropout": 0.0, "schedule": "wsd"}),
+    (5.0, {"dropout": 0.0, "recurrent_dropout": 0.0, "schedule": "wsd"}),
     (8.0, {"dropout": 0.1, "recurrent_dropout": 0.0, "schedule": "wsd"}),
     (24.0, {"dropout": 0.3, "recurrent_dropout": 0.1, "schedule": "wsd"}),
     (float("inf"), {"dropout": 0.5, "recurrent_dropout": 0.25, "schedule": "cosine"}),

@@ -164,9 +164,10 @@ class _WatchedCommand(TyperCommand):
 
 def _tell_failure(values: Mapping[str, Any], error: Exception) -> None:
     """Notes a failure in the metrics file that the options name, if they do and it can be written."""
-    if values.get("metrics_file") is not None:
-        with suppress(OSError):
-            MetricsFile(values["metrics_file"], Path(values["model"]).name).error(str(error))
+    file = values.get("metrics_file")
+    if file is not None and str(file) != "-":
+        with suppress(OSError, RnntextError):
+            MetricsFile(file, Path(values["model"]).name).error(str(error))
 
 
 def _run(family: Family, train: Callable[[Path, Observer], Outcome], values: Mapping[str, Any]) -> None:

@@ -157,7 +157,11 @@ def _train(recipe: Recipe, path: Path, job: JobConfig, observer: Observer, began
         return trained
 
     # 4. Write the new version and decide whether it goes into service.
-    return conclude(run, champion, path, job, trained, observer)
+    outcome = conclude(run, champion, path, job, trained, observer)
+    unseen = _unseen(run, trained)
+    if champion is None and unseen is not None:
+        observer.note(unseen)
+    return outcome
 
 
 def conclude(
@@ -168,7 +172,7 @@ def conclude(
         observer.note("nothing was better than the weights that the run began with: they stay")
     outcome = promotion.finish(run, champion, path, job, trained)
     verdict = run.material.verdict(outcome.score or 0.0)
-    for remark in (outcome.remark, verdict, _unseen(run, trained) if champion is None else None):
+    for remark in (outcome.remark, verdict):
         if remark:
             observer.note(remark)
     metric = run.recipe.family.metric

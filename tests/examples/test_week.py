@@ -34,6 +34,7 @@ WORSE = ["--quiet", "--from-scratch", "--steps", "1", "--learning-rate", "0"]
 TINY = """
 architecture = "gru"
 tokens = "word"
+columns = "1,2"
 units = 16
 embedding = 16
 layers = 1

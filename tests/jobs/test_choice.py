@@ -103,7 +103,7 @@ def test_a_flag_wins_over_the_choice(tmp_path: Path) -> None:
     ("given", "dropout", "batch_size"),
     [
         ({"steps": 2}, 0.0, 64),  # 2 steps of 64 streams of 8 characters: about one pass over 1,080 characters
-        ({"steps": 8}, 0.1, 64),
+        ({"steps": 12}, 0.1, 64),
         ({"steps": 8, "batch_size": 2}, 0.0, 2),
         ({"steps": None, "epochs": 2}, 0.0, 16),  # 2,160 characters: the smallest batch has the most steps
         ({"steps": None, "epochs": 9}, 0.3, 16),

@@ -120,9 +120,8 @@ def test_a_training_finished_at_its_last_step_is_the_one_that_finished_itself(
     assert train(sources / "cut").state == "unchanged"  # it counts as finished, for every later night
 
 
-@pytest.mark.parametrize("kind", ["transformer", "forecaster"])
-def test_weights_that_nobody_has_scored_yet_are_scored_first(sources: Path, kind: str) -> None:
-    path = stopped(trainings(sources)[kind], sources / "model", 1)
+def test_weights_that_nobody_has_scored_yet_are_scored_first(sources: Path) -> None:
+    path = stopped(trainings(sources)["transformer"], sources / "model", 1)
     begun = finishing.read(path)
     assert begun is not None
     assert (begun.position.step, begun.score) == (1, None)

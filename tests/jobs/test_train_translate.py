@@ -166,7 +166,7 @@ def test_a_worse_model_does_not_replace_a_better_one(tsv, tmp_path, monkeypatch)
     scores = iter([50.0, 40.0, 30.0, 40.0, 60.0])  # of a first run, and of two warm starts: before and after it
     evaluate = "rnntext.train.translator_task.TranslatorTask.evaluate"
     monkeypatch.setattr(evaluate, lambda self, values: {"bleu": next(scores), "nats_per_token": 1.0})
-    monkeypatch.setattr("rnntext.jobs.train_translate.bleu", lambda translations, references: 50.0)
+    monkeypatch.setattr("rnntext.jobs.pairs.bleu", lambda translations, references: 50.0)
     assert train(tsv, tmp_path / "m").promoted
     worse = train(tsv, tmp_path / "m", force=True)
     assert (worse.promoted, worse.champion) == (False, 50.0)
@@ -178,7 +178,7 @@ def test_a_warm_start_that_gets_no_better_keeps_what_it_began_with(tsv, tmp_path
     scores = iter([50.0, 50.0, 40.0])
     evaluate = "rnntext.train.translator_task.TranslatorTask.evaluate"
     monkeypatch.setattr(evaluate, lambda self, values: {"bleu": next(scores), "nats_per_token": 1.0})
-    monkeypatch.setattr("rnntext.jobs.train_translate.bleu", lambda translations, references: 50.0)
+    monkeypatch.setattr("rnntext.jobs.pairs.bleu", lambda translations, references: 50.0)
     train(tsv, tmp_path / "m")
     before = weights(tmp_path / "m")
     said: list[str] = []

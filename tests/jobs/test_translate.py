@@ -67,7 +67,7 @@ def test_a_line_in_is_a_line_out(hal: TranslationModel, tmp_path: Path, jobs: in
     assert [t.parts for _, t in found] == [1, 0, 0, 1, 1, 1, 1, 8, 1]
     assert [item.line.crlf for item, _ in found] == [True, *[False] * 8]
     assert [item.line.valid for item, _ in found] == [True, True, True, True, False, False, True, True, True]
-    assert {(item.fields, item.error) for item, _ in found} == {(None, None)}
+    assert {(item.names, item.error) for item, _ in found} == {(None, None)}
 
 
 @every_number_of_jobs
