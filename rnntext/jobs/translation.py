@@ -220,7 +220,7 @@ class TranslationModel:
             log_probability=sum(hypothesis.log_probability for hypothesis in hypotheses),
             score=sum(hypothesis.score for hypothesis in hypotheses) / len(parts),
             tokens=[self.target.tokens[i - tokens.RESERVED] for i in ids],
-            attention=_block_diagonal(maps) if len(maps) == len(parts) else None,
+            attention=block_diagonal(maps) if len(maps) == len(parts) else None,
         )
 
     def score(self, pairs: Sequence[tuple[str, str]]) -> list[tuple[float, int]]:
@@ -284,7 +284,7 @@ def _blank(text: str, n_best: int) -> Translation:
     return Translation([answer] * n_best, [], 0)
 
 
-def _block_diagonal(maps: list[np.ndarray]) -> np.ndarray:
+def block_diagonal(maps: list[np.ndarray]) -> np.ndarray:
     """The attention of a line from that of its parts, each `[target, source]`: parts do not see one another, so that
     all weights outside the blocks are 0."""
     rows = sum(len(part) for part in maps)
