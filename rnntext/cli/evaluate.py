@@ -111,5 +111,4 @@ def evaluate(
         for name, score in evaluation.scores.items():
             label = {"bleu": "BLEU", "chrf": "chrF", "ter": "TER"}[name]
             out.write(f"{label:4} {score:6.2f}  {evaluation.signatures[name]}\n")
-    rate = evaluation.lines / evaluation.seconds
-    note(f"{evaluation.lines} lines, {rate:.1f} lines/s", quiet)
+    note(f"{evaluation.lines} lines, {evaluation.lines / evaluation.seconds:.1f} lines/s", quiet)

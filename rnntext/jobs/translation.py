@@ -20,6 +20,7 @@ from rnntext.run.threads import blas_threads
 from rnntext.settings.translator import ARCHITECTURES, SEARCH_TOKENS, SearchConfig, TranslatorConfig
 from rnntext.storage.checkpoint import Checkpoint
 from rnntext.text import tokens, training_text
+from rnntext.text.lookalikes import is_blank
 from rnntext.text.normalize import normalize_line
 from rnntext.text.segments import joined
 from rnntext.text.source_lines import Part, SourceLines
@@ -236,7 +237,8 @@ class TranslationModel:
         """
         # 1. Encode both sides, and leave out the pairs that cannot be scored.
         sources = [self.source.encode(self.lines.normalized(source)) for source, _ in pairs]
-        targets = [self.target.encode(normalize_line(target, self.config.lowercase)) for _, target in pairs]
+        texts = ["" if is_blank(target) else normalize_line(target, self.config.lowercase) for _, target in pairs]
+        targets = [self.target.encode(text) for text in texts]
         usable = []
         for index, (source, target) in enumerate(zip(sources, targets, strict=True)):
             if len(source) and max(len(source), len(target)) <= MAX_SCORED:
@@ -280,8 +282,7 @@ def _training_text(source: Checkpoint, longest: int) -> TrainingText:
 
 def _blank(text: str, n_best: int) -> Translation:
     """The translation of a line without sentences, which may have a text all the same, such as emoji."""
-    answer = Answer(text, 0.0, 0.0, [], np.zeros((0, 0), np.float32))
-    return Translation([answer] * n_best, [], 0)
+    return Translation([Answer(text, 0.0, 0.0, [], np.zeros((0, 0), np.float32))] * n_best, [], 0)
 
 
 def block_diagonal(maps: list[np.ndarray]) -> np.ndarray:
