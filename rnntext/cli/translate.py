@@ -99,7 +99,7 @@ def translate(
     jsonl = input_format == "jsonl"
     if field is not None and not jsonl:
         raise UsageError(f"--field {field}: goes with --input-format jsonl; lines of text have no fields")
-    translated = (field or TEXT) if jsonl else None
+    translated = None if not jsonl else TEXT if field is None else field
     loaded = load_translation(find(model, TRANSLATOR, version), threads, engine, jobs, version)
     if alignment is not None and not loaded.attends:
         raise UsageError(f"--alignment {alignment}: this model was trained with --attention none; it looks at nothing")

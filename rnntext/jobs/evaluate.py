@@ -74,7 +74,7 @@ def evaluate(
             raise UsageError(f"--columns {','.join(map(str, columns))}: goes with a file of pairs alone")
         texts = _aligned([source, *given])
     else:
-        rows = list(read_rows(source, columns=columns))
+        rows = list(read_rows(source, columns=columns, advice=""))
         texts = [list(column) for column in zip(*rows)]
     if not texts or not texts[0]:
         raise DataError(f"{name_of(source)}: empty; there is nothing to evaluate")

@@ -78,7 +78,8 @@ class Outcome:
                 "--force trains all the same"
             )
         error = "" if self.mae is None else f" (MAE {self.mae:.4g})"
-        score = f"version {self.version}: {self.score:.4f} held-out {self.label}{error} after {self.steps} steps"
+        steps = "1 step" if self.steps == 1 else f"{self.steps} steps"
+        score = f"version {self.version}: {self.score:.4f} held-out {self.label}{error} after {steps}"
         if self.promoted:
             return f"{path}: {score}; now in service"
         if self.reason is None:

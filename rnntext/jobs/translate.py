@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import itertools
 import json
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from typing import Any
 
-from rnntext.jobs.translation import Translation, TranslationModel
+from rnntext.jobs.translation import Answer, Translation, TranslationModel, block_diagonal
 from rnntext.settings.translator import SearchConfig
 from rnntext.text.lines import Line, LineReader
 
@@ -61,7 +62,7 @@ def plain(line: Line) -> Item:
 def from_json(line: Line, field: str = TEXT) -> Item:
     """The item of a line with a JSON object, one field of which is to be translated."""
     try:
-        fields = _DECODER.decode(line.text)
+        fields = _DECODER.decode(line.text.removeprefix("\ufeff"))  # where a file begins that is not the first one
     except (ValueError, RecursionError):
         return Item(line, "", error="not JSON")
     missing = f'no object with a text in its field "{field}"'
@@ -99,8 +100,37 @@ def translate_stream(
         return
     while lines := reader.read():
         items = [make(line) for line in lines]
-        texts = [item.text for item in items]
-        yield from zip(items, model.translations(texts, search), strict=True)
+        yield from zip(items, _translations(model, items, search), strict=True)
+
+
+def _translations(model: TranslationModel, items: Iterable[Item], search: SearchConfig) -> Iterator[Translation]:
+    """Yields the translation of each item. The text of a JSON object may have several lines; so has its translation."""
+    texts = [item.text.split("\n") for item in items]
+    translations = model.translations(list(itertools.chain.from_iterable(texts)), search)
+    for lines in texts:
+        of_lines = list(itertools.islice(translations, len(lines)))
+        yield of_lines[0] if len(lines) == 1 else _joined(of_lines)
+
+
+def _joined(translations: list[Translation]) -> Translation:
+    """The translation of a text from those of its lines: the best answers of all its lines, then the second best, and
+    so on. Its score is the mean of the scores of all parts, as that of a line."""
+    parts = sum(translation.parts for translation in translations)
+    answers = []
+    for ranked in zip(*(translation.answers for translation in translations), strict=True):
+        scores = [answer.score * line.parts for answer, line in zip(ranked, translations, strict=True) if line.parts]
+        maps = [answer.attention for answer in ranked if answer.attention is not None]
+        answers.append(
+            Answer(
+                text="\n".join(answer.text for answer in ranked),
+                log_probability=sum(answer.log_probability for answer in ranked),
+                score=sum(scores) / max(1, parts),
+                tokens=[token for answer in ranked for token in answer.tokens],
+                attention=block_diagonal(maps) if len(maps) == len(ranked) else None,
+            )
+        )
+    source_tokens = [token for translation in translations for token in translation.source_tokens]
+    return Translation(answers, source_tokens, max(translation.parts for translation in translations))
 
 
 def _in_processes(
@@ -110,8 +140,7 @@ def _in_processes(
     from rnntext.jobs.workers import Workers  # only here, as it imports multiprocessing
 
     def work(lines: list[Line]) -> list[Translation]:
-        texts = [make(line).text for line in lines]
-        return model.translate_all(texts, search)
+        return list(_translations(model, map(make, lines), search))
 
     workers: Workers[Line, Translation] = Workers(jobs, work, lambda line: len(line.text) + 1)
     try:

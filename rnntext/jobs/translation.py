@@ -20,9 +20,10 @@ from rnntext.run.threads import blas_threads
 from rnntext.settings.translator import ARCHITECTURES, SEARCH_TOKENS, SearchConfig, TranslatorConfig
 from rnntext.storage.checkpoint import Checkpoint
 from rnntext.text import tokens, training_text
+from rnntext.text.lookalikes import is_blank
 from rnntext.text.normalize import normalize_line
 from rnntext.text.segments import joined
-from rnntext.text.source_lines import Part, SourceLines, indent_of
+from rnntext.text.source_lines import Part, SourceLines
 from rnntext.text.training_text import TrainingText
 
 MAX_SCORED = 2048  # tokens on a side of a pair that is scored; the cost of attention is quadratic
@@ -163,19 +164,20 @@ class TranslationModel:
         """The same as `translate_all`; yields each translation as soon as it and those before it are ready.
 
         A line with more sentences or tokens than most lines of the training is cut into parts, and their translations
-        are joined. The spaces before a line are kept.
+        are joined. The spaces before a line are kept, as are emoji and the like on both sides of it.
         """
         search = search or SearchConfig()
         lines = [lines] if isinstance(lines, str) else lines
-        lines_of_parts = [self.lines.parts(line, search.split) for line in lines]
+        framed = [self.lines.framed(line) for line in lines]
+        lines_of_parts = [self.lines.parts(text, search.split) for _, text, _ in framed]
         ids = [self.source.lookup(part.tokens) for parts in lines_of_parts for part in parts]
         hypotheses = in_order(self._searched(ids, search))
-        for line, parts in zip(lines, lines_of_parts, strict=True):
+        for (before, _, after), parts in zip(framed, lines_of_parts, strict=True):
             if parts:
                 of_parts = list(itertools.islice(hypotheses, len(parts)))
-                yield self._translation(indent_of(line), parts, of_parts, search.n_best)
+                yield self._translation((before, after), parts, of_parts, search.n_best)
             else:
-                yield _blank(search.n_best)
+                yield _blank(before + after, search.n_best)
 
     def _searched(self, ids: list[np.ndarray], search: SearchConfig) -> Iterator[tuple[int, list[Hypothesis]]]:
         """The number and the hypotheses of each sentence. The limit of BLAS threads holds only while a batch is
@@ -189,12 +191,12 @@ class TranslationModel:
             yield numbered
 
     def _translation(
-        self, indent: str, parts: list[Part], hypotheses: list[list[Hypothesis]], n_best: int
+        self, frame: tuple[str, str], parts: list[Part], hypotheses: list[list[Hypothesis]], n_best: int
     ) -> Translation:
         """The translation of a line: the best hypotheses of all its parts joined, then the second best, and so on.
 
         Args:
-            indent: the spaces before the line.
+            frame: what stands before and behind the sentences of the line.
             parts: those of the line.
             hypotheses: those of each part, the best one first.
             n_best: number of answers.
@@ -202,11 +204,11 @@ class TranslationModel:
         answers = []
         for rank in range(n_best):
             ranked = [of_part[min(rank, len(of_part) - 1)] for of_part in hypotheses]
-            answers.append(self._answer(indent, parts, ranked))
+            answers.append(self._answer(frame, parts, ranked))
         source_tokens = [token for part in parts for token in part.tokens]
         return Translation(answers, source_tokens, len(hypotheses))
 
-    def _answer(self, indent: str, parts: list[Part], hypotheses: list[Hypothesis]) -> Answer:
+    def _answer(self, frame: tuple[str, str], parts: list[Part], hypotheses: list[Hypothesis]) -> Answer:
         """The answer that consists of one hypothesis for each part of a line."""
         texts = []
         for part, hypothesis in zip(parts, hypotheses, strict=True):
@@ -215,11 +217,11 @@ class TranslationModel:
         ids = [i for hypothesis in hypotheses for i in hypothesis.ids]
         maps = [hypothesis.attention for hypothesis in hypotheses if hypothesis.attention is not None]
         return Answer(
-            text=indent + joined(texts),
+            text=joined(texts).join(frame),
             log_probability=sum(hypothesis.log_probability for hypothesis in hypotheses),
             score=sum(hypothesis.score for hypothesis in hypotheses) / len(parts),
             tokens=[self.target.tokens[i - tokens.RESERVED] for i in ids],
-            attention=_block_diagonal(maps) if len(maps) == len(parts) else None,
+            attention=block_diagonal(maps) if len(maps) == len(parts) else None,
         )
 
     def score(self, pairs: Sequence[tuple[str, str]]) -> list[tuple[float, int]]:
@@ -235,7 +237,8 @@ class TranslationModel:
         """
         # 1. Encode both sides, and leave out the pairs that cannot be scored.
         sources = [self.source.encode(self.lines.normalized(source)) for source, _ in pairs]
-        targets = [self.target.encode(normalize_line(target, self.config.lowercase)) for _, target in pairs]
+        texts = ["" if is_blank(target) else normalize_line(target, self.config.lowercase) for _, target in pairs]
+        targets = [self.target.encode(text) for text in texts]
         usable = []
         for index, (source, target) in enumerate(zip(sources, targets, strict=True)):
             if len(source) and max(len(source), len(target)) <= MAX_SCORED:
@@ -277,13 +280,12 @@ def _training_text(source: Checkpoint, longest: int) -> TrainingText:
     return TrainingText.from_json(source.json(training_text.FILE))
 
 
-def _blank(n_best: int) -> Translation:
-    """The translation of a blank line."""
-    answer = Answer("", 0.0, 0.0, [], np.zeros((0, 0), np.float32))
-    return Translation([answer] * n_best, [], 0)
+def _blank(text: str, n_best: int) -> Translation:
+    """The translation of a line without sentences, which may have a text all the same, such as emoji."""
+    return Translation([Answer(text, 0.0, 0.0, [], np.zeros((0, 0), np.float32))] * n_best, [], 0)
 
 
-def _block_diagonal(maps: list[np.ndarray]) -> np.ndarray:
+def block_diagonal(maps: list[np.ndarray]) -> np.ndarray:
     """The attention of a line from that of its parts, each `[target, source]`: parts do not see one another, so that
     all weights outside the blocks are 0."""
     rows = sum(len(part) for part in maps)

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 
 from rnntext import sizes
 from rnntext.errors import DataError
-from rnntext.text.catalogue import read_source
+from rnntext.text.catalogue import REPLACE_ADVICE, read_source
 from rnntext.text.columns import DEFAULT, MAX_ROWS, Columns, check
 from rnntext.text.hold_out import hashed_position
 from rnntext.text.lines import Report, name_of, read_text
@@ -60,20 +60,25 @@ def read_pairs(
 
 
 def read_rows(
-    source: str, errors: str = "strict", columns: Columns | None = None, report: Report | None = None
+    source: str,
+    errors: str = "strict",
+    columns: Columns | None = None,
+    report: Report | None = None,
+    advice: str = REPLACE_ADVICE,
 ) -> Iterator[list[str]]:
     """Yields the chosen columns of each line of a table that is not blank.
 
     Args:
         source, errors, report: as for `read_pairs`.
         columns: numbers of the columns, from 1; None for the first two, if they seem to be sentences.
+        advice: as for `decoding.decode`.
 
     Raises:
         InputOutputError: the file cannot be read.
         DataError: a line has too few columns, the first two columns are no sentences, or the text is not valid UTF-8.
     """
     name = name_of(source)
-    text = read_source(source, errors, report)
+    text = read_source(source, errors, report, advice)
     # 1. Look at some rows from all over the table.
     if columns is None:
         step = 1 + text.count("\n") // MAX_ROWS
@@ -129,7 +134,7 @@ def read_aligned(
 
 
 def _read_text(source: str, errors: str, report: Report | None) -> str:
-    return read_text(source, errors, ", or read it with --encoding-errors replace", report)
+    return read_text(source, errors, REPLACE_ADVICE, report)
 
 
 def _lines(text: str) -> Iterator[str]:

@@ -11,6 +11,7 @@ from pathlib import Path
 from rnntext.errors import InputOutputError, UsageError
 from rnntext.text.lines import Report, read_text
 
+REPLACE_ADVICE = ", or read it with --encoding-errors replace"  # for commands of training
 DEFAULT = "valley"  # for character models
 DEFAULT_PAIRS = "grammar"  # for translators
 
@@ -98,13 +99,14 @@ def _nearest(name: str) -> str | None:
     return matches[0] if matches else None
 
 
-def read_source(source: str, errors: str = "strict", report: Report | None = None) -> str:
+def read_source(source: str, errors: str = "strict", report: Report | None = None, advice: str = REPLACE_ADVICE) -> str:
     """The text of a file, of standard input, or of a corpus. A file comes before a corpus of the same name.
 
     Args:
         source: a path, `-` for standard input, or the name of a corpus.
         errors: "strict", or "replace" to read U+FFFD in place of invalid UTF-8.
         report: is told how many bytes become U+FFFD, if any.
+        advice: as for `decoding.decode`.
 
     Raises:
         InputOutputError: the source is neither a readable file nor a corpus.
@@ -117,4 +119,4 @@ def read_source(source: str, errors: str = "strict", report: Report | None = Non
             return corpus.read()
         if nearest := _nearest(source):
             raise InputOutputError(f"{source}: No such file, and no corpus of this name; did you mean {nearest}?")
-    return read_text(source, errors, ", or read it with --encoding-errors replace", report)
+    return read_text(source, errors, advice, report)

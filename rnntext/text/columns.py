@@ -12,6 +12,7 @@ DEFAULT = (1, 2)
 MAX_ROWS = 10_000  # rows that are looked at
 MIN_WORDS = 0.1  # share of a column's values that have a word in them
 MIN_DISTINCT = 0.01  # share of a column's values that differ from one another
+_EMPTY = "is empty"
 
 # A word has a letter. One of ASCII letters alone has no digit and no sign of addresses, file names and hashes.
 _ASCII_WORD = r"(?!www\.)[^\s\d/\\_@]*[A-Za-z][^\s\d/\\_@]*(?!\S)"
@@ -43,11 +44,13 @@ def check(rows: Sequence[Sequence[str]], name: str) -> None:
         DataError: a column hardly has a word, or hardly two values that differ; the message names likely columns.
     """
     faults = {number: fault for number in DEFAULT if (fault := _fault(rows, number)) is not None}
-    if not faults:
+    if not faults or not rows:
         return
     number, fault = next(iter(faults.items()))
     width = max(map(len, rows))
     likely = [column for column in range(1, width + 1) if _fault(rows, column) is None]
+    if fault == _EMPTY and len(likely) < 2:
+        return  # there may be no pair at all
     advice = "name the columns of source and translation with --columns; --columns 1,2 takes these all the same"
     if len(likely) >= 2:
         first, second, *_ = likely
@@ -59,7 +62,7 @@ def _fault(rows: Sequence[Sequence[str]], number: int) -> str | None:
     """Why a column is not one of sentences; None if it may be one. Empty values do not count."""
     values = [row[number - 1] for row in rows if len(row) >= number and row[number - 1].strip()]
     if not values:
-        return None if number in DEFAULT else "is empty"
+        return _EMPTY
     with_words = sum(_WORD.search(value) is not None for value in values)
     if with_words < MIN_WORDS * len(values):
         return f"has hardly any words (the first value is {values[0][:40]!r})"

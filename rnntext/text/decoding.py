@@ -12,6 +12,8 @@ from rnntext.errors import DataError
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 MAX_NULS = 16  # in a text; a handful are slips, more are no text
+_BEGINNING = 1024  # bytes that are looked at for NULs
+_MIN_NULS = 3  # in a beginning that is recognised as UTF-16 by them
 _REPLACEMENT = b"\xef\xbf\xbd"  # U+FFFD
 
 # The first bytes of a format, its name, and the command that prints such a file as UTF-8.
@@ -101,7 +103,7 @@ def check_format(data: bytes, name: str) -> None:
     """Checks the first bytes of an input.
 
     Args:
-        data: the first bytes; a dozen are enough.
+        data: the first bytes, or the first line.
         name: what messages call the input.
 
     Raises:
@@ -110,6 +112,10 @@ def check_format(data: bytes, name: str) -> None:
     for pattern, title, command in _FORMATS:
         if re.match(pattern, data):
             raise DataError(f"{name}: {title}, not text in UTF-8; {_advice(command, name)}")
+    beginning = data[:_BEGINNING]
+    nuls = sorted([beginning[0::2].count(0), beginning[1::2].count(0)])
+    if nuls[0] == 0 and nuls[1] >= max(_MIN_NULS, len(beginning) // 4):
+        raise _not_text(beginning, name)
 
 
 def _not_text(data: bytes, name: str) -> DataError:

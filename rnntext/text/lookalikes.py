@@ -15,20 +15,25 @@ MAX_KNOWN = 50_000  # characters that are remembered
 _INVISIBLE_SHARE = 1 / 1000  # of a training text's characters; a rarer invisible character is hardly learnt
 _BLANK_GLYPHS = "\u115f\u1160\u2800\u3164\uffa0"  # letters and signs that show nothing
 # Characters that show nothing and have no width, beside those of the category Cf: joiners and variation selectors.
-_INVISIBLE = re.compile("[\u034f\u17b4\u17b5\u180b-\u180f\ufe00-\ufe0f\U000e0100-\U000e01ef]")
+_INVISIBLE = re.compile("[\u034f\u17b4\u17b5\u180b-\u180f\u20e3\ufe00-\ufe0f\U000e0100-\U000e01ef]")
+# Bullets, arrows, emoji and the like, which are no part of a sentence.
+_PICTURE = re.compile("[\u2022\u2023\u2043\u2190-\u21ff\u2300-\u23ff\u2500-\u27bf\u2b00-\u2bff\U0001f000-\U0001faff]")
 # Characters that look like one another. A straight quotation mark opens and closes.
 _GROUPS = (
-    "'\u2018\u201a\u201b\u2039\u02bb`",  # opening: ' ‘ ‚ ‛ ‹ ʻ
-    "'\u2019\u203a\u02bc\u2032\u02b9\u00b4",  # closing: ' ’ › ʼ ′ ʹ ´
-    '"\u201c\u201e\u201f\u00ab\u301d\u300c\u300e',  # opening: " “ „ ‟ « 〝 「 『
-    '"\u201d\u201c\u00bb\u2033\u301e\u301f\u300d\u300f',  # closing: " ” “ » ″ 〞 〟 」 』
-    "-\u2010\u2011\u2012\u2013\u2014\u2015\u2212",  # hyphens, dashes, minus
+    "'\u2018\u201a\u201b\u2039\u02bb\u275b`",  # opening: ' ‘ ‚ ‛ ‹ ʻ ❛
+    "'\u2019\u203a\u02bc\u2032\u02b9\u00b4\u2035\u055a\u05f3\ua78c\u275c",  # closing: ' ’ › ʼ ′ ʹ ´ ‵ ՚ ׳ ꞌ ❜
+    '"\u201c\u201e\u201f\u00ab\u301d\u300c\u300e\u275d',  # opening: " “ „ ‟ « 〝 「 『 ❝
+    '"\u201d\u201c\u00bb\u2033\u301e\u301f\u300d\u300f\u05f4\u275e',  # closing: " ” “ » ″ 〞 〟 」 』 ״ ❞
+    "-\u2010\u2011\u2012\u2013\u2014\u2015\u2212\u05be\u2e3a\u2e3b\u2796",  # hyphens, dashes, minus
     "~\u223c\u301c",  # ~ ∼ 〜
     "/\u2044\u2215",  # / ⁄ ∕
     "\u00b7\u2022\u2219\u22c5\u30fb",  # · • ∙ ⋅ ・
     "\u00b0\u00ba\u02da",  # ° º ˚
     ".\u3002",  # 。
-    ",\u3001",  # 、
+    ",\u3001\u060c",  # 、 ،
+    ";\u061b",  # ؛
+    "?\u061f\u203d",  # ؟ ‽
+    ":\u2236\ua789",  # ∶ ꞉
     "\u0219\u015f",  # ș with comma and cedilla, as below
     "\u0218\u015e",
     "\u021b\u0163",
@@ -36,6 +41,11 @@ _GROUPS = (
     "\u06cc\u064a",  # Persian and Arabic yeh
     "\u06a9\u0643",  # and kaf
 )
+# What is written where a letter or a mark is missing that has no decomposition.
+_PLAIN = {
+    **dict(zip("łŁøØđĐıßæÆœŒ⋯", ["l", "L", "o", "O", "d", "D", "i", "ss", "ae", "AE", "oe", "OE", "…"], strict=True)),
+    "\ufffd": "",
+}
 # Decompositions that change the meaning: m² is not m2.
 _MEANINGFUL = ("<super>", "<sub>", "<fraction>", "<circle>")
 _BYTE = re.compile("<0x[0-9A-F]{2}>")  # SentencePiece's pieces for the bytes of characters that have none
@@ -72,9 +82,27 @@ def vocabulary_counts(language: Language) -> dict[str, float]:
     return {**counts, " ": RANGE}
 
 
+def has_picture(text: str) -> bool:
+    """Whether there is a bullet, an arrow, an emoji or the like in a text: what is no part of a sentence."""
+    return _PICTURE.search(text) is not None
+
+
+def _simpler(character: str) -> str:
+    """What stands for a character that occurs nowhere in a training text and has no look-alike there: a letter without
+    its marks, a digit of the usual form, nothing for a picture, and the character itself for all others."""
+    if has_picture(character):
+        return ""
+    if character in _PLAIN:
+        return _PLAIN[character]
+    if character.isdecimal():
+        return str(unicodedata.decimal(character))
+    decomposed = unicodedata.normalize("NFD", character)
+    return "".join(part for part in decomposed if unicodedata.category(part) != "Mn")
+
+
 class LookAlikes(dict[int, str]):
     """Replaces the characters that a model has not learnt, or hardly, by look-alikes that it has learnt better. What
-    nobody can see is left out.
+    nobody can see is left out, as are pictures and U+FFFD that it has not learnt.
 
     A table for `str.translate`, which is filled as characters come.
 
@@ -110,6 +138,9 @@ class LookAlikes(dict[int, str]):
         if own and unicodedata.decomposition(character).startswith(_MEANINGFUL):
             return character
         best = max(self._alternatives(character), key=self._count, default=character)
+        if not own and not self._count(best):
+            simpler = _simpler(character)
+            best = simpler if simpler == character else simpler.translate(self)
         return best if self._count(best) > HARDLY * own else character
 
     def _alternatives(self, character: str) -> list[str]:

@@ -14,6 +14,9 @@ _COMMAS = "\u3001\uff0c\uff64\u060c\u061b\u104a\u1363\u0e2f"  # of other scripts
 WEAK = (",", ")", *_COMMAS)
 # Behind these marks a new piece begins although no space follows.
 _WITHOUT_SPACE = re.compile(f"[{FULL_STOPS}{_COMMAS}\uff1b\uff1a]+[{re.escape(CLOSING)}]*")
+# Digits and …—“”‘’, which scripts share: what stands beside them decides.
+_NEUTRAL = "0123456789\u2026\u2014\u201c\u201d\u2018\u2019"
+_NEUTRAL_LENGTH = 8
 
 Size = Callable[[str], int]  # the number of tokens of a text
 
@@ -113,7 +116,7 @@ def _cut(pieces: list[str]) -> int:
     for marks in (STRONG, WEAK):
         for count in range(len(pieces), half, -1):
             last = pieces[count - 1].rstrip(" ")
-            if last.endswith(marks) or last.rstrip(CLOSING).endswith(marks):
+            if last.endswith(marks) or last.rstrip(f"“{CLOSING}").endswith(marks):
                 return count
     return len(pieces)
 
@@ -123,7 +126,9 @@ def joined(texts: Iterable[str]) -> str:
     space, all others with one."""
     line = ""
     for text in texts:
-        if line and text and not _without_space(line[-1], text[0]):
+        last = line[-_NEUTRAL_LENGTH:].rstrip(_NEUTRAL) or line
+        first = text[:_NEUTRAL_LENGTH].lstrip(_NEUTRAL) or text
+        if last and first and not _without_space(last[-1], first[0]):
             line += " "
         line += text
     return line

@@ -9,16 +9,17 @@ from __future__ import annotations
 import re
 
 # Marks that end a sentence wherever they stand: Chinese and Japanese, Devanagari, Urdu, Arabic, Ethiopic, Armenian,
-# Burmese, Khmer, Thai.
-FULL_STOPS = "。！？｡।॥۔؟።፧։။។៕๚๛"
-CLOSING = "\"'“”’»›)]}」』）】〉》"  # “ closes in German
+# Burmese, Khmer, Thai, Tibetan, Mongolian, Ol Chiki, Meitei.
+FULL_STOPS = "。！？｡।॥۔؟።፧։။។៕๚๛།༎᠃᠉᱾᱿꯫"
+CLOSING = "\"'”’»›)]}」』）】〉》"
 _OPENING = "\"'“‘„«‹([{「『（【〈《¿¡*–—-"
 _closing = re.escape(CLOSING)
+_closing_narrow = f"“{_closing}"  # “ closes in German, and opens in Chinese
 # A mark that may end a sentence, with the quotation marks and brackets that close behind it. The Greek question mark
 # is a semicolon behind a Greek letter.
 _END = re.compile(
     f"(?P<full>[{FULL_STOPS}][{FULL_STOPS}.!?…]*)[{_closing}]*(?P<gap> ?)"
-    f"|(?P<mark>(?<![.!?…])[.!?…]+|(?<=[\u0370-\u03ff\u1f00-\u1fff]);)(?: ?[»›]|[{_closing}])* "
+    f"|(?P<mark>(?<![.!?…])[.!?…]+|(?<=[\u0370-\u03ff\u1f00-\u1fff]);)(?: ?[»›]|[{_closing_narrow}])* "
 )
 _MARK = re.compile(f"[{FULL_STOPS}.!?…;]")
 _NEXT = re.compile(f"[{re.escape(_OPENING)} ]*(?P<first>.?)")
@@ -30,20 +31,20 @@ _NUMBER = re.compile(r"\d{1,2}")
 # Abbreviations, without their full stop, that another word of the sentence follows: titles; "that is" and the like;
 # streets.
 _TITLES = (
-    "mr mrs ms mx dr prof st mt ft rev col lt sgt capt cpt cmdr gov supt messrs sr sra srta srs sres dra ud uds vd "
-    "hr hrn fr frl dipl ing hab inż mgr ks płk gen kpt mme mmes mlle mlles sig sigg dott avv arch dhr mevr drs bc mudr "
-    "judr phdr г-н г-жа проф акад тов"
+    "mr mrs ms mx dr prof st mt ft rev col lt sgt capt cpt cmdr gov supt messrs rep pres sr sra srta srs sres dra ud "
+    "uds vd lic exmo exma sn hr hrn fr frl dipl ing hab inż mgr ks św płk gen kpt mme mmes mlle mlles sig sigg dott "
+    "avv arch dhr mevr drs bc mudr judr phdr sv г-н г-жа проф акад тов им"
 )
 _THAT_IS = (
     "e.g i.e cf viz vs approx ca resp esp incl excl z.b d.h u.a o.ä u.ä i.d.r bzw vgl evtl ggf inkl exkl np tzn tj tzw "
-    "wg ds p.ej p.ex bijv o.a d.w.z např tzv т.е т.к т.н напр см ср"
+    "wg ds im mio mrd tsd sog t.ex bl.a p.ej p.ex bijv o.a d.w.z např tzv т.е т.к т.н напр см ср"
 )
-_STREETS = "av avda ave blvd rd ul hwy bldg dept univ ee ул пл просп пер корп обл гр"
+_STREETS = "av avda ave blvd rd ul al pl os nám hwy bldg dept univ ee ул пл просп пер корп обл гр"
 _BEFORE_WORDS = frozenset([*_TITLES.split(), *_THAT_IS.split(), *_STREETS.split()])
 # Abbreviations that a number follows; before anything else they may be words that end a sentence.
 _NUMBERED = (
-    "no nr nos núm num art arts fig figs pp pág págs str vol ch chap sec par ver tel poz pkt godz jan feb mar apr jun "
-    "jul aug sep sept oct nov dec стр рис гл ст т №"
+    "no nr nos núm num art arts abs abb tab min max std kl eq eqs fig figs pp pág págs str vol ch chap "
+    "sec par ver tel poz pkt godz jan feb mar apr jun jul aug sep sept oct nov dec стр рис гл ст т №"
 )
 _BEFORE_NUMBERS = frozenset(_NUMBERED.split())
 # Words before an ordinal number, which German writes with a full stop: "am 3. Oktober".

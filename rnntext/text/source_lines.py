@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 
 from rnntext.text.capitals import uncapitalized
-from rnntext.text.lookalikes import LookAlikes, is_blank, vocabulary_counts
+from rnntext.text.lookalikes import LookAlikes, has_picture, is_blank, vocabulary_counts
 from rnntext.text.segments import joined, split_long
 from rnntext.text.sentences import sentences
 from rnntext.text.tokens import Language
@@ -16,6 +16,7 @@ from rnntext.text.training_text import TrainingText
 CHARACTERS_A_TOKEN = 64  # of a text that is taken to be longer than it may be without being tokenised
 MAX_STRETCH = 2  # tokens of a sentence over the usual number, above which it is cut; cutting costs quality, too
 _INDENT = re.compile("[ \t\u00a0\u2000-\u200a\u202f\u3000]*")
+_PICTURE_PARTS = re.compile("[\u200d\u20e3\ufe0e\ufe0f\U000e0020-\U000e007f]")  # joiners, variants and flags of emoji
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,12 +57,38 @@ class SourceLines:
         """A line as a sentence of the training text; empty if nothing of it can be seen."""
         return "" if is_blank(line) else self.look_alikes.normalized(line, self.lowercase)
 
+    def framed(self, line: str) -> tuple[str, str, str]:
+        """What stands before the sentences of a line, the sentences, and what stands behind them: spaces before, and on
+        both sides the pictures that the model has not learnt. A blank line is no sentence and has nothing before it.
+        """
+        # 1. Most lines have no picture.
+        if line.isascii() or not has_picture(line):
+            return ("", "", "") if is_blank(line) else (indent_of(line), line, "")
+        # 2. Go inwards from both sides.
+        begin = 0
+        end = len(line)
+        while begin < end and self._frames(line[begin]):
+            begin += 1
+        while begin < end and self._frames(line[end - 1]):
+            end -= 1
+        before = line[:begin]
+        after = line[end:].rstrip()
+        if not has_picture(before):
+            before = indent_of(line)
+        return before, line[begin:end], after if has_picture(after) else ""
+
+    def _frames(self, character: str) -> bool:
+        """Whether a character that stands before or behind sentences is no part of them."""
+        if has_picture(character):
+            return not character.translate(self.look_alikes)
+        return bool(_INDENT.fullmatch(character) or _PICTURE_PARTS.match(character))
+
     def parts(self, line: str, split: bool = True) -> list[Part]:
         """The parts of a line: none of a blank one, one of a usual one. A line with more sentences or more tokens than
         is usual in the training text is cut at the ends of sentences; a sentence only if it is much too long.
 
         Args:
-            line: as it was read.
+            line: as it was read; `framed` takes away what would be lost.
             split: whether a line is cut at all.
         """
         # 1. Leave the usual line whole.

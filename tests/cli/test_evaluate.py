@@ -130,6 +130,12 @@ def test_a_tokenizer_that_is_not_installed_says_what_it_needs(
         evaluate(model, *files, SearchConfig(), tokenize="ja-mecab")
 
 
+def test_a_file_that_is_no_utf_8_is_refused_without_an_option_that_evaluate_lacks(shell: Shell) -> None:
+    done = shell("evaluate", shell.write("pairs.tsv", b"hal\tib\xed\n"), code=65)
+    assert done.message.startswith("pairs.tsv: line 1, byte offset 6: invalid UTF-8")
+    assert "--encoding-errors" not in done.message
+
+
 def test_the_translations_can_be_kept(shell: Shell) -> None:
     shell.here("evaluate", "test.en", "test.xx", "--save", "answers.xx", "--tokenize", "intl", "-q")
     kept = (shell.folder / "answers.xx").read_text(encoding="utf-8")

@@ -275,3 +275,9 @@ def test_a_dash_is_standard_output_for_results_and_no_file_for_anything_else(she
         message = shell.here("train-charlm", option, "-", code=2).message
         assert message == f"{option} -: give the name of a file, such as /dev/stdout"
     assert list(shell.folder.iterdir()) == []
+
+
+@pytest.mark.parametrize(("steps", "words"), [(1, "after 1 step;"), (2, "after 2 steps;")])
+def test_an_outcome_counts_its_steps_in_words(steps: int, words: str) -> None:
+    outcome = Outcome("finished", "000001", promoted=True, score=2.5, steps=steps, label="BLEU")
+    assert words in outcome.sentence("m")

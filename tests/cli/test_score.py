@@ -134,6 +134,11 @@ def test_a_translation_model_scores_pairs(shell: Shell, hal: str) -> None:
     assert done.err == ""
 
 
+def test_a_target_that_shows_nothing_is_an_empty_one(shell: Shell, hal: str) -> None:
+    empty, *blank = shell("score", "-m", hal, stdin="hal\t\nhal\t\u200b\nhal\t \u3000\n").lines
+    assert blank == [empty] * 2
+
+
 def test_pairs_are_scored_as_json_with_their_numbers(shell: Shell, hal: str) -> None:
     files = [shell.write("a.tsv", b"hal\tibm\nh\xff\tib\n"), shell.write("b.tsv", "\ufeffa\tb")]
     done = shell("score", "-m", hal, "--json", *files)

@@ -1,5 +1,6 @@
 """translate: a line in is a line out, whatever the line; in every format, by any number of processes, at once."""
 
+import json
 import os
 import signal
 import time
@@ -193,7 +194,7 @@ def test_json_tells_everything(shell: Shell) -> None:
     assert first["n_best"][0]["translation"] == "ibm" != first["n_best"][1]["translation"]
     assert (blank["translation"], blank["attention"], blank["score"]) == ("", [], 0)
     assert odd["text"] == "é\u2028"
-    assert odd["translation"] == "?"  # a blank at the end shows nothing
+    assert odd["translation"] == "f"  # an accent that is not learnt is left out, and a blank at the end
 
 
 def test_jsonl_objects_pass_through_with_the_results_in_one_more_field(shell: Shell) -> None:
@@ -213,8 +214,35 @@ def test_jsonl_objects_pass_through_with_the_results_in_one_more_field(shell: Sh
     missing = {"error": 'no object with a text in its field "text"'}
     assert without == {"id": 8, "rnntext": missing}
     assert array == {"rnntext": missing}
-    assert (odd["translation"], odd["rnntext"]["translation"]) == ("old", "aa a?")
+    assert (odd["translation"], odd["rnntext"]["translation"]) == ("old", "aa\na")
     assert done.err == 'rnntext: 4 lines were not a JSON object with a text in "text"; the answer says "error"\n'
+
+
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_a_text_of_several_lines_keeps_them(shell: Shell, jobs: str) -> None:
+    texts = ["hal\n\n  zz\n", "\n", "hal"]
+    stdin = "".join(json.dumps({"text": text}) + "\n" for text in texts)
+    done = shell("translate", "--input-format", "jsonl", "--n-best", "2", "--json", "--jobs", jobs, stdin=stdin)
+    several, blank, single = [record["rnntext"] for record in done.records]
+    assert several["translation"] == "ibm\n\n  aa\n"
+    assert blank["translation"] == "\n"
+    assert single["translation"] == "ibm"
+    assert several["source_tokens"] == ["h", "a", "l", "z", "z"]
+    assert [len(row) for row in several["attention"]] == [5] * 5
+    scored = [shell("translate", "--json", stdin=line).records[0] for line in ("hal", "zz")]
+    assert several["score"] == pytest.approx(sum(record["score"] for record in scored) / 2)
+    assert done.err == ""
+
+
+def test_a_byte_order_mark_between_two_files_does_not_matter(shell: Shell) -> None:
+    done = shell("translate", "--input-format", "jsonl", stdin='{"text": "b"}\n\ufeff{"text": "hal"}\n')
+    assert done.lines[1].startswith('\ufeff{"text": "hal", "rnntext": {"translation": "ibm"')
+    assert done.err == ""
+
+
+def test_a_field_may_have_an_empty_name(shell: Shell) -> None:
+    done = shell("translate", "--input-format", "jsonl", "--field", "", stdin='{"": "hal", "text": "b"}\n')
+    assert done.records[0]["rnntext"]["translation"] == "ibm"
 
 
 def test_another_field_may_hold_the_text(shell: Shell) -> None:

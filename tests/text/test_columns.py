@@ -28,6 +28,7 @@ def table(*cells: str, rows: int = 300) -> list[list[str]]:
         (("eng", ENGLISH, "spa", SPANISH), 1, "2,4"),
         ((ENGLISH, "{}", SPANISH), 2, "1,3"),
         ((ENGLISH, "CC-BY 2.0", "", SPANISH), 2, "1,4"),
+        (("0 1", ENGLISH, SPANISH), 1, "2,3"),
         (("{}", "今天我看见{}只船", "{}", "船を{}隻見た"), 1, "2,4"),
     ],
 )
@@ -36,6 +37,13 @@ def test_a_column_without_sentences_is_refused_and_the_likely_columns_are_named(
 ) -> None:
     with pytest.raises(DataError, match=f"^t: column {column} has .*--columns {likely} seems to be right"):
         check(table(*cells), "t")
+
+
+def test_an_empty_column_is_refused_where_others_are_likely() -> None:
+    with pytest.raises(DataError, match=r"^t: column 1 is empty; --columns 2,3 seems to be right"):
+        check(table("", ENGLISH, SPANISH), "t")
+    check(table("", ENGLISH), "t")
+    check([], "t")
 
 
 @pytest.mark.parametrize(

@@ -69,6 +69,20 @@ def test_utf_16_without_a_mark_is_recognised_by_its_nuls(text: str, encoding: st
         decode(text.encode(encoding), "x", "replace")
 
 
+@pytest.mark.parametrize("encoding", ["UTF-16LE", "UTF-16BE"])
+def test_utf_16_without_a_mark_is_recognised_by_its_first_line(tmp_path: Path, encoding: str) -> None:
+    path = tmp_path / "x"
+    path.write_bytes("Adiós.\nSí — no.\n".encode(encoding))  # no UTF-8, and few NULs
+    for read in (lambda: read_text(str(path)), lambda: LineReader([str(path)], 9).read()):
+        with pytest.raises(DataError, match=rf"x: full of NULs.*iconv -f {encoding} -t UTF-8"):
+            read()
+
+
+@pytest.mark.parametrize("text", ["a\0", "a\0b\0", "\0\0\0\0", "\0a\0b\0\0", "a" * 90 + "\0b" * 3])
+def test_a_few_nuls_are_slips(text: str) -> None:
+    assert decode(text.encode(), "x") == text
+
+
 @pytest.mark.parametrize("data", [b"\0" * 10_000, b"abc\0\0d\n" * 9])
 def test_many_nuls_are_no_text(data: bytes) -> None:
     with pytest.raises(DataError, match=r"^x: full of NULs.*tr -d '\\0' < x [|] rnntext"):

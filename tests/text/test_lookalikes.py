@@ -24,7 +24,11 @@ ENGLISH = dict.fromkeys("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ 01
         ("１２：３０", "12:30"),
         ("Well\u2026 \ufb01ne, 5 m\u00b2, \u2122, \u00bd", "Well... fine, 5 m2, TM, 1/2"),
         ("Hello。How are you、Tom", "Hello. How are you, Tom"),
-        ("caf\u00e9 \U0001f600 \u4f60", "caf\u00e9 \U0001f600 \u4f60"),  # nothing looks like these
+        ("\u275doh\u275e it\ua78cs so\u22ef who\u203d", '"oh" it\'s so... who?'),
+        ("Zo\u00eb, \u0141\u00f3d\u017a, stra\u00dfe", "Zoe, Lodz, strasse"),
+        ("\u0665 \u096b 1\u20e3", "5 5 1"),
+        ("\u2022 I \U0001f600am\U0001f44d\U0001f3fd here \u2190 he\ufffdre", "I am here here"),
+        ("\u4f60\u597d \u0439", "\u4f60\u597d \u0439"),  # nothing that is learnt looks like these
     ],
 )
 def test_what_is_not_learnt_is_read_as_what_looks_like_it(line: str, plain: str) -> None:
@@ -36,6 +40,11 @@ def test_what_the_training_text_contains_stays(share: int) -> None:
     rich = {**ENGLISH, **dict.fromkeys("\u00a0\u200c\u2019\u201c\u2014\uff01\u2026\u00b2", 5000 // share)}
     line = "a\u00a0b\u200cc\u2019d\u201ce\u2014f\uff01g\u2026h\u00b2"
     assert LookAlikes(rich).normalized(line) == line
+
+
+def test_accents_and_pictures_are_kept_if_they_occur_at_all() -> None:
+    rich = {**ENGLISH, "\u00e9": 1, "\u2022": 1}
+    assert LookAlikes(rich).normalized("\u2022 caf\u00e9 \u00e8") == "\u2022 caf\u00e9 e"
 
 
 def test_what_is_hardly_learnt_is_replaced_unless_that_changes_the_meaning() -> None:

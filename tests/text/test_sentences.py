@@ -48,6 +48,30 @@ CUT_WITHOUT_SPACE = [
 ]
 
 
+def test_a_mark_that_closes_in_german_opens_in_chinese() -> None:
+    assert sentences("你是谁？“我是汤姆。”他走了。") == ["你是谁？", "“我是汤姆。”", "他走了。"]
+    assert sentences("„Wer da?“ „Ich.“") == ["„Wer da?“", "„Ich.“"]
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "Es fehlen 3 Mio. Euro und 2 Mrd. Dollar.",
+        "Siehe Abb. 3 und Abs. 2, min. 5 Tage.",
+        "Kościół św. Anny jest na pl. Wolności.",
+        "Завод им. Петрова закрыт.",
+        "La Lic. Ruiz y Rep. Lee se van.",
+    ],
+)
+def test_abbreviations_before_names_and_numbers_cut_nothing(sentence: str) -> None:
+    assert sentences(sentence) == [sentence]
+
+
+@pytest.mark.parametrize("stop", "།᠃᱾꯫")
+def test_full_stops_of_further_scripts_end_sentences(stop: str) -> None:
+    assert sentences(f"a{stop} b{stop}") == [f"a{stop}", f"b{stop}"]
+
+
 @pytest.mark.parametrize("cut", CUT)
 def test_a_line_is_cut_where_its_sentences_end(cut: str) -> None:
     assert sentences(cut.replace("|", " ")) == cut.split("|")

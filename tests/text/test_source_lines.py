@@ -71,6 +71,28 @@ def test_the_indent_of_a_line_is_its_spaces() -> None:
     assert [indent_of(line) for line in ["a", "  a ", "\t \u3000a", "\u2028a", ""]] == ["", "  ", "\t \u3000", "", ""]
 
 
+@pytest.mark.parametrize(
+    ("line", "framed"),
+    [
+        ("  \u2022 a b", ("  \u2022 ", "a b", "")),
+        (
+            "a \U0001f600 b. \U0001f44d\U0001f3fd \u2764\ufe0f ",
+            ("", "a \U0001f600 b.", " \U0001f44d\U0001f3fd \u2764\ufe0f"),
+        ),
+        ("\U0001f600 ", ("\U0001f600 ", "", "")),
+        ("\u3000a\u00e9 ", ("\u3000", "\u3000a\u00e9 ", "")),
+        ("\t\u200b", ("", "", "")),
+    ],
+)
+def test_pictures_stand_before_and_behind_the_sentences_of_a_line(line: str, framed: tuple[str, str, str]) -> None:
+    assert lines_of(1, 20).framed(line) == framed
+
+
+def test_pictures_that_are_learnt_are_part_of_the_sentence() -> None:
+    known = TrainingText({"a": 9, "\u2022": 9}, 1, 20)
+    assert SourceLines(WORDS, False, known, 20).framed("\u2022 a \u2023") == ("", "\u2022 a", " \u2023")
+
+
 # The training text ----------------------------------------------------------------------------------------------------
 
 
