@@ -43,15 +43,27 @@ def test_the_same_date_twice_is_refused_with_both_lines(read):
 
 
 def test_a_row_that_occurs_twice_is_kept_once_and_that_is_said(read):
-    found = read("day,x\n2024-01-01,5\n2024-01-02,6\n2024-01-01,5\n", ["x"], date_column="day")
+    found = read("day,x\n2024-01-01,5\n2024-01-02,6\n2024-01-01 , 5\n", ["x"], date_column="day")
     assert found.values.tolist() == [[5], [6]]
-    assert "1 rows occur twice, as that on line 4; each is kept once" in found.notes[0]
+    assert "rows that say the same again, as that on line 4, are left out: 1" in found.notes[0]
 
 
 def test_several_series_in_a_table_are_pointed_out(read):
     rows = [f"2024-01-0{day},{shop},{day}\n" for day in range(1, 8) for shop in ("Nord", "Süd")]
     with pytest.raises(DataError, match=r"line 3, .* the table holds 2 series: split it by column 'shop'"):
         read("day,shop,x\n" + "".join(rows), ["x"], date_column="day")
+
+    rows = [f"2024-01-0{day},{shop},{kind},1\n" for day in range(1, 4) for shop in "NS" for kind in "xyz"]
+    with pytest.raises(DataError, match=r"holds 6 series: split it by the columns 'shop' and 'kind' into one file"):
+        read("day,shop,kind,x\n" + "".join(rows), ["x"], date_column="day")
+
+
+@pytest.mark.parametrize("clock", ["{:02d}:00", "{} PM:", "{}"])
+def test_times_of_day_in_a_column_of_their_own_are_no_further_series(read, clock):
+    rows = [f"2024-01-0{day},{clock.format(hour)},1\n" for day in (1, 2) for hour in range(24)]
+    expected = "into one, with date and time of day" if "PM" not in clock else "the table holds 24 series"
+    with pytest.raises(DataError, match=expected):
+        read("day,hour,x\n" + "".join(rows), ["x"], date_column="day")
 
 
 def test_two_rows_in_one_step_are_refused(read):
