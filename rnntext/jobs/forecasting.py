@@ -132,7 +132,7 @@ class ForecastModel:
             series: at least `config.window` values, `[time, columns]`.
             steps: number of values to predict; None: the model's horizon.
             future: the columns known in advance at these steps, `[steps, known]`.
-            levels: the share of values in percent, above 0 and below 100, that each band is to hold.
+            levels: the share of values in percent, at least 1 and below 100, that each band is to hold.
 
         Raises:
             UsageError: a level is not a percentage, or given twice.
@@ -277,10 +277,10 @@ class ForecastModel:
 
 
 def _check_levels(levels: Sequence[float]) -> None:
-    """Raises UsageError unless the levels of bands are different percentages."""
-    if not levels or len(set(levels)) < len(levels) or not all(0 < level < 100 for level in levels):
+    """Raises UsageError unless the levels of bands are different percentages; 0.8 is taken for a mistaken 80."""
+    if not levels or len(set(levels)) < len(levels) or not all(1 <= level < 100 for level in levels):
         given = ",".join(f"{level:g}" for level in levels)
-        raise UsageError(f"--levels {given}: must be different percentages, above 0 and below 100, as in 50,80,95")
+        raise UsageError(f"--levels {given}: must be different percentages, at least 1 and below 100, as in 50,80,95")
 
 
 def _columns(series: Any) -> np.ndarray:

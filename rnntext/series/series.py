@@ -111,6 +111,9 @@ def read_series(
     """
     # 1. Find the columns. A wrong date column is reported before the choice of the target, which depends on it.
     style = style or TableStyle()
+    for option, value in (("--date-format", style.date_format), ("--step", style.step)):
+        if date_column is None and value is not None:
+            raise UsageError(f"{option}: needs --date-column")
     table = read_table(source, [*targets, *known, *([date_column] if date_column is not None else [])])
     known = list(known)
     others = list(known)

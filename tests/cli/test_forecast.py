@@ -220,6 +220,7 @@ MISTAKES = [
     (["train-forecast", "week.csv", "--architecture", "linear", "--units", "3"], 2, ["--units 3", "linear"]),
     (["train-forecast", "week.csv", "--recurrent-output"], 2, ["--recurrent-output", "deep-rnn"]),
     (["train-forecast", "week.csv", "--architecture", "conv-gru", "--window", "3"], 2, ["--window 3", "4"]),
+    (["forecast", "week.csv", "--levels", ""], 2, ["--levels", "50,80,95"]),
     (["ladder", "missing.csv"], 74, ["missing.csv"]),
     (["ladder", "week.csv"], 65, ["too few"]),
 ]

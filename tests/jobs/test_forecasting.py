@@ -133,7 +133,7 @@ def test_a_band_is_wide_where_the_series_is_wild(tmp_path):
     assert np.mean(inside[1.0]) > 0.7
 
 
-@pytest.mark.parametrize("levels", [(), (0,), (100,), (NAN,), (80, 80)])
+@pytest.mark.parametrize("levels", [(), (0,), (0.8, 0.95), (100,), (NAN,), (80, 80)])
 def test_levels_are_different_percentages(weekly, levels):
     with pytest.raises(UsageError, match=r"--levels .*must be different percentages"):
         weekly.forecast(WEEKS[:21], levels=levels)
@@ -234,6 +234,16 @@ def test_a_shift_alarms_for_one_season_only(tmp_path):
     hours[380:] -= 7.0  # and back again
     found = np.flatnonzero(model.alarms(hours, 6.0).alarm)
     assert found.tolist() == [*range(300, 324), *range(380, 404)]
+
+
+@pytest.mark.parametrize("gap", [slice(300, 320), slice(290, 350, 3), slice(10, 30), slice(60, 120)])
+def test_a_gap_raises_no_alarms(tmp_path, gap):
+    daily = ForecastConfig(architecture="seasonal-naive", window=48, horizon=24)
+    hours = 20 + 10 * np.sin(np.arange(480) / 24 * 2 * np.pi) + RNG.normal(0, 0.1, 480)
+    model = ForecastModel(checkpoint.load(save_forecaster(tmp_path / "m", daily, hours[:, None], season=24)))
+    hours[gap] = NAN
+    hours[400] += 5.0
+    assert np.flatnonzero(model.alarms(hours, 8.0).alarm).tolist() == [400]
 
 
 def test_alarms_do_not_depend_on_the_unit(tmp_path):

@@ -112,6 +112,8 @@ def test_known_columns_go_on_into_the_future(read):
         ("d,x\n2024-01-01,1\n2024-01-02,1\n2124-01-01,1\n", {"date_column": "d"}, DataError, "spread over"),
         ("d,x\n1,1\n", {"date_column": "day"}, UsageError, "--date-column 'day': .* did you mean 'd'"),
         ("d,x\n1,1\n", {"targets": ["x"], "known": ["x"]}, UsageError, "'x' is named twice"),
+        ("d,x\n1,1\n", {"targets": ["x"], "style": TableStyle(step=60.0)}, UsageError, "--step: needs --date-column"),
+        ("d,x\n1,1\n", {"targets": ["x"], "style": TableStyle("%Y")}, UsageError, "--date-format: needs --date-"),
     ],
 )
 def test_what_is_no_series_is_refused(read, content, options, error, message):
