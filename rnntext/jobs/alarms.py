@@ -101,7 +101,7 @@ def _with_whole_beginning(engine: Forecaster, panel: Panel) -> np.ndarray:
     window = engine.config.window
     targets = engine.scale.targets
     season = engine.scale.season
-    history = panel.values[0].copy()
+    history: np.ndarray = panel.values[0].copy()
     history[:window] = fill_gaps(engine, panel.missing()[0, :window], np.ones(targets, bool))
     # 2. Take the values of the season after the gap, from the end on.
     known = panel.counted[0, :, :targets].copy()  # [time, targets]

@@ -61,7 +61,7 @@ class HeldOutErrors:
         counted = self.held_out.counted[0][index][:, :, :targets] & inside[:, :, None]
         return np.where(counted, future[:, :, :targets] - forecast, np.nan)
 
-    def bands(self, history: np.ndarray, steps: int, levels: Sequence[float]) -> tuple[np.ndarray, int]:
+    def bands(self, history: np.ndarray, steps: int, levels: Sequence[float]) -> tuple[np.ndarray, int, int]:
         """The half width of the bands around a forecast, by split conformal prediction (Lei et al. 2018, algorithm 2).
 
         With n absolute residuals of a step in order, each divided by the variation of its window, it is number
@@ -73,8 +73,9 @@ class HeldOutErrors:
             levels: the share of values that each band is to hold, between 0 and 1.
 
         Returns:
-            the half widths `[levels, steps, targets]`, and the number of steps that were measured. After them the
-            width grows with the square root of the steps, as that of a random walk does.
+            the half widths `[levels, steps, targets]`; the number of steps that were measured, after which the width
+            grows with the square root of the steps, as that of a random walk does; and the number of residuals of the
+            measured step that has fewest.
         """
         # 1. Measure the residuals in units of their windows' variation.
         origins = _spread(self._calibrating)
@@ -103,7 +104,7 @@ class HeldOutErrors:
         # 3. Let them grow after that.
         later = np.arange(measured + 1, steps + 1)
         grown = width[:, -1:] * np.sqrt(later / measured)[:, None]
-        return np.concatenate([width, grown], axis=1), measured
+        return np.concatenate([width, grown], axis=1), measured, int(counts[:measured].min())
 
     def _units(self, histories: np.ndarray, mean: np.ndarray) -> np.ndarray:
         """`_variation`, with some of its `mean`, `[targets]`."""

@@ -43,6 +43,8 @@ class Forecast:
         lower, upper: the edges of the first band, each `[steps, targets]`.
         bands: the edges of all bands by level: the share of values in percent that a band is to hold.
         measured: number of steps whose bands were measured; after them they grow as those of a random walk do.
+        errors: number of held-out errors behind the band of each measured step, at least; a band of p percent needs
+            p / (100 - p) of them to hold its share.
         filled: number of missing values in the window that the forecast is made from, of all columns.
     """
 
@@ -51,6 +53,7 @@ class Forecast:
     upper: np.ndarray
     bands: dict[float, tuple[np.ndarray, np.ndarray]]
     measured: int
+    errors: int
     filled: int
 
 
@@ -149,7 +152,7 @@ class ForecastModel:
             history, filled = self._history(panel)
             values = self.engine.forecast(history, steps, known)[0]  # [steps, targets]
             shares = [level / 100 for level in levels]
-            widths, measured = self._errors.bands(history[0], steps, shares)  # [levels, steps, targets]
+            widths, measured, errors = self._errors.bands(history[0], steps, shares)  # [levels, steps, targets]
         # 3. Refuse a forecast that has overflowed.
         finite = np.isfinite(values).all(axis=1)  # [steps]
         if not finite.all():
@@ -160,7 +163,7 @@ class ForecastModel:
             level: (above_floor(values - width), values + width) for level, width in zip(levels, widths, strict=True)
         }
         lower, upper = bands[levels[0]]
-        return Forecast(values, lower, upper, bands, measured, filled)
+        return Forecast(values, lower, upper, bands, measured, errors, filled)
 
     def _history(self, panel: Panel) -> tuple[np.ndarray, int]:
         """What a forecast is made from, `[1, time, columns]`, and how many values of its window are missing.

@@ -133,6 +133,8 @@ def read_series(
     if date_column is not None:
         axis, values, changes = _in_order(table, date_column, [*targets, *known], values, style)  # [time, columns]
         notes += changes
+    if style.floor is not None:
+        notes += _below_floor(table.source, targets, values, style.floor)
     return _trimmed(table.source, targets, known, values, axis, notes)
 
 
@@ -195,6 +197,21 @@ def _axis(table: Table, date_column: str, style: TableStyle) -> tuple[Axis, list
         if error.row is None:
             raise DataError(f"{table.source}: {message}") from None
         raise table.error(error.row, message) from None
+
+
+def _below_floor(source: str, targets: Sequence[str], values: np.ndarray, floor: float) -> list[str]:
+    """A sentence about each target that has been below the floor, which no forecast will be.
+
+    Args:
+        values: `[time, at least targets]`.
+    """
+    counts = np.count_nonzero(values < floor, axis=0).tolist()
+    totals = np.isfinite(values).sum(axis=0).tolist()
+    return [
+        f"{source}: {name}: {count} of {total} values are below --floor {floor:g}, but no forecast will be"
+        for name, count, total in zip(targets, counts, totals, strict=False)
+        if count
+    ]
 
 
 def _trimmed(

@@ -97,6 +97,13 @@ def test_missing_values_at_both_ends_are_cut_off_and_said(read):
     assert "ends at 4; 2 rows after that" in found.notes[1]
 
 
+def test_values_below_the_floor_are_said(read):
+    style = TableStyle(floor=0.0)
+    found = read("rain,frost,k\n0,-3,-1\n2,NA,-1\n1,4,-1\n", ["rain", "frost"], ["k"], style=style)
+    (note,) = found.notes
+    assert note.endswith(": frost: 1 of 2 values are below --floor 0, but no forecast will be")
+
+
 def test_known_columns_go_on_into_the_future(read):
     found = read("x,holiday\n1,0\n2,1\n,0\n,1\n", ["x"], ["holiday"])
     assert found.values.tolist() == [[1, 0], [2, 1]]
