@@ -53,6 +53,7 @@ def predicted(model: ForecastModel, series: Series, steps: int | None, levels: S
     Raises:
         DataError: see `ForecastModel.forecast`.
     """
+    # 1. Tell what the forecast and its bands rest on.
     forecast = model.forecast(series.values, steps, series.future, levels)
     notes = []
     if forecast.filled:
@@ -72,7 +73,8 @@ def predicted(model: ForecastModel, series: Series, steps: int | None, levels: S
             f"a band of {widest:g} % needs {needed} held-out errors of each step, and there are {forecast.errors}: it "
             "may be too narrow; a larger --validation gives more"
         )
-    above_floor = model.engine.scale.above_floor  # rounding may go below it
+    # 2. Round the numbers, but not to below the floor.
+    above_floor = model.engine.scale.above_floor
     fields = {"value": above_floor(_rounded(forecast.values, series.values))}
     for level, (lower, upper) in forecast.bands.items():
         end = f"_{level:g}" if len(levels) > 1 else ""
