@@ -40,7 +40,7 @@ class Forecast:
 
     Attributes:
         values: the forecast, `[steps, targets]`.
-        lower, upper: the edges of the first band, each `[steps, targets]`.
+        lower, upper: the edges of the first band, each `[steps, targets]`; NaN for a target without held-out values.
         bands: the edges of all bands by level: the share of values in percent that a band is to hold.
         measured: number of steps whose bands were measured; after them they grow as those of a random walk do.
         errors: number of held-out errors behind the band of each measured step, at least; a band of p percent needs

@@ -139,6 +139,19 @@ def test_levels_are_different_percentages(weekly, levels):
         weekly.forecast(WEEKS[:21], levels=levels)
 
 
+def test_a_column_without_held_out_values_has_no_band_and_takes_none_away(home, tmp_path):
+    series = np.concatenate([NOISY, NOISY * 2], axis=1)
+    series[len(series) // 2 :, 1] = NAN
+    model = ForecastModel(checkpoint.load(save_forecaster(tmp_path / "m", WEEKLY, series, ("a", "b"), season=7)))
+    found = model.forecast(series, 7)
+    assert np.isfinite(found.values).all()
+    assert np.isnan([found.lower[:, 1], found.upper[:, 1]]).all()
+    alone = ForecastModel(checkpoint.load(home / "weekly")).forecast(NOISY, 7)
+    np.testing.assert_allclose(found.upper[:, 0], alone.upper[:, 0])
+    assert (found.measured, found.errors) == (alone.measured, alone.errors)
+    assert not model.alarms(np.concatenate([NOISY, NOISY], axis=1), 6.0).alarm.any()
+
+
 def test_several_columns_and_one_known_in_advance(home):
     model = rnntext.load(home / "two")
     assert isinstance(model, ForecastModel)
