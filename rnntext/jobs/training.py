@@ -157,18 +157,20 @@ def _train(recipe: Recipe, path: Path, job: JobConfig, observer: Observer, began
         return trained
 
     # 4. Write the new version and decide whether it goes into service.
+    if champion is None and (remark := _unseen(run, trained)):
+        observer.note(remark)
     return conclude(run, champion, path, job, trained, observer)
 
 
 def conclude(
     run: Run, champion: Any | None, path: Path, job: JobConfig, trained: Trained, observer: Observer
 ) -> Outcome:
-    """`promotion.finish`, which the observer is told of."""
+    """`promotion.finish`, which the observer is told of. TensorFlow is not needed."""
     if run.snapshot.parent is not None and trained.step == 0:
         observer.note("nothing was better than the weights that the run began with: they stay")
     outcome = promotion.finish(run, champion, path, job, trained)
     verdict = run.material.verdict(outcome.score or 0.0)
-    for remark in (outcome.remark, verdict, _unseen(run, trained) if champion is None else None):
+    for remark in (outcome.remark, verdict):
         if remark:
             observer.note(remark)
     metric = run.recipe.family.metric
