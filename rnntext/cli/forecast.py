@@ -89,7 +89,7 @@ def forecast(
     """Predict the values that follow a series, with a band that is to hold 80 % of them; as CSV, or --json."""
     # 1. Check the options.
     _check(impute, alarm, horizon, levels)
-    percentages = _percentages(levels or "80")
+    percentages = _percentages("80" if levels is None else levels)
     from rnntext.cli import chart
     from rnntext.jobs import forecast_report
     from rnntext.jobs.load import find, load_forecaster

@@ -6,6 +6,7 @@ import dataclasses
 
 import numpy as np
 
+from rnntext.jobs.imputation import fill_gaps
 from rnntext.run.forecasters import Forecaster
 from rnntext.run.panel import Panel
 
@@ -41,7 +42,7 @@ def find_alarms(engine: Forecaster, panel: Panel, spread: np.ndarray, limit: flo
     A value with an alarm is replaced by its forecast in the windows of the values after it, so that a fault does not
     raise alarms for its neighbours. After more than LEVEL_SHIFT alarms on one side among RECENT values, all of these
     are put back, and the next ones are no longer replaced, as a series whose level has shifted is to be judged where
-    it is now.
+    it is now. A missing value is its forecast, too, as repeated values would look like a change of level.
 
     Args:
         engine: the forecaster.
@@ -50,12 +51,12 @@ def find_alarms(engine: Forecaster, panel: Panel, spread: np.ndarray, limit: flo
         limit: the largest deviation without an alarm, in these standard deviations.
         skipped: number of values that come before those of the panel; they have no forecast.
     """
-    # 1. Forecasts are made from a copy of the series, in which values with an alarm are replaced.
+    # 1. Forecasts are made from a copy of the series, in which missing values and those with an alarm are replaced.
     window = engine.config.window
     targets = engine.scale.targets
     values = panel.values[0]  # [time, columns]
-    counted = panel.counted[0]
-    history = values.copy()
+    missing = ~panel.counted[0, :, :targets]  # [time, targets]
+    history = _with_whole_beginning(engine, panel)
     side = np.zeros((len(values), targets), np.int8)  # 1 or -1 at an alarm above or below the forecast, else 0
     expected = np.full((len(values), targets), np.nan)
     deviation = expected.copy()
@@ -65,25 +66,27 @@ def find_alarms(engine: Forecaster, panel: Panel, spread: np.ndarray, limit: flo
         # 2. Forecast the rows whose windows have changed.
         expected[begin:end] = _one_step_forecasts(engine, history, begin, end)
         residual = values[begin:end, :targets] - expected[begin:end]  # [rows, targets]
-        deviation[begin:end] = np.where(counted[begin:end, :targets], residual / spread, np.nan)
-        # 3. Find the first row with an alarm.
-        beyond = np.abs(deviation[begin:]) > limit  # [rows, targets]
-        rows = np.flatnonzero(beyond.any(axis=1))
+        deviation[begin:end] = np.where(missing[begin:end], np.nan, residual / spread)
+        # 3. Find the first row with an alarm or a missing value.
+        replaceable = missing[begin:] | (np.abs(deviation[begin:]) > limit)  # [rows, targets]
+        rows = np.flatnonzero(replaceable.any(axis=1))
         if not len(rows):
             break
         row = begin + int(rows[0])
         # 4. Replace its values by their forecasts.
         alarm = np.abs(deviation[row]) > limit  # [targets]
         side[row] = np.where(alarm, np.sign(deviation[row]), 0)
-        history[row, :targets] = np.where(alarm, expected[row], history[row, :targets])
+        history[row, :targets] = np.where(alarm | missing[row], expected[row], history[row, :targets])
         # 5. Put back what was replaced where the level has shifted.
         recent = slice(max(0, row + 1 - RECENT), row + 1)
         same_side = alarm & (side[recent] == side[row])  # [rows, targets]
         for target in np.flatnonzero(same_side.sum(axis=0) > LEVEL_SHIFT):
-            _put_back(history[recent, target], values[recent, target], expected[recent, target], side[recent, target])
-        # 6. Go on with the rows whose windows hold the replaced one.
+            column = (recent, target)
+            _put_back(history[column], values[column], expected[column], side[column], missing[column])
+        # 6. Go on with the rows whose windows hold the replaced one, or with the next row alone if it is missing.
         begin = row + 1
-        end = min(len(values), begin + window)
+        in_gap = begin < len(values) and missing[begin].any()
+        end = begin + 1 if in_gap else min(len(values), begin + window)
     # 7. Put the values that were skipped back in front.
     lead = np.full((skipped, targets), np.nan)
     expected = np.concatenate([lead, expected])
@@ -91,20 +94,45 @@ def find_alarms(engine: Forecaster, panel: Panel, spread: np.ndarray, limit: flo
     return Alarms(expected, deviation, np.abs(np.nan_to_num(deviation)) > limit)
 
 
-def _put_back(history: np.ndarray, values: np.ndarray, expected: np.ndarray, side: np.ndarray) -> None:
+def _with_whole_beginning(engine: Forecaster, panel: Panel) -> np.ndarray:
+    """The values of a panel, `[time, columns]`, in whose first window the missing targets are those of the season after
+    it or, where there is none, lie on straight lines: there is no window before them to make a forecast from."""
+    # 1. Draw straight lines.
+    window = engine.config.window
+    targets = engine.scale.targets
+    season = engine.scale.season
+    history: np.ndarray = panel.values[0].copy()
+    history[:window] = fill_gaps(engine, panel.missing()[0, :window], np.ones(targets, bool))
+    # 2. Take the values of the season after the gap, from the end on.
+    known = panel.counted[0, :, :targets].copy()  # [time, targets]
+    for row in range(window - 1, -1, -1):
+        later = row + season
+        if season > 1 and later < len(history):
+            is_filled = ~known[row] & known[later]  # [targets]
+            history[row, :targets] = np.where(is_filled, history[later, :targets], history[row, :targets])
+            known[row] |= is_filled
+    return history
+
+
+def _put_back(
+    history: np.ndarray, values: np.ndarray, expected: np.ndarray, side: np.ndarray, missing: np.ndarray
+) -> None:
     """Puts values that were replaced back into a history whose level has shifted.
 
-    Values that are far off even so are faults; they become their forecasts, shifted with the level.
+    Values that are far off even so are faults; they become their forecasts, shifted with the level, and so do values
+    that are missing since the shift.
 
     Args:
         history, values, expected: recent values of one target, `[rows]` each, see `find_alarms`.
         side: of their alarms; the last one is that of the shift.
+        missing: boolean.
     """
     residual = values - expected
     shift = np.median(residual[side == side[-1]])
     is_fault = np.abs(residual - shift) > np.abs(shift)
-    true_values = np.where(is_fault, expected + shift, values)
-    np.copyto(history, true_values, where=side != 0)
+    true_values = np.where(is_fault | missing, expected + shift, values)
+    has_shifted = np.logical_or.accumulate(side == side[-1])
+    np.copyto(history, true_values, where=(side != 0) | (missing & has_shifted))
 
 
 def _one_step_forecasts(engine: Forecaster, history: np.ndarray, begin: int, end: int) -> np.ndarray:

@@ -61,7 +61,7 @@ class HeldOutErrors:
         counted = self.held_out.counted[0][index][:, :, :targets] & inside[:, :, None]
         return np.where(counted, future[:, :, :targets] - forecast, np.nan)
 
-    def bands(self, history: np.ndarray, steps: int, levels: Sequence[float]) -> tuple[np.ndarray, int]:
+    def bands(self, history: np.ndarray, steps: int, levels: Sequence[float]) -> tuple[np.ndarray, int, int]:
         """The half width of the bands around a forecast, by split conformal prediction (Lei et al. 2018, algorithm 2).
 
         With n absolute residuals of a step in order, each divided by the variation of its window, it is number
@@ -73,8 +73,9 @@ class HeldOutErrors:
             levels: the share of values that each band is to hold, between 0 and 1.
 
         Returns:
-            the half widths `[levels, steps, targets]`, and the number of steps that were measured. After them the
-            width grows with the square root of the steps, as that of a random walk does.
+            the half widths `[levels, steps, targets]`, NaN for a target without held-out values; the number of steps
+            that were measured, after which the width grows with the square root of the steps, as that of a random walk
+            does; and the number of residuals of the measured step that has fewest.
         """
         # 1. Measure the residuals in units of their windows' variation.
         origins = _spread(self._calibrating)
@@ -89,7 +90,9 @@ class HeldOutErrors:
 
         # 2. Take their quantiles at the steps that have enough of them.
         counts = np.isfinite(residuals).sum(axis=0)  # [steps, targets]
-        enough = counts.min(axis=1) >= MIN_ORIGINS
+        has_errors = counts.any(axis=0)  # [targets]
+        fewest = counts[:, has_errors].min(axis=1, initial=len(origins) if has_errors.any() else 0)  # [steps]
+        enough = fewest >= MIN_ORIGINS
         measured = max(1, int(enough.cumprod().sum()))
         ordered = np.sort(residuals[:, :measured], axis=0)  # NaN comes last
         widths = []
@@ -98,12 +101,12 @@ class HeldOutErrors:
             if self.spared:
                 place = level * (counts[:measured] + 1) - 1
             widths.append(_at(ordered, np.clip(place, 0, counts[:measured] - 1)))
-        width = np.nan_to_num(np.stack(widths)) * unit  # [levels, measured, targets]
+        width = np.stack(widths) * unit  # [levels, measured, targets]
 
         # 3. Let them grow after that.
         later = np.arange(measured + 1, steps + 1)
         grown = width[:, -1:] * np.sqrt(later / measured)[:, None]
-        return np.concatenate([width, grown], axis=1), measured
+        return np.concatenate([width, grown], axis=1), measured, int(fewest[:measured].min())
 
     def _units(self, histories: np.ndarray, mean: np.ndarray) -> np.ndarray:
         """`_variation`, with some of its `mean`, `[targets]`."""
@@ -126,17 +129,19 @@ class HeldOutErrors:
         """The standard deviation of the residuals one step ahead, `[targets]`.
 
         It is the quantile ONE_DEVIATION of the absolute residuals, so that a few outliers do not hide others; where
-        this is 0, it is the root mean square.
+        this is 0, it is the root mean square. It is NaN for a target without held-out values.
 
         Args:
             size: the largest absolute value of each target, `[targets]`, relative to which ROUNDING is meant.
         """
         residuals = np.abs(self._residuals(_spread(self._places), 1)[:, 0])  # [origins, targets]
+        has_none = np.isnan(residuals).all(axis=0)  # [targets]
+        residuals[:, has_none] = 0.0
         quantile = np.nanquantile(residuals, ONE_DEVIATION, axis=0)
         root_mean_square = np.sqrt(np.nanmean(residuals**2, axis=0))
         deviation = np.where(quantile > 0, quantile, root_mean_square)
         smallest = ROUNDING * np.where(size > 0, size, 1.0)
-        return np.asarray(np.maximum(deviation, smallest))
+        return np.where(has_none, np.nan, np.maximum(deviation, smallest))
 
 
 def _spread(origins: np.ndarray) -> np.ndarray:

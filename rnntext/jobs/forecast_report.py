@@ -53,6 +53,7 @@ def predicted(model: ForecastModel, series: Series, steps: int | None, levels: S
     Raises:
         DataError: see `ForecastModel.forecast`.
     """
+    # 1. Tell what the forecast and its bands rest on.
     forecast = model.forecast(series.values, steps, series.future, levels)
     notes = []
     if forecast.filled:
@@ -65,11 +66,20 @@ def predicted(model: ForecastModel, series: Series, steps: int | None, levels: S
         notes.append(
             f"the band was measured for {forecast.measured} steps; after them it grows with the square root of time"
         )
-    fields = {"value": _rounded(forecast.values, series.values)}
+    widest = max(levels)
+    needed = math.ceil(round(widest / (100 - widest), DIGITS))
+    if forecast.errors < needed:
+        notes.append(
+            f"a band of {widest:g} % needs {needed} held-out errors of each step, and there are {forecast.errors}: it "
+            "may be too narrow; a larger --validation gives more"
+        )
+    # 2. Round the numbers, but not to below the floor.
+    above_floor = model.engine.scale.above_floor
+    fields = {"value": above_floor(_rounded(forecast.values, series.values))}
     for level, (lower, upper) in forecast.bands.items():
         end = f"_{level:g}" if len(levels) > 1 else ""
-        fields["lower" + end] = _rounded(lower, series.values)
-        fields["upper" + end] = _rounded(upper, series.values)
+        fields["lower" + end] = above_floor(_rounded(lower, series.values))
+        fields["upper" + end] = above_floor(_rounded(upper, series.values))
     records = _records(series, len(series.values), fields)
     return Report(records, series, notes, after=forecast.values, bands=forecast.bands)
 
@@ -99,7 +109,8 @@ def imputed(model: ForecastModel, series: Series) -> Report:
     present = np.isfinite(series.values[:, :targets])
     has_begun = np.logical_or.accumulate(present)
     missing = has_begun & ~present
-    values = np.where(missing, _rounded(filled, series.values), series.values[:, :targets])
+    rounded = model.engine.scale.above_floor(_rounded(filled, series.values))
+    values = np.where(missing, rounded, series.values[:, :targets])
     records = _records(series, 0, {"value": values, "imputed": missing})
     # 3. Compare forecasts and straight lines on hidden held-out blocks.
     notes = [f"filled: {int(missing.sum())} values"]

@@ -105,7 +105,7 @@ def make_split(series: Series, config: ForecastConfig, training: Panel, held_out
         UsageError: season and window do not go together, or a seasonal naive forecast is wanted without a season.
     """
     # 1. Find the season of the first column: that within the window, and that of the series.
-    notes = _constant_columns(series, training)
+    notes = [*_constant_columns(series, training), *_unmeasured_targets(series, held_out, config.window)]
     first = training.values[0, :, 0]  # [time]
     season = config.season or find_season(first, config.window)
     own_season = config.season or find_season(first, len(first))
@@ -141,6 +141,20 @@ def _constant_columns(series: Series, training: Panel) -> list[str]:
         if np.ptp(column) == 0:
             notes.append(f"{series.source}: {name} is constant, {column[0]:g}, in the data to learn from")
     return notes
+
+
+def _unmeasured_targets(series: Series, held_out: Panel, window: int) -> list[str]:
+    """A sentence about each target without held-out values.
+
+    Args:
+        held_out: begins with a window before the held-out part.
+    """
+    counts = held_out.counted[0, window:].sum(axis=0).tolist()  # [columns]
+    return [
+        f"{series.source}: {name} has no held-out values: it does not count in the score, and has no band"
+        for name, count in zip(series.targets, counts, strict=False)
+        if not count
+    ]
 
 
 def stretches(values: np.ndarray) -> Iterator[str]:

@@ -40,9 +40,11 @@ class Forecast:
 
     Attributes:
         values: the forecast, `[steps, targets]`.
-        lower, upper: the edges of the first band, each `[steps, targets]`.
+        lower, upper: the edges of the first band, each `[steps, targets]`; NaN for a target without held-out values.
         bands: the edges of all bands by level: the share of values in percent that a band is to hold.
         measured: number of steps whose bands were measured; after them they grow as those of a random walk do.
+        errors: number of held-out errors behind the band of each measured step, at least; a band of p percent needs
+            p / (100 - p) of them to hold its share.
         filled: number of missing values in the window that the forecast is made from, of all columns.
     """
 
@@ -51,6 +53,7 @@ class Forecast:
     upper: np.ndarray
     bands: dict[float, tuple[np.ndarray, np.ndarray]]
     measured: int
+    errors: int
     filled: int
 
 
@@ -132,7 +135,7 @@ class ForecastModel:
             series: at least `config.window` values, `[time, columns]`.
             steps: number of values to predict; None: the model's horizon.
             future: the columns known in advance at these steps, `[steps, known]`.
-            levels: the share of values in percent, above 0 and below 100, that each band is to hold.
+            levels: the share of values in percent, at least 1 and below 100, that each band is to hold.
 
         Raises:
             UsageError: a level is not a percentage, or given twice.
@@ -149,7 +152,7 @@ class ForecastModel:
             history, filled = self._history(panel)
             values = self.engine.forecast(history, steps, known)[0]  # [steps, targets]
             shares = [level / 100 for level in levels]
-            widths, measured = self._errors.bands(history[0], steps, shares)  # [levels, steps, targets]
+            widths, measured, errors = self._errors.bands(history[0], steps, shares)  # [levels, steps, targets]
         # 3. Refuse a forecast that has overflowed.
         finite = np.isfinite(values).all(axis=1)  # [steps]
         if not finite.all():
@@ -160,7 +163,7 @@ class ForecastModel:
             level: (above_floor(values - width), values + width) for level, width in zip(levels, widths, strict=True)
         }
         lower, upper = bands[levels[0]]
-        return Forecast(values, lower, upper, bands, measured, filled)
+        return Forecast(values, lower, upper, bands, measured, errors, filled)
 
     def _history(self, panel: Panel) -> tuple[np.ndarray, int]:
         """What a forecast is made from, `[1, time, columns]`, and how many values of its window are missing.
@@ -277,10 +280,10 @@ class ForecastModel:
 
 
 def _check_levels(levels: Sequence[float]) -> None:
-    """Raises UsageError unless the levels of bands are different percentages."""
-    if not levels or len(set(levels)) < len(levels) or not all(0 < level < 100 for level in levels):
+    """Raises UsageError unless the levels of bands are different percentages; 0.8 is taken for a mistaken 80."""
+    if not levels or len(set(levels)) < len(levels) or not all(1 <= level < 100 for level in levels):
         given = ",".join(f"{level:g}" for level in levels)
-        raise UsageError(f"--levels {given}: must be different percentages, above 0 and below 100, as in 50,80,95")
+        raise UsageError(f"--levels {given}: must be different percentages, at least 1 and below 100, as in 50,80,95")
 
 
 def _columns(series: Any) -> np.ndarray:

@@ -52,7 +52,8 @@ def fit_again(
     before = loop.position.seconds
     again = LastFit(trained.step, trained.steps, before, task, training, state, observer, began, job)
     seconds_left = (training.time_limit or math.inf) - loop.closing_seconds()
-    observer.note(f"last fit, on all data: {trained.step} steps")
+    if trained.step:  # else the weights of the last fit before stay
+        observer.note(f"last fit, on all data: {trained.step} steps")
 
     def late() -> bool:
         step_seconds = again.planner.step_seconds() if again.planner.steps else loop.planner.first_seconds

@@ -167,7 +167,7 @@ def _train(recipe: Recipe, path: Path, job: JobConfig, observer: Observer, began
 def conclude(
     run: Run, champion: Any | None, path: Path, job: JobConfig, trained: Trained, observer: Observer
 ) -> Outcome:
-    """`promotion.finish`, which the observer is told of."""
+    """`promotion.finish`, which the observer is told of. TensorFlow is not needed."""
     if run.snapshot.parent is not None and trained.step == 0:
         observer.note("nothing was better than the weights that the run began with: they stay")
     outcome = promotion.finish(run, champion, path, job, trained)

@@ -37,7 +37,7 @@ def accuracy(
     counted: Array,
     scale: Array,
 ) -> dict[str, float]:
-    """The errors of forecasts: MSE, MAE and MASE, each the mean over the columns.
+    """The errors of forecasts: MSE, MAE and MASE, each the mean over the columns that have actual values.
 
     Args:
         forecast, actual: `[batch, steps, targets]`.
@@ -54,8 +54,11 @@ def accuracy(
     distances = np.abs(error)
     mae = distances.sum(axis=WINDOWS) / number
     mase = mae / scale
+    measured = np.flatnonzero(counted.any(axis=WINDOWS))  # [targets with values]
+    if not len(measured):
+        return {"mse": 0.0, "mae": 0.0, "mase": 0.0}
     return {
-        "mse": float(mse.mean()),
-        "mae": float(mae.mean()),
-        "mase": float(mase.mean()),
+        "mse": float(mse[measured].mean()),
+        "mae": float(mae[measured].mean()),
+        "mase": float(mase[measured].mean()),
     }

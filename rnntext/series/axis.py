@@ -12,7 +12,7 @@ from itertools import pairwise
 import numpy as np
 
 from rnntext.series.dates import DateError, Reading, Write, explain, readings
-from rnntext.series.steps import DECIMAL_UNITS, TIME_UNITS, Places, gaps, regular
+from rnntext.series.steps import DECIMAL_UNITS, TIME_UNITS, Places, gaps, refuse_sparse, regular
 
 DAY = timedelta(days=1)
 MAX_DAYS_MOVED = 4  # by which the day of a month may differ: weekends move the last office day
@@ -141,9 +141,12 @@ def _is_whole(cells: Sequence[str]) -> bool:
 def _number_axis(values: np.ndarray, is_whole: bool, step: float | None) -> tuple[Axis, Places]:
     """The axis of numbers `[cells]`; `is_whole` says whether all of them are written as integers."""
     last = values.max()
+    is_given = step is not None
     step, places = regular(
         values, step, DECIMAL_UNITS, name=lambda row: f"{values[row]:.10g}", words=lambda step: f"{step:.6g}"
     )
+    if not is_given:
+        refuse_sparse(places, f"{step:.6g}")
     end = places.max()
 
     def label(place: int) -> str:

@@ -1,4 +1,5 @@
-"""Times of day as tables write them, after a date: 23:59:59.5, 11:59 PM, T23:59Z, 24:00, 23:59 +01:00."""
+"""Times of day as tables write them, after a date: 23:59:59.5, 11:59 PM, T23:59Z, 24:00, 23.59,
+23h59, 23:59 +01:00."""
 
 from __future__ import annotations
 
@@ -11,7 +12,7 @@ MAX_CACHED = 2**17  # times of day that are read once: a day has 86,400 seconds
 _TIME = (
     r"(?:T|,\s*|\s+|[:_])"
     r"(?P<hour>[0-9]{1,2})"
-    r"(?:(?P<colon>:|(?=[0-9]))(?P<minute>[0-9]{2})(?:(?P=colon)(?P<second>[0-9]{2})(?P<fraction>[.,][0-9]{1,9})?)?)?"
+    r"(?:(?P<colon>[:.h]|(?=[0-9]))(?P<minute>[0-9]{2})(?:(?P=colon)(?P<second>[0-9]{2})(?P<fraction>[.,][0-9]{1,9})?)?)?"
     r"(?P<half>\s?[AP]\.?M\.?)?"
     r"(?P<zone>\s?(?:Z|UTC|GMT|[+-][0-9]{2}(?::?[0-9]{2})?))?"
 )

@@ -20,9 +20,23 @@ _DAYS = [
     *("%d %B %Y", "%d. %B %Y", "%d-%B-%Y", "%B %d, %Y", "%B %d %Y"),  # 31 December 2024
     *("%d/%m/%y", "%m/%d/%y", "%d.%m.%y", "%d-%m-%y", "%m-%d-%y", "%y-%m-%d"),  # 31/12/24
     *("%d-%b-%y", "%d %b %y", "%d%b%y"),  # 31-Dec-24
-    *("%G-W%V-%u", "%Y-%j", "%Y%m%d", "%Y年%m月%d日"),  # 2024-W52-2, 2024-366, 20241231
-    *("%Y-%m", "%Y/%m", "%m/%Y", "%m.%Y", "%m-%Y", "%YM%m", "%Y-M%m", "%Y年%m月"),  # 2024-12
-    *("%b %Y", "%Y %b", "%b-%Y", "%Y-%b", "%b. %Y", "%B %Y", "%Y %B", "%B-%Y", "%b-%y", "%B-%y"),  # Dec 2024
+    *("%G-W%V-%u", "%Y-%j", "%Y/%j", "%Y%m%d", "%Y年%m月%d日", "%Y년 %m월 %d일"),  # 2024-W52-2, 2024-366
+    *("%d. %m. %Y", "%Y.%m.%d.", "%Y. %m. %d."),  # 31. 12. 2024
+    *("%Y-%m", "%Y/%m", "%m/%Y", "%m.%Y", "%m-%Y", "%YM%m", "%Y-M%m", "%Y:%m", "%Y年%m月"),  # 2024-12
+    *(
+        "%b %Y",
+        "%Y %b",
+        "%b-%Y",
+        "%Y-%b",
+        "%b. %Y",
+        "%B %Y",
+        "%Y %B",
+        "%B-%Y",
+        "%b-%y",
+        "%b/%y",
+        "%b'%y",
+        "%B-%y",
+    ),  # Dec 2024
 ]
 _WEEKDAYS = ["%a, ", "%a ", "%A, ", "%A "]
 # Dates that look like numbers, by patterns that few numbers fit; those that come first are preferred.
@@ -42,7 +56,7 @@ _COMPACT = {
     "%Y%m%d%H%M%S": f"{_YEAR}{_MONTH}{_DAY}[0-9]{{6}}",
 }
 # What the digits must be like where `strptime` would read others, too.
-_GUARDS = {**_COMPACT, "%Y-%j": r"[0-9]{4}-[0-9]{3}", "%d%b%y": r"[0-9]{1,2}[a-z]+[0-9]{2}"}
+_GUARDS = {**_COMPACT, "%Y-%j": "[0-9]{4}-[0-9]{3}", "%Y/%j": "[0-9]{4}/[0-9]{3}", "%d%b%y": "[0-9]{1,2}[a-z]+[0-9]{2}"}
 EXAMPLES = 1000  # cells by which the way of writing is found
 
 Write = Callable[[datetime], str]

@@ -35,7 +35,7 @@ def parse_numbers(
 
     Args:
         cells: of the column, without blanks around them.
-        missing: the cells without a value, in lower case.
+        missing: the cells without a value, in lower case; a number among them means all cells with this number.
         decimal: the decimal sign; None: it is found by all cells.
         comma_separates: whether commas separate the cells of the table, so that points alone are those of decimals.
 
@@ -52,6 +52,8 @@ def parse_numbers(
         except ValueError:
             raise NumberError(f"{cell!r} is not a number{_advice(cell, decimal)}", row) from None
     values = np.array(numbers, np.float64)
+    fillers = [_parse(text, decimal) for text in missing if _is_readable(text, decimal)]
+    values[np.isin(values, fillers)] = math.nan
     # 3. Refuse those that are too large.
     too_large = np.abs(values) >= MAX_NUMBER
     if too_large.any():
@@ -88,14 +90,15 @@ def _parse(cell: str, decimal: str) -> float:
 
 
 def _is_grouped(plain: str, whole: str, sign: str) -> bool:
-    """Whether a sign stands between thousands, and in the whole part of a number only."""
-    groups = re.fullmatch(rf"[+-]?[1-9][0-9]{{0,2}}(?:{re.escape(sign)}[0-9]{{3}})+", whole)
-    return groups is not None and plain.count(sign) == whole.count(sign)
+    """Whether a sign stands between thousands, or as in India (12,34,567), and in the whole part of a number only."""
+    groups = r"[0-9]{0,2}(?:,[0-9]{3})+|[0-9]?(?:,[0-9]{2})+,[0-9]{3}"
+    grouped = re.fullmatch(rf"[+-]?[1-9](?:{groups})", whole.replace(sign, ","))
+    return grouped is not None and plain.count(sign) == whole.count(sign)
 
 
 def _plain(cell: str) -> str:
     """A number with the minus of a keyboard and without blanks or apostrophes between thousands."""
-    return SEPARATOR.sub("", cell.replace("−", "-"))
+    return SEPARATOR.sub("", re.sub("^[−–]", "-", cell))
 
 
 def _decimal_sign(cells: Sequence[str], missing: Collection[str], comma_separates: bool) -> str:
@@ -137,4 +140,5 @@ def _advice(cell: str, decimal: str) -> str:
     other = SIGNS.replace(decimal, "")
     if _is_readable(cell, other):
         return f" with the decimal sign {decimal} of its column; write all numbers of a column in one way"
-    return "" if re.search(r"[^\W\d_]", cell) is None else "; --missing TEXT names cells that mean no value"
+    is_amount = re.search(r"\d", cell) and not re.search(r"[^\W\d_]", cell)
+    return "" if is_amount else "; --missing TEXT names cells that mean no value"

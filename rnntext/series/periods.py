@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 
 _UNIT = "(?P<unit>Q|H|S|W|KW)"
-_BETWEEN = "[-/ ]?"
+_BETWEEN = "[-/: ']?"
 _YEAR = "(?:1[5-9]|2[01])[0-9]{2}"
 # The ways to write them; the last two look like numbers. H and S are halves of a year, W and KW are ISO weeks.
 FORMS = {

@@ -11,6 +11,7 @@ import numpy as np
 from rnntext.errors import DataError, UsageError
 from rnntext.series.axis import Axis, rows_axis, time_axis
 from rnntext.series.dates import DateError
+from rnntext.series.repeats import repeated_rows
 from rnntext.series.table import Table, read_table
 
 MAX_STEPS_PER_ROW = 20  # If there are more, the dates are too few for the step that was found.
@@ -110,7 +111,10 @@ def read_series(
     """
     # 1. Find the columns. A wrong date column is reported before the choice of the target, which depends on it.
     style = style or TableStyle()
-    table = read_table(source)
+    for option, value in (("--date-format", style.date_format), ("--step", style.step)):
+        if date_column is None and value is not None:
+            raise UsageError(f"{option}: needs --date-column")
+    table = read_table(source, [*targets, *known, *([date_column] if date_column is not None else [])])
     known = list(known)
     others = list(known)
     if date_column is not None:
@@ -129,6 +133,8 @@ def read_series(
     if date_column is not None:
         axis, values, changes = _in_order(table, date_column, [*targets, *known], values, style)  # [time, columns]
         notes += changes
+    if style.floor is not None:
+        notes += _below_floor(table.source, targets, values, style.floor)
     return _trimmed(table.source, targets, known, values, axis, notes)
 
 
@@ -158,7 +164,7 @@ def _in_order(
     # 1. Find the place of each row.
     source = table.source
     axis, places = _axis(table, date_column, style)
-    repeated = _repeated_rows(table, date_column, used, axis, places)
+    repeated = repeated_rows(table, date_column, used, axis, places)
     count = len(places) - len(repeated)
     steps = max(places) + 1
     if steps > MAX_STEPS_PER_ROW * count:
@@ -171,7 +177,7 @@ def _in_order(
     notes: list[str] = []
     if repeated:
         line = table.lines[repeated[0]]
-        notes.append(f"{source}: {len(repeated)} rows occur twice, as that on line {line}; each is kept once")
+        notes.append(f"{source}: rows that say the same again, as that on line {line}, are left out: {len(repeated)}")
     if places != sorted(places):
         notes.append(f"{source}: rows sorted by {date_column}")
     missing = steps - count
@@ -193,47 +199,19 @@ def _axis(table: Table, date_column: str, style: TableStyle) -> tuple[Axis, list
         raise table.error(error.row, message) from None
 
 
-def _repeated_rows(table: Table, date_column: str, used: Sequence[str], axis: Axis, places: list[int]) -> list[int]:
-    """The rows that say again what an earlier row says.
+def _below_floor(source: str, targets: Sequence[str], values: np.ndarray, floor: float) -> list[str]:
+    """A sentence about each target that has been below the floor, which no forecast will be.
 
-    Raises:
-        DataError: a row has the place of another one, and other cells.
+    Args:
+        values: `[time, at least targets]`.
     """
-    if len(set(places)) == len(places):
-        return []
-    cells = table.column(date_column, "--date-column")
-    repeated: list[int] = []
-    row_at: dict[int, int] = {}
-    for row, place in enumerate(places):
-        other = row_at.setdefault(place, row)
-        if other == row:
-            continue
-        if table.rows[row] == table.rows[other]:
-            repeated.append(row)
-            continue
-        line = table.lines[other]
-        if cells[row] == cells[other]:
-            again = f"{cells[row]} again, as on line {line}; {_split_advice(table, cells, used)}"
-        else:
-            again = (
-                f"{cells[row]} lies in the same step of {axis.step} as {cells[other]} on line {line}; keep one of them"
-            )
-        raise table.error(row, f"column {date_column!r}: {again}")
-    return repeated
-
-
-def _split_advice(table: Table, dates: Sequence[str], used: Sequence[str]) -> str:
-    """What to do about dates that occur twice: a column that is not used may tell several series apart."""
-    candidates: list[tuple[int, str]] = []
-    for index, name in enumerate(table.header):
-        cells = [row[index].strip() for row in table.rows]
-        kinds = len(set(cells))
-        if name not in used and 1 < kinds <= len(cells) // 2 and len(set(zip(dates, cells))) == len(cells):
-            candidates.append((kinds, name))
-    if not candidates:
-        return "keep one of them"
-    kinds, name = min(candidates)
-    return f"the table holds {kinds} series: split it by column {name!r} into one file for each"
+    counts = np.count_nonzero(values < floor, axis=0).tolist()
+    totals = np.isfinite(values).sum(axis=0).tolist()
+    return [
+        f"{source}: {name}: {count} of {total} values are below --floor {floor:g}, but no forecast will be"
+        for name, count, total in zip(targets, counts, totals, strict=False)
+        if count
+    ]
 
 
 def _trimmed(

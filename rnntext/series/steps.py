@@ -122,3 +122,15 @@ def _fitted(ordered: np.ndarray, step: float, units: Sequence[float]) -> tuple[f
 def gaps(places: Places) -> int:
     """The number of steps without a value."""
     return int(places.max()) + 1 - len(np.unique(places))
+
+
+def refuse_sparse(places: Places, step: str) -> None:
+    """Raises DateError if numbers have more gaps than values, as dates have that are read as numbers: 2012, 2101.
+
+    Args:
+        step: in words.
+    """
+    if gaps(places) > len(np.unique(places)):
+        raise DateError(
+            f"most steps of {step} have no value; give --date-format if these are dates, or --step if they are numbers"
+        )

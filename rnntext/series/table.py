@@ -6,6 +6,7 @@ import csv
 import dataclasses
 import difflib
 import io
+import re
 from collections.abc import Collection
 from itertools import pairwise
 
@@ -18,9 +19,12 @@ from rnntext.text.lines import name_of, read_text
 DELIMITERS = ",;\t|"
 SAMPLE = 100  # first lines of a file, by which header and delimiter are found
 COMMENT = "#"
+NAMED_DELIMITER = re.compile(r'"?sep=([^\r\n])', re.IGNORECASE)
+UNCLOSED = "; a quotation mark may not be closed where it should be"
 # Cells without a value, in lower case.
 MISSING = {"", "-", "?", "."}
 MISSING |= {"na", "n/a", "#n/a", "<na>", "nan", "null", "none"}
+MISSING |= {"--", "..", "...", "…", "–", "—", ":", "n.a.", "nat", "#div/0!", "#value!", "#ref!", "#num!"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -108,7 +112,7 @@ class Table:
         return DataError(f"{self.source}: line {line}, {message}")
 
 
-def read_table(source: str) -> Table:
+def read_table(source: str, names: Collection[str] = ()) -> Table:
     """The table in a CSV file. Its header is the first line with as many cells as most lines have.
 
     Commas, semicolons, tabs or bars stand between the cells. Left out are a byte order mark, a line `sep=;` (which says
@@ -117,6 +121,7 @@ def read_table(source: str) -> Table:
 
     Args:
         source: a file, or `-` for standard input.
+        names: of columns that it should have; a line that has them all is the header.
 
     Raises:
         InputOutputError: the file cannot be read.
@@ -125,7 +130,7 @@ def read_table(source: str) -> Table:
     # 1. Read the rows.
     text = read_text(source)
     table_name = name_of(source)
-    begin, delimiter = _header(text)
+    begin, delimiter = _header(text, names)
     preamble = text[:begin]
     skipped = preamble.count("\n")
     rows, lines = _rows(text[begin:], delimiter, table_name, skipped)
@@ -145,24 +150,26 @@ def read_table(source: str) -> Table:
     _fit(rows, lines, len(header), delimiter, table_name)
     # 4. Say what stands before the header.
     notes = []
-    if any(line.strip() and not line.startswith((COMMENT, "sep=")) for line in preamble.split("\n")):
+    before = [line for line in preamble.split("\n") if line.strip() and not line.startswith(COMMENT)]
+    if not all(map(NAMED_DELIMITER.match, before)):
         notes.append(f"{table_name}: the table begins on line {skipped + 1}; what stands before it is left out")
     return Table(table_name, delimiter, header, rows, lines, notes)
 
 
-def _header(text: str) -> tuple[int, str]:
+def _header(text: str, names: Collection[str]) -> tuple[int, str]:
     """Where the header of a table begins, and what stands between its cells.
 
-    A delimiter is looked for that most lines have equally often. The header is the first line with so many of them, or
-    the comment before that line if it has numbers.
+    The header is the line with all names that are wanted. If there is none, a delimiter is looked for that most lines
+    have equally often. The header is the first line with so many of them, or the comment before that line if it has
+    numbers.
     """
     # 1. List the first lines.
     lines: list[tuple[int, str]] = []  # where a line begins, and the line
     comment = (0, "")
     end = 0
     for line in io.StringIO(text, newline=""):
-        if line.startswith("sep=") and not lines:
-            return len(line), line[4]
+        if not lines and (named_delimiter := NAMED_DELIMITER.match(line)):
+            return len(line), named_delimiter[1]
         if line.startswith(COMMENT) and not lines:
             comment = (end + len(COMMENT), line)
         elif line.strip() and not line.startswith(COMMENT):
@@ -172,6 +179,9 @@ def _header(text: str) -> tuple[int, str]:
             break
     if not lines:
         return 0, DELIMITERS[0]
+    named = _named_header(lines, names)
+    if named is not None:
+        return named
     # 2. The delimiter whose header comes first is the right one; of several the one that it has most of.
     candidates: list[tuple[int, int, str]] = []
     for delimiter in DELIMITERS:
@@ -194,6 +204,17 @@ def _header(text: str) -> tuple[int, str]:
     return (comment if len(_cells(comment[1], delimiter)) == -count else lines[0])[0], delimiter
 
 
+def _named_header(lines: list[tuple[int, str]], names: Collection[str]) -> tuple[int, str] | None:
+    """As `_header`, for the line with all names and the most cells; None if there is no such line, or no name."""
+    wanted = {name.casefold() for name in names}
+    if not wanted:
+        return None
+    rows = [(begin, delimiter, _cells(line, delimiter)) for begin, line in lines for delimiter in DELIMITERS]
+    headers = [(len(cells), begin, delimiter) for begin, delimiter, cells in rows if wanted <= set(cells)]
+    _, begin, delimiter = max(headers, key=lambda header: header[0], default=(0, 0, ""))
+    return (begin, delimiter) if delimiter else None
+
+
 def _cells(line: str, delimiter: str) -> list[str]:
     """The cells of a line, as texts in lower case."""
     row = next(csv.reader([line], delimiter=delimiter, skipinitialspace=True), [])
@@ -205,10 +226,13 @@ def _rows(text: str, delimiter: str, table_name: str, skipped: int) -> tuple[lis
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, skipinitialspace=True, strict=True)
     rows: list[list[str]] = []
     lines: list[int] = []
+    width = 0  # of the header
     line = skipped + 1
     try:
         for row in reader:
-            if row and not (len(row) == 1 and row[0].startswith(COMMENT)):
+            is_comment = bool(row) and row[0].startswith(COMMENT) and (len(row) == 1 or len(row) != width)
+            if row and not is_comment:
+                width = width or len(row)
                 rows.append(row)
                 lines.append(line)
             line = skipped + reader.line_num + 1
@@ -225,10 +249,13 @@ def _fit(rows: list[list[str]], lines: list[int], width: int, delimiter: str, ta
     """Cuts blank cells beyond the width of the header off the rows.
 
     Raises:
-        DataError: a row has other cells than the header; the message says why this may be so.
+        DataError: a row has other cells than the header, or a cell holds further rows; the message says why this may
+            be so.
     """
     for index, row in enumerate(rows):
         count = len(row)
+        if count == width and _holds_rows(row, delimiter):
+            raise DataError(f"{table_name}: line {lines[index]}: a cell holds further rows of the table{UNCLOSED}")
         if count == width:
             continue
         if count > width and _is_blank(row[width:]):
@@ -236,10 +263,17 @@ def _fit(rows: list[list[str]], lines: list[int], width: int, delimiter: str, ta
             continue
         advice = ""
         if any("\n" in cell for cell in row):
-            advice = "; a quotation mark may not be closed where it should be"
+            advice = UNCLOSED
         elif delimiter == "," and count > width and _has_decimal_comma(row):
             advice = "; decimal commas want another sign between the cells, such as ;"
         raise DataError(f"{table_name}: line {lines[index]}: {count} cells, but the header has {width}{advice}")
+
+
+def _holds_rows(row: list[str], delimiter: str) -> bool:
+    """Whether a line in a cell has as many cells as the table, and begins with a digit as the row itself does."""
+    later_lines = [line for cell in row if "\n" in cell for line in cell.split("\n")[1:]]
+    inner_rows = [_cells(line, delimiter) for line in later_lines if row[0][:1].isdigit() and line[:1].isdigit()]
+    return len(row) > 1 and any(len(cells) == len(row) for cells in inner_rows)
 
 
 def _has_decimal_comma(row: list[str]) -> bool:

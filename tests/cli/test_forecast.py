@@ -98,7 +98,9 @@ def test_several_bands_have_their_levels_in_their_names(shell: Shell) -> None:
     assert done.lines[0] == "time,value,lower_50,upper_50,lower_97.5,upper_97.5"
     row = {name: float(value) for name, value in table(done)[0].items()}
     assert row["lower_97.5"] < row["lower_50"] < row["value"] < row["upper_50"] < row["upper_97.5"]
-    assert shell("forecast", "week.csv", "--levels", "80").out == shell("forecast", "week.csv").out
+    assert "a band of 97.5 % needs 39 held-out errors of each step, and there are 34" in done.err
+    usual = shell("forecast", "week.csv", "--levels", "80")
+    assert (usual.out, usual.err) == (shell("forecast", "week.csv").out, "")
 
 
 def test_missing_values_that_a_forecast_is_made_from_are_told(shell: Shell) -> None:
@@ -147,6 +149,8 @@ def test_no_forecast_is_below_the_floor(shell: Shell) -> None:
     rows = table(shell(*options))
     assert [row["value"] for row in rows] == ["0", "10", "20", "15", "5", "0", "0"]
     assert min(float(row["lower"]) for row in rows) == 0.0
+    odd = [f"{row['value']} {row['lower']}" for row in table(shell(*options[:-1], "0.123454321"))]
+    assert odd[-1] == "0.123454321 0.123454321"  # rounded, it would be below itself
     assert min(float(row["lower"]) for row in table(shell(*options[:-2]))) < -10.0
 
 
@@ -220,6 +224,7 @@ MISTAKES = [
     (["train-forecast", "week.csv", "--architecture", "linear", "--units", "3"], 2, ["--units 3", "linear"]),
     (["train-forecast", "week.csv", "--recurrent-output"], 2, ["--recurrent-output", "deep-rnn"]),
     (["train-forecast", "week.csv", "--architecture", "conv-gru", "--window", "3"], 2, ["--window 3", "4"]),
+    (["forecast", "week.csv", "--levels", ""], 2, ["--levels", "50,80,95"]),
     (["ladder", "missing.csv"], 74, ["missing.csv"]),
     (["ladder", "week.csv"], 65, ["too few"]),
 ]

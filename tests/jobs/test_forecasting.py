@@ -133,10 +133,23 @@ def test_a_band_is_wide_where_the_series_is_wild(tmp_path):
     assert np.mean(inside[1.0]) > 0.7
 
 
-@pytest.mark.parametrize("levels", [(), (0,), (100,), (NAN,), (80, 80)])
+@pytest.mark.parametrize("levels", [(), (0,), (0.8, 0.95), (100,), (NAN,), (80, 80)])
 def test_levels_are_different_percentages(weekly, levels):
     with pytest.raises(UsageError, match=r"--levels .*must be different percentages"):
         weekly.forecast(WEEKS[:21], levels=levels)
+
+
+def test_a_column_without_held_out_values_has_no_band_and_takes_none_away(home, tmp_path):
+    series = np.concatenate([NOISY, NOISY * 2], axis=1)
+    series[len(series) // 2 :, 1] = NAN
+    model = ForecastModel(checkpoint.load(save_forecaster(tmp_path / "m", WEEKLY, series, ("a", "b"), season=7)))
+    found = model.forecast(series, 7)
+    assert np.isfinite(found.values).all()
+    assert np.isnan([found.lower[:, 1], found.upper[:, 1]]).all()
+    alone = ForecastModel(checkpoint.load(home / "weekly")).forecast(NOISY, 7)
+    np.testing.assert_allclose(found.upper[:, 0], alone.upper[:, 0])
+    assert (found.measured, found.errors) == (alone.measured, alone.errors)
+    assert not model.alarms(np.concatenate([NOISY, NOISY], axis=1), 6.0).alarm.any()
 
 
 def test_several_columns_and_one_known_in_advance(home):
@@ -234,6 +247,16 @@ def test_a_shift_alarms_for_one_season_only(tmp_path):
     hours[380:] -= 7.0  # and back again
     found = np.flatnonzero(model.alarms(hours, 6.0).alarm)
     assert found.tolist() == [*range(300, 324), *range(380, 404)]
+
+
+@pytest.mark.parametrize("gap", [slice(300, 320), slice(290, 350, 3), slice(10, 30), slice(60, 120)])
+def test_a_gap_raises_no_alarms(tmp_path, gap):
+    daily = ForecastConfig(architecture="seasonal-naive", window=48, horizon=24)
+    hours = 20 + 10 * np.sin(np.arange(480) / 24 * 2 * np.pi) + RNG.normal(0, 0.1, 480)
+    model = ForecastModel(checkpoint.load(save_forecaster(tmp_path / "m", daily, hours[:, None], season=24)))
+    hours[gap] = NAN
+    hours[400] += 5.0
+    assert np.flatnonzero(model.alarms(hours, 8.0).alarm).tolist() == [400]
 
 
 def test_alarms_do_not_depend_on_the_unit(tmp_path):

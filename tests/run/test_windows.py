@@ -130,6 +130,10 @@ def test_errors_are_those_of_the_textbook():
     found, wanted = np.array([[1.0, 2.0]])[..., None], np.array([[2.0, NAN]])[..., None]
     measured = accuracy(found, wanted, np.isfinite(wanted), np.array([4.0]))
     assert measured == {"mse": 1.0, "mae": 1.0, "mase": 0.25}
+    beside_nothing = [
+        np.concatenate([part, np.full_like(part, filler)], axis=2) for part, filler in ((found, 9.0), (wanted, NAN))
+    ]
+    assert accuracy(*beside_nothing, np.isfinite(beside_nothing[1]), np.array([4.0, 4.0])) == measured
 
 
 @pytest.mark.parametrize("period", [4, 7, 12, 24])

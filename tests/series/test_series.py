@@ -43,15 +43,27 @@ def test_the_same_date_twice_is_refused_with_both_lines(read):
 
 
 def test_a_row_that_occurs_twice_is_kept_once_and_that_is_said(read):
-    found = read("day,x\n2024-01-01,5\n2024-01-02,6\n2024-01-01,5\n", ["x"], date_column="day")
+    found = read("day,x\n2024-01-01,5\n2024-01-02,6\n2024-01-01 , 5\n", ["x"], date_column="day")
     assert found.values.tolist() == [[5], [6]]
-    assert "1 rows occur twice, as that on line 4; each is kept once" in found.notes[0]
+    assert "rows that say the same again, as that on line 4, are left out: 1" in found.notes[0]
 
 
 def test_several_series_in_a_table_are_pointed_out(read):
     rows = [f"2024-01-0{day},{shop},{day}\n" for day in range(1, 8) for shop in ("Nord", "Süd")]
     with pytest.raises(DataError, match=r"line 3, .* the table holds 2 series: split it by column 'shop'"):
         read("day,shop,x\n" + "".join(rows), ["x"], date_column="day")
+
+    rows = [f"2024-01-0{day},{shop},{kind},1\n" for day in range(1, 4) for shop in "NS" for kind in "xyz"]
+    with pytest.raises(DataError, match=r"holds 6 series: split it by the columns 'shop' and 'kind' into one file"):
+        read("day,shop,kind,x\n" + "".join(rows), ["x"], date_column="day")
+
+
+@pytest.mark.parametrize("clock", ["{:02d}:00", "{} PM:", "{}"])
+def test_times_of_day_in_a_column_of_their_own_are_no_further_series(read, clock):
+    rows = [f"2024-01-0{day},{clock.format(hour)},1\n" for day in (1, 2) for hour in range(24)]
+    expected = "into one, with date and time of day" if "PM" not in clock else "the table holds 24 series"
+    with pytest.raises(DataError, match=expected):
+        read("day,hour,x\n" + "".join(rows), ["x"], date_column="day")
 
 
 def test_two_rows_in_one_step_are_refused(read):
@@ -85,6 +97,13 @@ def test_missing_values_at_both_ends_are_cut_off_and_said(read):
     assert "ends at 4; 2 rows after that" in found.notes[1]
 
 
+def test_values_below_the_floor_are_said(read):
+    style = TableStyle(floor=0.0)
+    found = read("rain,frost,k\n0,-3,-1\n2,NA,-1\n1,4,-1\n", ["rain", "frost"], ["k"], style=style)
+    (note,) = found.notes
+    assert note.endswith(": frost: 1 of 2 values are below --floor 0, but no forecast will be")
+
+
 def test_known_columns_go_on_into_the_future(read):
     found = read("x,holiday\n1,0\n2,1\n,0\n,1\n", ["x"], ["holiday"])
     assert found.values.tolist() == [[1, 0], [2, 1]]
@@ -100,6 +119,8 @@ def test_known_columns_go_on_into_the_future(read):
         ("d,x\n2024-01-01,1\n2024-01-02,1\n2124-01-01,1\n", {"date_column": "d"}, DataError, "spread over"),
         ("d,x\n1,1\n", {"date_column": "day"}, UsageError, "--date-column 'day': .* did you mean 'd'"),
         ("d,x\n1,1\n", {"targets": ["x"], "known": ["x"]}, UsageError, "'x' is named twice"),
+        ("d,x\n1,1\n", {"targets": ["x"], "style": TableStyle(step=60.0)}, UsageError, "--step: needs --date-column"),
+        ("d,x\n1,1\n", {"targets": ["x"], "style": TableStyle("%Y")}, UsageError, "--date-format: needs --date-"),
     ],
 )
 def test_what_is_no_series_is_refused(read, content, options, error, message):

@@ -60,6 +60,7 @@ def test_missing_cells_have_many_names(table):
         ("a,b\n1,1500,00\n2,1700,00\n", ["line 2", "3 cells", "decimal commas"]),
         ("b,b\n1,2\n", ["2 columns are called 'b'"]),
         ("a,b\n", ["no rows"]),
+        ('a,b,c\n1,2,"x\n3,4,y\n5,6,z"\n7,8,w\n', ["line 2: a cell holds further rows", "quotation mark"]),
         ("", ["empty"]),
         (b"a,b\n1,\xff\n", ["line 2", "byte offset 6"]),
     ],
@@ -91,6 +92,7 @@ def test_a_column_that_is_not_there_is_refused_with_the_nearest_one(table):
         ("a;b\n1,234,567;1\n1.5;2\n", [1234567, 1.5]),
         ("a;b\n1 234,5;1\n12 345;2\n−3;1\n", [1234.5, 12345, -3]),
         ("a;b\n1’234.5;1\n-;2\n", [1234.5, float("nan")]),
+        ("a;b\n12,34,567;1\n–2.5;2\n", [1234567, -2.5]),
     ],
 )
 def test_the_decimal_sign_is_that_of_the_column(table, content, numbers):
@@ -114,8 +116,10 @@ def test_a_number_with_the_other_sign_is_refused(table):
 
 
 def test_further_names_of_missing_values(table):
-    found = table("a,b\n-999,1\nн/д,1\n5,1\n").numbers("a", "--column", missing=["-999", "Н/Д"])
-    np.testing.assert_array_equal(found, [float("nan"), float("nan"), 5])
+    found = table("a,b\n-999,1\nн/д,1\n5,1\n-999.00,1\n").numbers("a", "--column", missing=["-999", "Н/Д"])
+    np.testing.assert_array_equal(found, [float("nan"), float("nan"), 5, float("nan")])
+    with pytest.raises(DataError, match=r"line 2, column 'a': '\*\*' is not a number; --missing TEXT names"):
+        table("a,b\n**,1\n").numbers("a", "--column")
 
 
 @pytest.mark.parametrize(
@@ -127,13 +131,26 @@ def test_further_names_of_missing_values(table):
         ("Station Nord\nMade in, 2024\n\na,b\n1,2\n3,4\n5,6\n", [5, 6, 7], True),
         ("a,b,,\n1,2,,\n3,4\n5,6,,\n", [2, 3, 4], False),
         ('a,b\n1,"2"\n3,"4\n"\n', [2, 3], False),
+        ('"SEP=;"\na;b\n1,5;2\n', [3], False),
+        ("a,b\n1,2\n# cleaned, dried, and put back\n3,4\n# end\n", [2, 4], False),
     ],
-    ids=["sep=", "comments", "header in a comment", "preamble", "cells on the right", "line break in a cell"],
+    ids=[
+        *("sep=", "comments", "header in a comment", "preamble", "cells on the right", "line break in a cell"),
+        *("SEP= in quotation marks", "comments with commas"),
+    ],
 )
 def test_what_stands_beside_a_table_is_left_out(table, content, lines, noted):
     found = table(content)
     assert (found.header, found.lines, bool(found.notes)) == (["a", "b"], lines, noted)
     assert len(found.numbers("b", "--column")) == len(lines)
+
+
+@pytest.mark.parametrize("preamble", ["Station,Nord\nunit,mm\n", "Made in: North, 2024\nunit: mm\n\n", "Nord;x\nb;3\n"])
+def test_names_that_are_given_tell_the_header_from_what_stands_before_it(tmp_path, preamble):
+    path = tmp_path / "t.csv"
+    path.write_text(preamble + "a,b\n1,2\n3,4\n")
+    found = read_table(str(path), ["b", "a"])
+    assert (found.header, found.rows, len(found.notes)) == (["a", "b"], [["1", "2"], ["3", "4"]], 1)
 
 
 def test_a_table_without_names_is_refused(table):
