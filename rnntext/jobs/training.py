@@ -178,8 +178,8 @@ def conclude(
 
 def _unseen(run: Run, trained: Trained) -> str | None:
     """A remark on weights that have not seen all data, as the time was too short for one pass; otherwise None."""
-    steps = run.material.task.steps_per_epoch
-    if run.recipe.training.time_limit is None or trained.steps >= steps or trained.parameters == 0:
+    steps = trained.epoch_steps
+    if steps is None or run.recipe.training.time_limit is None or trained.steps >= steps or trained.parameters == 0:
         return None
     share = trained.steps / steps
     return (
@@ -252,6 +252,7 @@ def _trained(task: Task, loop: Loop) -> Trained:
         steps=position.step,
         seconds=loop.seconds(),
         parameters=sum(array.size for array in arrays.values()),
+        epoch_steps=task.steps_per_epoch,
     )
 
 
