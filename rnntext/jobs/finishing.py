@@ -6,7 +6,7 @@ from __future__ import annotations
 import dataclasses
 from pathlib import Path
 
-from rnntext.errors import CheckpointError, UsageError
+from rnntext.errors import CheckpointError, DivergedError, UsageError
 from rnntext.families import FAMILIES, Family
 from rnntext.files.atomic import remove_leftovers
 from rnntext.files.lock import locked
@@ -15,7 +15,7 @@ from rnntext.jobs.champion import load_champion
 from rnntext.jobs.promotion import Outcome, Trained
 from rnntext.jobs.recipe import Run
 from rnntext.jobs.unfinished import STATE, Snapshot
-from rnntext.run.arrays import Weights
+from rnntext.run.arrays import Array, Weights
 from rnntext.settings.training import JobConfig
 from rnntext.storage import models
 from rnntext.storage.checkpoint import Checkpoint
@@ -113,46 +113,70 @@ def finish(path: Path, job: JobConfig | None = None, observer: Observer | None =
         champion = load_champion(path, begun.family, observer.note)
         recipe = begun.family.recipe(begun.snapshot, observer.note)
         run = Run(recipe, begun.snapshot, recipe.open(begun.snapshot))
+        if run.material.last_fit is not None:
+            observer.note("the last fit on all data is left out: the version has not learnt from the held-out data")
         job = dataclasses.replace(job, command=begun.snapshot.command or job.command)
         return training.conclude(run, champion, path, job, _trained(begun, run), observer)
 
 
 def _trained(begun: Unfinished, run: Run) -> Trained:
-    """The best weights so far; before the first evaluation the present ones, which are scored now.
+    """The best weights so far. Those of the last step are scored now, unless they are.
 
     Raises:
         UsageError: nothing is learnt yet, or an older rnntext has stored the weights without their names.
         CheckpointError: they are not complete.
     """
-    # 1. Find them among the arrays.
     position = begun.position
     if not position.step:
         raise UsageError(f"nothing to make a version of: {begun.sentence()}")
-    group = "averages" if position.best is None else "best"
-    members = begun.arrays.get(group, [])
-    if members and not position.places:
-        raise UsageError(
-            f"{begun.path}: an older rnntext has saved this training; let it go on for a moment first, with its command"
-        )
-    try:
-        arrays = {name: members[place] for name, place in position.places.items()}
-    except IndexError as error:
-        raise CheckpointError(f"{begun.path}: the unfinished training is damaged; start over with --fresh") from error
 
-    # 2. Score them, unless they are scored.
+    # 1. Find them among the arrays.
     metrics = position.best
-    best_step = position.best_step
-    if metrics is None:
-        metrics = {begun.family.metric: _score(run, begun, arrays)}
-        best_step = position.step
+    step = position.best_step
+    arrays = {} if metrics is None else _weights(begun, "best")
+
+    # 2. Take those of the last step, if they are better.
+    if position.evaluated != position.step:
+        latest = _weights(begun, "averages")
+        try:
+            score = _score(run, begun, latest)
+        except (CheckpointError, DivergedError):
+            if metrics is None:
+                raise
+        else:
+            if _is_better(begun, score):
+                metrics = {begun.family.metric: score}
+                step = position.step
+                arrays = latest
     return Trained(
         arrays,
-        metrics=metrics,
-        step=best_step,
+        metrics=metrics or {},
+        step=step,
         steps=position.step,
         seconds=position.seconds,
         parameters=sum(array.size for array in arrays.values()),
     )
+
+
+def _is_better(begun: Unfinished, score: float) -> bool:
+    """Whether a score is better than the best one so far, if there is any."""
+    if begun.score is None:
+        return True
+    return score > begun.score if begun.family.higher else score < begun.score
+
+
+def _weights(begun: Unfinished, group: str) -> dict[str, Array]:
+    """The weights in a group of arrays, by name; see `_trained` for what is raised."""
+    members = begun.arrays.get(group, [])
+    places = begun.position.places
+    if members and not places:
+        raise UsageError(
+            f"{begun.path}: an older rnntext has saved this training; let it go on for a moment first, with its command"
+        )
+    try:
+        return {name: members[place] for name, place in places.items()}
+    except IndexError as error:
+        raise CheckpointError(f"{begun.path}: the unfinished training is damaged; start over with --fresh") from error
 
 
 def _score(run: Run, begun: Unfinished, arrays: Weights) -> float:

@@ -135,7 +135,7 @@ def finish(run: Run, champion: Any | None, path: Path, job: JobConfig, trained: 
         comparison = _compare(run, champion, score, job.tolerance)
 
     # 2. Write it, unless this very run wrote it and was killed before it could go on.
-    version = _written_by(path, run.snapshot.run, trained.steps)
+    version = _written_by(path, run.snapshot.run, trained)
     if version is None:
         version = _write(run, path, job, trained, comparison.champion)
 
@@ -251,11 +251,14 @@ def _unfair(run: Run, champion: Checkpoint) -> str | None:
     )
 
 
-def _written_by(path: Path, run: str, steps: int) -> str | None:
-    """The name of the newest version, if this run has written it after so many steps; otherwise None. A run that was
-    to be finished early, and was killed meanwhile, may have gone on."""
+def _written_by(path: Path, run: str, trained: Trained) -> str | None:
+    """The name of the newest version, if this run has written it after so many steps, with the last fit if there was
+    one; otherwise None. A run that was to be finished early, and was killed meanwhile, may have gone on."""
     latest = newest(path)
-    if latest is None or latest.manifest.get("run") != run or latest.json("metrics.json").get("steps") != steps:
+    if latest is None or latest.manifest.get("run") != run:
+        return None
+    lacks_last_fit = trained.honest is not None and HONEST not in latest.files
+    if latest.json("metrics.json").get("steps") != trained.steps or lacks_last_fit:
         return None
     return latest.version
 

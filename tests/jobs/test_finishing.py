@@ -24,7 +24,7 @@ from rnntext.settings.training import JobConfig
 from rnntext.settings.translator import GRUConfig, TransformerConfig, TranslatorTraining
 from rnntext.storage import service
 from rnntext.storage.checkpoint import load_version, versions
-from rnntext.storage.weights import WEIGHTS
+from rnntext.storage.weights import HONEST, WEIGHTS, to_bytes
 from rnntext.train import state
 from rnntext.watch.observer import Observer
 
@@ -121,15 +121,14 @@ def test_a_training_finished_at_its_last_step_is_the_one_that_finished_itself(
     assert train(sources / "cut").state == "unchanged"  # it counts as finished, for every later night
 
 
-@pytest.mark.parametrize("kind", ["transformer", "forecaster"])
+@pytest.mark.parametrize("kind", ["transformer", "charlm"])
 def test_weights_that_nobody_has_scored_yet_are_scored_first(
     sources: Path, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
     path = stopped(trainings(sources)[kind], sources / "model", 1)
     begun = finishing.read(path)
     assert begun is not None
-    assert begun.position.step == 1
-    assert (begun.score is None) == (kind == "transformer")  # of a forecaster the untrained start has a score
+    assert (begun.position.step, begun.score) == (1, None)
     monkeypatch.setattr(Material, "task", property(killed))  # which imports TensorFlow
     outcome = finishing.finish(path)
     assert (outcome.promoted, outcome.steps) == (True, 1)
@@ -159,7 +158,7 @@ def test_a_worse_version_stays_out_of_service(sources: Path) -> None:
     begun = finishing.read(path)
     assert begun is not None
     assert begun.position.best is not None
-    worse = dataclasses.replace(begun.position, best=dict.fromkeys(begun.position.best, 9.0))
+    worse = dataclasses.replace(begun.position, best=dict.fromkeys(begun.position.best, 9.0), evaluated=1)
     state.save(path / "run" / unfinished.STATE, worse, begun.arrays)
     outcome = finishing.finish(path)
     assert not outcome.promoted
@@ -230,3 +229,71 @@ def test_the_command_that_goes_on_is_kept_and_an_older_snapshot_has_none(sources
     older = finishing.read(path)
     assert older is not None
     assert "to go on: the call that began it;" in older.sentence()
+
+
+@pytest.mark.parametrize("kind", ["charlm", "forecaster"])
+def test_weights_of_the_last_step_are_taken_if_they_are_better_than_those_of_the_last_evaluation(
+    sources: Path, kind: str
+) -> None:
+    train = trainings(sources)[kind]
+    path = sources / "model"
+    train(path)
+    stopped(train, path, 1, job=JobConfig(force=True))  # What it began with was scored before the first step.
+    begun = finishing.read(path)
+    assert begun is not None
+    assert begun.position.best is not None
+    assert begun.position.best_step == 0
+    bad = dataclasses.replace(begun.position, best=dict.fromkeys(begun.position.best, 9.0))
+    state.save(path / "run" / unfinished.STATE, bad, begun.arrays)
+    outcome = finishing.finish(path)
+    version = load_version(path / "versions" / "000002")
+    assert version.json("metrics.json")["step"] == 1
+    assert outcome.score is not None
+    assert outcome.score < 9.0
+    places = begun.position.places
+    averages = {name: begun.arrays["averages"][place] for name, place in places.items()}
+    assert version.files[WEIGHTS] == to_bytes(averages)
+
+
+@pytest.mark.parametrize("kind", ["charlm", "gru", "forecaster"])
+def test_no_training_task_is_made_which_would_need_tensorflow(
+    sources: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    path = stopped(trainings(sources)[kind], sources / "model", 2)
+    monkeypatch.setattr(Material, "task", property(killed))
+    assert finishing.finish(path).promoted
+
+
+def test_a_forecaster_is_finished_without_its_last_fit_and_says_so(sources: Path) -> None:
+    notes: list[str] = []
+
+    class Listener(Observer):
+        def note(self, message: str) -> None:
+            notes.append(message)
+
+    finishing.finish(stopped(trainings(sources)["forecaster"], sources / "waves", 2), observer=Listener())
+    assert any("last fit on all data is left out" in note for note in notes)
+    notes.clear()
+    finishing.finish(stopped(trainings(sources)["charlm"], sources / "text", 2), observer=Listener())
+    assert notes == []
+
+
+def test_a_last_fit_after_a_killed_finish_gets_a_version_of_its_own(
+    sources: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    train = trainings(sources)["forecaster"]
+    train(sources / "whole")
+    path = sources / "model"
+    with monkeypatch.context() as patch:
+        patch.setattr(training, "fit_again", killed)
+        with pytest.raises(Killed):
+            train(path)
+    with monkeypatch.context() as patch:
+        patch.setattr(service, "put", killed)
+        with pytest.raises(Killed):
+            finishing.finish(path)
+    assert train(path).version == "000002"
+    whole, last = (load_version(place) for place in (sources / "whole/versions/000001", path / "versions/000002"))
+    assert {name: last.files[name] for name in (WEIGHTS, HONEST)} == {
+        name: whole.files[name] for name in (WEIGHTS, HONEST)
+    }
