@@ -132,7 +132,7 @@ def test_many_answers_are_drawn_in_waves_of_which_the_first_is_what_a_batch_give
     assert (eight[:3], len(set(eight))) == (three, 8)
     assert eight == random_model.generate_many("ab", count=8, **options)
     assert random_model.generate_many("ab", count=4, **options)[:3] == three != four[:3]
-    endless = random_model.samples("ab", 10**9, stop=(), on_unknown="error", **options)
+    endless = random_model.samples("ab", 10**9, stop=(), keep_stop=False, on_unknown="error", **options)
     assert list(itertools.islice(endless, 6)) == eight[:6]  # whole waves
 
 
@@ -270,6 +270,16 @@ def test_a_missing_file_is_named(tmp_path: Path, missing: str) -> None:
     put(tmp_path, files, 3)
     with pytest.raises(CheckpointError, match=f"{missing} is missing"):
         load(tmp_path)
+
+
+@pytest.mark.parametrize("value", [["abc"], b"abc", None])
+def test_what_is_no_text_is_neither_continued_nor_scored(alphabet: CharacterModel, value: Any) -> None:
+    with pytest.raises(UsageError, match=r"^prompt .*: must be a text$"):
+        alphabet.generate(value)
+    with pytest.raises(UsageError, match=r"^prompt .*: must be a text$"):
+        alphabet.generate_many(value, count=2)
+    with pytest.raises(UsageError, match=r"^text .*: must be a text$"):
+        alphabet.score(value)
 
 
 # The public names -----------------------------------------------------------------------------------------------------
