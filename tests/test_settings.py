@@ -168,7 +168,7 @@ def test_one_text_counts_as_a_list_of_one(value: Any, expected: list[str]) -> No
     assert as_texts("names", value) == expected
 
 
-@pytest.mark.parametrize("value", [None, [["a"]], [None], {"a": 1}.items()])
+@pytest.mark.parametrize("value", [None, [["a"]], [None], {"a": 1}.items(), b"abc", [b"a"]])
 def test_what_is_no_list_of_texts_is_refused(value: Any) -> None:
     with pytest.raises(UsageError, match=r"^names .*: must be a text$"):
         as_texts("names", value)

@@ -12,7 +12,7 @@ from rnntext.errors import CheckpointError, DataError, UsageError
 from rnntext.jobs.generate import StopFilter, fresh_seed, sample, wave_size
 from rnntext.run.charlm import OVERLAP, Charlm, shapes
 from rnntext.run.threads import blas_threads
-from rnntext.settings.base import as_texts, check_choice
+from rnntext.settings.base import as_text, as_texts, check_choice
 from rnntext.settings.charlm import MAX_COUNT, ON_UNKNOWN, CharlmConfig, SamplingConfig
 from rnntext.storage.checkpoint import Checkpoint
 from rnntext.text.normalize import normalize
@@ -60,10 +60,11 @@ class CharacterModel:
 
         Raises:
             DataError: the text has characters that are not in the vocabulary, unless they are skipped.
+            UsageError: it is no text, but a list, for example.
         """
         check_choice("on_unknown", on_unknown, ON_UNKNOWN)
         vocabulary = self.engine.vocabulary
-        text = normalize(text, self.engine.config.lowercase)
+        text = normalize(as_text("prompt", text), self.engine.config.lowercase)
         unknown = vocabulary.unknown(text)
         if unknown and on_unknown == "error":
             raise DataError(
@@ -257,7 +258,7 @@ class CharacterModel:
 
         Characters that are not in the vocabulary cost what `run.charlm.Charlm.score` says.
         """
-        return self.score_pieces([text])
+        return self.score_pieces([as_text("text", text)])
 
     def score_pieces(self, pieces: Iterable[str]) -> tuple[float, int]:
         """`score` of a text in pieces, as `text.lines.read_pieces` gives them; no more than one is kept in memory."""

@@ -77,6 +77,8 @@ def train_charlm(
     """
     # 1. Read the arguments, and find out what is left open.
     sources = as_texts("sources", sources)
+    if not sources:
+        raise UsageError("sources: empty; give at least one file or the name of a corpus")
     validation = as_text("validation", validation)
     check_choice("encoding_errors", encoding_errors, ENCODING_ERRORS)
     check_choice("size", size, ("auto", *sizes.SIZES))

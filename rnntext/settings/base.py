@@ -117,7 +117,7 @@ def as_texts(name: str, value: str | os.PathLike[str] | Iterable[str | os.PathLi
     Raises:
         UsageError: one of them is something else.
     """
-    single = isinstance(value, str | os.PathLike)
+    single = isinstance(value, str | bytes | os.PathLike)
     members = [value] if single or not isinstance(value, Iterable) else list(value)
     return [as_text(name, member) for member in members]
 

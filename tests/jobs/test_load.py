@@ -272,6 +272,16 @@ def test_a_missing_file_is_named(tmp_path: Path, missing: str) -> None:
         load(tmp_path)
 
 
+@pytest.mark.parametrize("value", [["abc"], b"abc", None])
+def test_what_is_no_text_is_neither_continued_nor_scored(alphabet: CharacterModel, value: Any) -> None:
+    with pytest.raises(UsageError, match=r"^prompt .*: must be a text$"):
+        alphabet.generate(value)
+    with pytest.raises(UsageError, match=r"^prompt .*: must be a text$"):
+        alphabet.generate_many(value, count=2)
+    with pytest.raises(UsageError, match=r"^text .*: must be a text$"):
+        alphabet.score(value)
+
+
 # The public names -----------------------------------------------------------------------------------------------------
 
 

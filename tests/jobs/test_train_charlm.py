@@ -551,3 +551,8 @@ def test_a_refusal_names_three_files_and_counts_the_others(tmp_path):
     Path(files[0]).write_text("abc")
     with pytest.raises(DataError, match=r"are too few for --window 6; give more text, or a smaller --window$"):
         train_charlm(files[:1], tmp_path / "m", SMALL, SHORT)
+
+
+def test_no_source_at_all_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="give at least one file"):
+        train_charlm([], tmp_path / "model")
