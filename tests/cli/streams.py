@@ -116,8 +116,9 @@ def lines(count: int, longs: int, jobs: int, folder: Path) -> Counts:
     with open(folder / "in.txt", "rb") as sources, open(folder / "out.txt", "rb") as answers:
         for source, answer in zip(sources, answers, strict=True):
             text = decode(source.removesuffix(b"\n").removesuffix(b"\r"), "", "replace")
-            parts = " ".join(parts_of(model, text))
-            wanted = "".join(letter if letter in known else UNKNOWN_LETTER for letter in parts)
+            before, sentences, behind = model.lines.framed(text)
+            parts = " ".join(parts_of(model, sentences))
+            wanted = before + "".join(letter if letter in known else UNKNOWN_LETTER for letter in parts) + behind
             wrong += answer != wanted.encode() + (b"\r\n" if source.endswith(b"\r\n") else b"\n")
             total += 1
     check((wrong, total) == (0, count), f"{wrong} of {total} lines are not what was to come out")
