@@ -144,8 +144,8 @@ class Forbid:
         logits[:, self.everywhere] = -np.inf
         for first, seconds in self.after.items():
             rows = np.flatnonzero(last_ids == first)
-            for second in seconds:
-                logits[rows, second] = -np.inf
+            if len(rows):
+                logits[rows[:, None], seconds] = -np.inf
 
 
 def forbid_repeated(logits: Array, tokens: Array, n: int) -> None:
