@@ -132,7 +132,8 @@ class Forbid:
     """
 
     def __init__(self, forbidden: Sequence[Forbidden]) -> None:
-        self.everywhere = [token for token in forbidden if not isinstance(token, tuple)]
+        everywhere = [token for token in forbidden if not isinstance(token, tuple)]
+        self.everywhere = np.array(everywhere, np.int64)  # an array, as making one of a list takes time at each step
         self.after: dict[int, list[int]] = {}
         for token in forbidden:
             if isinstance(token, tuple):

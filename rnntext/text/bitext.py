@@ -70,7 +70,7 @@ def read_rows(
     Args:
         source, errors, report: as for `read_pairs`.
         columns: numbers of the columns, from 1; None for the first two, if they seem to be sentences.
-        advice: as for `decoding.decode`.
+        advice: as for `decoding.Decoder`.
 
     Raises:
         InputOutputError: the file cannot be read.
@@ -127,7 +127,7 @@ def read_aligned_rows(
     Args:
         sources: files, or `-` for standard input.
         errors, report: as for `read_pairs`.
-        advice: as for `decoding.decode`.
+        advice: as for `decoding.Decoder`.
 
     Raises:
         InputOutputError: a file cannot be read.

@@ -39,12 +39,12 @@ def read_text(source: str, errors: str = "strict", advice: str = "", report: Rep
 
     Args:
         source: a path, or `-`.
-        errors, advice: as for `decoding.decode`.
+        errors, advice: as for `decoding.Decoder`.
         report: is told how many bytes become U+FFFD, if any.
 
     Raises:
         InputOutputError: the file cannot be read.
-        DataError: as for `decoding.decode`.
+        DataError: as for `decoding.Decoder`.
     """
     return "".join(read_pieces(source, errors, advice, report))
 

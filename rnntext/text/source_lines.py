@@ -72,10 +72,10 @@ class SourceLines:
         while begin < end and self._frames(line[end - 1]):
             end -= 1
         before = line[:begin]
-        after = line[end:].rstrip()
+        behind = line[end:].rstrip()
         if not has_picture(before):
             before = indent_of(line)
-        return before, line[begin:end], after if has_picture(after) else ""
+        return before, line[begin:end], behind if has_picture(behind) else ""
 
     def _frames(self, character: str) -> bool:
         """Whether a character that stands before or behind sentences is no part of them."""
