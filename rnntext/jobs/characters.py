@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 import math
 from collections.abc import Iterable, Iterator, Sequence
 
@@ -140,11 +141,12 @@ class CharacterModel:
         """
         ids = self.encode(prompt, on_unknown)
         seed = fresh_seed() if seed is None else seed
-        return self._generate(ids, length, self._stop_filter(stop, keep_stop), seed, sampling or SamplingConfig())
+        stopper = StopFilter(self._stop_texts(stop), keep_stop)
+        return self._generate(ids, length, stopper, seed, sampling or SamplingConfig())
 
-    def _stop_filter(self, stop: str | Sequence[str], keep: bool) -> StopFilter:
-        """A filter for stop texts, which are normalised as the training text was."""
-        return StopFilter([normalize(text, self.engine.config.lowercase) for text in as_texts("stop", stop)], keep)
+    def _stop_texts(self, stop: str | Sequence[str]) -> list[str]:
+        """Stop texts, normalised as the training text was."""
+        return [normalize(text, self.engine.config.lowercase) for text in as_texts("stop", stop)]
 
     def _generate(
         self, ids: list[int], length: int, stop: StopFilter, seed: int, sampling: SamplingConfig
@@ -208,30 +210,20 @@ class CharacterModel:
             raise UsageError(f"--count {count}: must be at most {MAX_COUNT}")
         ids = self.encode(prompt, on_unknown)
         seed = fresh_seed() if seed is None else seed
-        texts = as_texts("stop", stop)
-        return self._samples(ids, count, length, texts, keep_stop, seed, sampling or SamplingConfig())
-
-    def _samples(
-        self,
-        ids: list[int],
-        count: int,
-        length: int,
-        stop: list[str],
-        keep_stop: bool,
-        seed: int,
-        sampling: SamplingConfig,
-    ) -> Iterator[str]:
-        """The generator of `samples`, whose arguments are checked before the first continuation is asked for."""
+        stops = self._stop_texts(stop)
         rows = wave_size(length)
-        for wave, begin in enumerate(range(0, count, rows)):
-            size = min(rows, count - begin)
-            filters = [self._stop_filter(stop, keep_stop) for _ in range(size)]
-            yield from self._wave(ids, filters, length, [seed, wave] if wave else seed, sampling)
+
+        def wave(number: int) -> Iterator[str]:
+            filters = [StopFilter(stops, keep_stop) for _ in range(min(rows, count - number * rows))]
+            seeds = [seed, number] if number else seed
+            return self._wave(ids, filters, length, seeds, sampling or SamplingConfig())
+
+        return itertools.chain.from_iterable(map(wave, range(math.ceil(count / rows))))
 
     def _wave(
         self, ids: list[int], filters: list[StopFilter], length: int, seed: int | list[int], sampling: SamplingConfig
     ) -> Iterator[str]:
-        """Continuations that are drawn as one batch, each with its filter."""
+        """Yields continuations that are drawn as one batch, each with its filter."""
         # 1. Draw one character of each continuation at a time, until all have met a stop text.
         characters = self.engine.vocabulary.characters
         count = len(filters)

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from rnntext.errors import DataError, UsageError
 from rnntext.jobs.translation import TranslationModel
 from rnntext.settings.base import check_choice
 from rnntext.settings.translator import SearchConfig
-from rnntext.text.bitext import read_rows
+from rnntext.text.bitext import read_aligned_rows, read_rows
 from rnntext.text.bleu import TOKENIZERS, tokenizer_for
 from rnntext.text.columns import Columns
-from rnntext.text.lines import name_of, read_text
+from rnntext.text.lines import name_of
 from rnntext.text.normalize import normalize_line
 
 
@@ -72,11 +72,14 @@ def evaluate(
     if given:
         if columns is not None:
             raise UsageError(f"--columns {','.join(map(str, columns))}: goes with a file of pairs alone")
-        texts = _aligned([source, *given])
+        files = [source, *given]
+        if files.count("-") > 1:
+            raise UsageError(f"evaluate {' '.join(files)}: standard input can be read only once")
+        rows: Iterator[Sequence[str]] = read_aligned_rows(files, advice="")
     else:
-        rows = list(read_rows(source, columns=columns, advice=""))
-        texts = [list(column) for column in zip(*rows)]
-    if not texts or not texts[0]:
+        rows = read_rows(source, columns=columns, advice="")
+    texts = [list(column) for column in zip(*rows)]
+    if not texts:
         raise DataError(f"{name_of(source)}: empty; there is nothing to evaluate")
     sources, *texts = texts
     reference_lines = [[normalize_line(line) for line in lines] for lines in texts]
@@ -92,26 +95,6 @@ def evaluate(
         scores[name] = float(metric.corpus_score(translations, reference_lines).score)
         signatures[name] = str(metric.get_signature())
     return Evaluation(len(sources), seconds, scores, signatures, translations)
-
-
-def _aligned(files: Sequence[str]) -> list[list[str]]:
-    """The lines of each file; there are equally many."""
-    if files.count("-") > 1:
-        raise UsageError(f"evaluate {' '.join(files)}: standard input can be read only once")
-    texts = [_lines(file) for file in files]
-    for file, lines in zip(files, texts, strict=True):
-        if len(lines) != len(texts[0]):
-            raise DataError(
-                f"{name_of(files[0])} has {len(texts[0])} lines and {name_of(file)} {len(lines)}: "
-                "line n of one must translate line n of the other"
-            )
-    return texts
-
-
-def _lines(source: str) -> list[str]:
-    """The lines of a file, without their line breaks."""
-    text = read_text(source)
-    return text.removesuffix("\n").split("\n") if text else []
 
 
 def _metrics(references: Sequence[Sequence[str]], lowercase: bool, tokenize: str) -> dict[str, Any]:

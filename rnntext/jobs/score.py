@@ -54,7 +54,7 @@ def score_sources(model: CharacterModel, sources: Sequence[str], report: Report 
     """Yields the score of each file, or of stdin (`-`), read piece by piece.
 
     Args:
-        report: is told how many characters are read as U+FFFD, if any.
+        report: is told how many bytes become U+FFFD, if any.
 
     Raises:
         DataError: a text is empty or not UTF-8.

@@ -172,12 +172,12 @@ class TranslationModel:
         lines_of_parts = [self.lines.parts(text, search.split) for _, text, _ in framed]
         ids = [self.source.lookup(part.tokens) for parts in lines_of_parts for part in parts]
         hypotheses = in_order(self._searched(ids, search))
-        for (before, _, after), parts in zip(framed, lines_of_parts, strict=True):
+        for (before, _, behind), parts in zip(framed, lines_of_parts, strict=True):
             if parts:
                 of_parts = list(itertools.islice(hypotheses, len(parts)))
-                yield self._translation((before, after), parts, of_parts, search.n_best)
+                yield self._translation((before, behind), parts, of_parts, search.n_best)
             else:
-                yield _blank(before + after, search.n_best)
+                yield _blank(before + behind, search.n_best)
 
     def _searched(self, ids: list[np.ndarray], search: SearchConfig) -> Iterator[tuple[int, list[Hypothesis]]]:
         """The number and the hypotheses of each sentence. The limit of BLAS threads holds only while a batch is
@@ -217,7 +217,7 @@ class TranslationModel:
         ids = [i for hypothesis in hypotheses for i in hypothesis.ids]
         maps = [hypothesis.attention for hypothesis in hypotheses if hypothesis.attention is not None]
         return Answer(
-            text=joined(texts).join(frame),
+            text=frame[0] + joined(texts) + frame[1],
             log_probability=sum(hypothesis.log_probability for hypothesis in hypotheses),
             score=sum(hypothesis.score for hypothesis in hypotheses) / len(parts),
             tokens=[self.target.tokens[i - tokens.RESERVED] for i in ids],

@@ -116,10 +116,11 @@ class CTranslate2:
             self._convert(max_answer)
 
         # 2. Begin all batches at once, so that the threads of CTranslate2 always have something to do.
+        suppressed = [list(map(_name, np.atleast_1d(tokens))) for tokens in forbidden]
         begun = []
         for batch, limit in zip(grouped, limits, strict=True):
             members = [sentences[number] for number in batch]
-            begun.append(self._begin(members, limit, config, forbidden))
+            begun.append(self._begin(members, limit, config, suppressed))
 
         # 3. Hand out what is done, in the order of the batches.
         for batch, limit, results in zip(grouped, limits, begun, strict=True):
@@ -132,7 +133,7 @@ class CTranslate2:
         sentences: Sequence[Array],
         limit: int,
         config: SearchConfig,
-        forbidden: Sequence[Forbidden],
+        suppressed: list[list[str]],
     ) -> Any:
         """Begins to translate a batch; returns CTranslate2's asynchronous results, one for each sentence."""
         words = []
@@ -147,7 +148,7 @@ class CTranslate2:
             beam_size=config.beam,
             num_hypotheses=config.beam,
             length_penalty=_NO_PENALTY,
-            suppress_sequences=[[_name(token) for token in np.atleast_1d(tokens)] for tokens in forbidden],
+            suppress_sequences=suppressed,
             max_input_length=0,
             no_repeat_ngram_size=config.no_repeat_ngram or 0,
             max_decoding_length=limit,

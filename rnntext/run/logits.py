@@ -132,7 +132,8 @@ class Forbid:
     """
 
     def __init__(self, forbidden: Sequence[Forbidden]) -> None:
-        self.everywhere = [token for token in forbidden if not isinstance(token, tuple)]
+        everywhere = [token for token in forbidden if not isinstance(token, tuple)]
+        self.everywhere = np.array(everywhere, np.int64)  # an array, as making one of a list takes time at each step
         self.after: dict[int, list[int]] = {}
         for token in forbidden:
             if isinstance(token, tuple):
@@ -144,8 +145,8 @@ class Forbid:
         logits[:, self.everywhere] = -np.inf
         for first, seconds in self.after.items():
             rows = np.flatnonzero(last_ids == first)
-            for second in seconds:
-                logits[rows, second] = -np.inf
+            if len(rows):
+                logits[rows[:, None], seconds] = -np.inf
 
 
 def forbid_repeated(logits: Array, tokens: Array, n: int) -> None:

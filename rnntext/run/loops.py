@@ -13,8 +13,8 @@ from rnntext.run.search import Hypothesis
 from rnntext.settings.translator import SearchConfig
 from rnntext.text.tokens import Forbidden
 
-Found: TypeAlias = Iterator[tuple[int, list[Hypothesis]]]  # the number and the hypotheses of each sentence
-SearchAll: TypeAlias = Callable[[Sequence[Array], SearchConfig, Sequence[Forbidden]], Found]
+Numbered: TypeAlias = Iterator[tuple[int, list[Hypothesis]]]  # the number and the hypotheses of each sentence
+SearchAll: TypeAlias = Callable[[Sequence[Array], SearchConfig, Sequence[Forbidden]], Numbered]
 MAX_UNIT = 16  # tokens that come again and again in a loop
 MAX_TIMES = 3  # times in a row that they may come, in a loop of the source's too
 NO_REPEAT_NGRAM = 2  # of the second search
@@ -23,7 +23,7 @@ PORTION = 16  # answers that are searched for again at a time
 
 def search_without_loops(
     search_all: SearchAll, sentences: Sequence[Array], config: SearchConfig, forbidden: Sequence[Forbidden]
-) -> Found:
+) -> Numbered:
     """What `search_all` yields, in another order. An answer that goes round in a loop is searched for again, unless
     the config says itself what may be repeated."""
     if config.no_repeat_ngram is not None:
@@ -31,7 +31,7 @@ def search_without_loops(
         return
     strict = dataclasses.replace(config, no_repeat_ngram=NO_REPEAT_NGRAM)
 
-    def again(numbers: list[int]) -> Found:
+    def again(numbers: list[int]) -> Numbered:
         members = [sentences[number] for number in numbers]
         for index, hypotheses in search_all(members, strict, forbidden):
             yield numbers[index], hypotheses
@@ -53,7 +53,8 @@ def loops(answer: Sequence[int], source: Array) -> bool:
     do."""
     if len(answer) - len(set(answer)) < MAX_TIMES:  # So it is with most answers, and soon found out.
         return False
-    return _times(answer) > max(MAX_TIMES, _times(source))
+    times = _times(answer)
+    return times > MAX_TIMES and times > _times(source)
 
 
 def _times(ids: Sequence[int] | Array) -> int:
@@ -64,6 +65,8 @@ def _times(ids: Sequence[int] | Array) -> int:
     max_unit = min(MAX_UNIT, len(tokens) // (MAX_TIMES + 1))
     for unit in range(1, max_unit + 1):
         same = tokens[unit:] == tokens[:-unit]  # [tokens - unit]
+        if np.count_nonzero(same) < MAX_TIMES * unit:
+            continue  # So it is with most units.
         changes = np.flatnonzero(~same)
         bounds = np.concatenate([[-1], changes, [len(same)]])
         longest = int(np.diff(bounds).max()) - 1  # tokens in a row that are as those one unit before

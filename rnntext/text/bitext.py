@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from rnntext import sizes
 from rnntext.errors import DataError
@@ -47,7 +47,7 @@ def read_pairs(
         errors: "strict", or "replace" to read U+FFFD in place of invalid UTF-8.
         reverse: whether the first column is the target.
         lowercase: whether to lower-case the text.
-        columns: see `read_rows`.
+        columns: two of them; see `read_rows`.
         report: is told how many bytes become U+FFFD, if any.
 
     Raises:
@@ -55,8 +55,7 @@ def read_pairs(
         DataError: as for `read_rows`; or there is no pair at all.
     """
     rows = read_rows(source, errors, columns, report)
-    pairs = ((row[0], row[1]) for row in rows)
-    return _bitext(pairs, name_of(source), reverse, lowercase)
+    return _bitext(rows, name_of(source), reverse, lowercase)
 
 
 def read_rows(
@@ -71,7 +70,7 @@ def read_rows(
     Args:
         source, errors, report: as for `read_pairs`.
         columns: numbers of the columns, from 1; None for the first two, if they seem to be sentences.
-        advice: as for `decoding.decode`.
+        advice: as for `decoding.Decoder`.
 
     Raises:
         InputOutputError: the file cannot be read.
@@ -113,28 +112,36 @@ def read_aligned(
 
     Raises:
         InputOutputError: a file cannot be read.
-        DataError: the numbers of lines differ, there is no pair at all, or a text is not valid UTF-8.
+        DataError: as for `read_aligned_rows`; or there is no pair at all.
     """
-    # 1. Read both files.
-    source_name = name_of(source)
-    target_name = name_of(target)
-    source_text = _read_text(source, errors, report)
-    target_text = _read_text(target, errors, report)
-    # 2. Check that each line has its translation.
-    source_count = _count(source_text)
-    target_count = _count(target_text)
-    if source_count != target_count:
-        raise DataError(
-            f"{source_name} has {source_count} lines and {target_name} {target_count}: "
-            "line n of one must translate line n of the other"
-        )
-    pairs = zip(_lines(source_text), _lines(target_text), strict=True)
-    name = f"{source_name}, {target_name}"
-    return _bitext(pairs, name, reverse, lowercase)
+    rows = read_aligned_rows([source, target], errors, report)
+    name = f"{name_of(source)}, {name_of(target)}"
+    return _bitext(rows, name, reverse, lowercase)
 
 
-def _read_text(source: str, errors: str, report: Report | None) -> str:
-    return read_text(source, errors, REPLACE_ADVICE, report)
+def read_aligned_rows(
+    sources: Sequence[str], errors: str = "strict", report: Report | None = None, advice: str = REPLACE_ADVICE
+) -> Iterator[tuple[str, ...]]:
+    """Line n of each of several files, for n = 1, 2, ...; the files are read and checked at once.
+
+    Args:
+        sources: files, or `-` for standard input.
+        errors, report: as for `read_pairs`.
+        advice: as for `decoding.Decoder`.
+
+    Raises:
+        InputOutputError: a file cannot be read.
+        DataError: the numbers of lines differ, or a text is not valid UTF-8.
+    """
+    texts = [read_text(source, errors, advice, report) for source in sources]
+    counts = [_count(text) for text in texts]
+    for source, count in zip(sources, counts, strict=True):
+        if count != counts[0]:
+            raise DataError(
+                f"{name_of(sources[0])} has {counts[0]} lines and {name_of(source)} {count}: "
+                "line n of one must translate line n of the other"
+            )
+    return zip(*map(_lines, texts), strict=True)
 
 
 def _lines(text: str) -> Iterator[str]:
@@ -154,11 +161,11 @@ def _count(text: str) -> int:
     return breaks if text.endswith("\n") or not text else breaks + 1
 
 
-def _bitext(pairs: Iterable[Pair], name: str, reverse: bool, lowercase: bool) -> Bitext:
-    """Normalises pairs and leaves out those that have a blank side."""
+def _bitext(rows: Iterable[Sequence[str]], name: str, reverse: bool, lowercase: bool) -> Bitext:
+    """Normalises pairs of source and target and leaves out those that have a blank side."""
     kept: list[Pair] = []
     empty = 0
-    for source, target in pairs:
+    for source, target in rows:
         source = normalize_line(source, lowercase)
         target = normalize_line(target, lowercase)
         if is_blank(source) or is_blank(target):

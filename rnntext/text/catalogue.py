@@ -106,7 +106,7 @@ def read_source(source: str, errors: str = "strict", report: Report | None = Non
         source: a path, `-` for standard input, or the name of a corpus.
         errors: "strict", or "replace" to read U+FFFD in place of invalid UTF-8.
         report: is told how many bytes become U+FFFD, if any.
-        advice: as for `decoding.decode`.
+        advice: as for `decoding.Decoder`.
 
     Raises:
         InputOutputError: the source is neither a readable file nor a corpus.

@@ -30,25 +30,22 @@ _FORMATS = (
 _STANDARD_INPUT = {"unzip -p": "funzip", "pdftotext": "pdftotext - -"}  # commands that need another form to read it
 
 
-def decode(data: bytes, name: str, errors: str = "strict", advice: str = "") -> str:
-    """The text of UTF-8 bytes, without a byte order mark. Where no line feed ends a line, carriage returns do.
-
-    Args:
-        data: UTF-8.
-        name: what messages call the data.
-        errors: "strict", or "replace" to read U+FFFD in place of invalid bytes.
-        advice: what else the user could do, for the message.
-
-    Raises:
-        DataError: invalid UTF-8; the message says line and byte offset. Or another format, or more than MAX_NULS NULs.
-    """
-    return Decoder(name, errors, advice).decode(data)
+def decode(data: bytes, name: str, errors: str = "strict") -> str:
+    """The text of UTF-8 bytes as a whole; for arguments and errors see `Decoder`."""
+    return Decoder(name, errors).decode(data)
 
 
 class Decoder:
-    """Decodes a text piece by piece; see `decode`. The first piece decides whether carriage returns end lines."""
+    """Decodes a text piece by piece, without its byte order mark. Where no line feed ends a line of the first piece,
+    carriage returns end the lines of all.
 
-    def __init__(self, name: str, errors: str, advice: str) -> None:
+    Args:
+        name: what messages call the text.
+        errors: "strict", or "replace" to read U+FFFD in place of invalid bytes.
+        advice: what else the user could do about invalid bytes, for the message.
+    """
+
+    def __init__(self, name: str, errors: str = "strict", advice: str = "") -> None:
         self._name = name
         self._errors = errors
         self._advice = advice
@@ -59,7 +56,12 @@ class Decoder:
         self._invalid = 0  # bytes that were read as U+FFFD
 
     def decode(self, data: bytes) -> str:
-        """The text of the next bytes, which must end where a character ends."""
+        """The text of the next bytes, which must end where a character ends.
+
+        Raises:
+            DataError: invalid UTF-8; the message says line and byte offset. Or another format, or more than MAX_NULS
+                NULs.
+        """
         # 1. Look at the first bytes.
         begin = 0
         if self._offset == 0:

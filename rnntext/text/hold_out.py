@@ -33,9 +33,9 @@ def hold_out_lines(text: str, fraction: float, scored: int) -> tuple[str, str]:
     training: list[str] = []
     held_out: list[str] = []
     for line in text.removesuffix("\n").split("\n"):
-        position = hashed_position(line)
         if not line.strip():
             continue
+        position = hashed_position(line)
         if position >= fraction:
             training.append(line + "\n")
         elif position < scored_share:

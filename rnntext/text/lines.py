@@ -39,12 +39,12 @@ def read_text(source: str, errors: str = "strict", advice: str = "", report: Rep
 
     Args:
         source: a path, or `-`.
-        errors, advice: as for `decoding.decode`.
+        errors, advice: as for `decoding.Decoder`.
         report: is told how many bytes become U+FFFD, if any.
 
     Raises:
         InputOutputError: the file cannot be read.
-        DataError: as for `decoding.decode`.
+        DataError: as for `decoding.Decoder`.
     """
     return "".join(read_pieces(source, errors, advice, report))
 
@@ -56,16 +56,16 @@ def read_pieces(source: str, errors: str = "strict", advice: str = "", report: R
     """
     decoder = Decoder(name_of(source), errors, advice)
     with opened(source) as file:
-        rest = b""
+        fragments: list[bytes] = []  # of the piece whose end has not been read yet
         while chunk := file.read(_PIECE_SIZE):
-            data = rest + chunk
-            end = len(data)
-            if len(chunk) == _PIECE_SIZE:  # There may be more.
-                end = data.rfind(b"\n") + 1 or max(data.rfind(b" "), 0)
-            rest = data[end:]
+            end = len(chunk)
+            if end == _PIECE_SIZE:  # There may be more.
+                end = chunk.rfind(b"\n") + 1 or max(chunk.rfind(b" "), 0)
             if end:
-                yield decoder.decode(data[:end])
-        if rest:
+                yield decoder.decode(b"".join([*fragments, chunk[:end]]))
+                fragments = []
+            fragments.append(chunk[end:])
+        if rest := b"".join(fragments):
             yield decoder.decode(rest)
     remark = decoder.remark()
     if report is not None and remark is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 import unicodedata
 from collections.abc import Mapping
@@ -55,11 +56,16 @@ _WIDE_MARK = re.compile("[\uff01\uff0c\uff1a\uff1b\uff1f\u3001\u3002](?=[^\\W\\d
 
 def is_blank(text: str) -> bool:
     """Whether a text shows nothing: it is empty, or consists of spaces of any kind and of invisible characters."""
-    return all(character.isspace() or _shows_nothing(character) for character in text)
+    return all(map(_shows_nothing, text))
 
 
+@functools.lru_cache(MAX_KNOWN)
 def _shows_nothing(character: str) -> bool:
-    return character in _BLANK_GLYPHS or _invisible(character)
+    return _is_space(character) or _invisible(character)
+
+
+def _is_space(character: str) -> bool:
+    return character.isspace() or character in _BLANK_GLYPHS
 
 
 def _invisible(character: str) -> bool:
@@ -145,7 +151,7 @@ class LookAlikes(dict[int, str]):
 
     def _alternatives(self, character: str) -> list[str]:
         """The look-alikes of a character."""
-        if character.isspace() or character in _BLANK_GLYPHS:
+        if _is_space(character):
             return [" "]
         if _invisible(character):
             return [""]

@@ -7,13 +7,14 @@ import re
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator
 
-from rnntext.text.sentences import CLOSING, FULL_STOPS
+from rnntext.text.sentences import CLOSING, CLOSING_NARROW, FULL_STOPS
 
-STRONG = (*".!?;:\u2026\uff1b\uff1a", *FULL_STOPS)  # the marks to cut after if there is one
+_WIDE = "\uff1b\uff1a"  # ； ：
+STRONG = (*".!?;:\u2026", *_WIDE, *FULL_STOPS)  # the marks to cut after if there is one
 _COMMAS = "\u3001\uff0c\uff64\u060c\u061b\u104a\u1363\u0e2f"  # of other scripts: 、，､ ، ؛ ၊ ፣ ฯ
 WEAK = (",", ")", *_COMMAS)
 # Behind these marks a new piece begins although no space follows.
-_WITHOUT_SPACE = re.compile(f"[{FULL_STOPS}{_COMMAS}\uff1b\uff1a]+[{re.escape(CLOSING)}]*")
+_WITHOUT_SPACE = re.compile(f"[{FULL_STOPS}{_COMMAS}{_WIDE}]+[{re.escape(CLOSING)}]*")
 # Digits and …—“”‘’, which scripts share: what stands beside them decides.
 _NEUTRAL = "0123456789\u2026\u2014\u201c\u201d\u2018\u2019"
 _NEUTRAL_LENGTH = 8
@@ -116,7 +117,7 @@ def _cut(pieces: list[str]) -> int:
     for marks in (STRONG, WEAK):
         for count in range(len(pieces), half, -1):
             last = pieces[count - 1].rstrip(" ")
-            if last.endswith(marks) or last.rstrip(f"“{CLOSING}").endswith(marks):
+            if last.endswith(marks) or last.rstrip(CLOSING_NARROW).endswith(marks):
                 return count
     return len(pieces)
 

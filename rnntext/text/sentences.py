@@ -12,14 +12,13 @@ import re
 # Burmese, Khmer, Thai, Tibetan, Mongolian, Ol Chiki, Meitei.
 FULL_STOPS = "。！？｡।॥۔؟።፧։။។៕๚๛།༎᠃᠉᱾᱿꯫"
 CLOSING = "\"'”’»›)]}」』）】〉》"
+CLOSING_NARROW = f"“{CLOSING}"  # “ closes in German, and opens in Chinese
 _OPENING = "\"'“‘„«‹([{「『（【〈《¿¡*–—-"
-_closing = re.escape(CLOSING)
-_closing_narrow = f"“{_closing}"  # “ closes in German, and opens in Chinese
 # A mark that may end a sentence, with the quotation marks and brackets that close behind it. The Greek question mark
 # is a semicolon behind a Greek letter.
 _END = re.compile(
-    f"(?P<full>[{FULL_STOPS}][{FULL_STOPS}.!?…]*)[{_closing}]*(?P<gap> ?)"
-    f"|(?P<mark>(?<![.!?…])[.!?…]+|(?<=[\u0370-\u03ff\u1f00-\u1fff]);)(?: ?[»›]|[{_closing_narrow}])* "
+    f"(?P<full>[{FULL_STOPS}][{FULL_STOPS}.!?…]*)[{re.escape(CLOSING)}]*(?P<gap> ?)"
+    f"|(?P<mark>(?<![.!?…])[.!?…]+|(?<=[\u0370-\u03ff\u1f00-\u1fff]);)(?: ?[»›]|[{re.escape(CLOSING_NARROW)}])* "
 )
 _MARK = re.compile(f"[{FULL_STOPS}.!?…;]")
 _NEXT = re.compile(f"[{re.escape(_OPENING)} ]*(?P<first>.?)")
@@ -59,15 +58,15 @@ def sentences(text: str) -> list[str]:
     """
     if not _MARK.search(text, 0, len(text) - 1):
         return [text]  # most lines, at once
-    found = []
+    ended = []  # the sentences before `begin`
     begin = 0
     any_case = text == text.lower()  # Where all letters are small, a small one may begin a sentence.
     for mark in _END.finditer(text):
         end = mark.end()
         if end < len(text) and _ends(text, begin, mark, any_case):
-            found.append(text[begin:end].rstrip(" "))
+            ended.append(text[begin:end].rstrip(" "))
             begin = end
-    return [*found, text[begin:]]
+    return [*ended, text[begin:]]
 
 
 def _ends(text: str, begin: int, mark: re.Match[str], any_case: bool) -> bool:

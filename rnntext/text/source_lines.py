@@ -72,10 +72,10 @@ class SourceLines:
         while begin < end and self._frames(line[end - 1]):
             end -= 1
         before = line[:begin]
-        after = line[end:].rstrip()
+        behind = line[end:].rstrip()
         if not has_picture(before):
             before = indent_of(line)
-        return before, line[begin:end], after if has_picture(after) else ""
+        return before, line[begin:end], behind if has_picture(behind) else ""
 
     def _frames(self, character: str) -> bool:
         """Whether a character that stands before or behind sentences is no part of them."""
@@ -94,29 +94,29 @@ class SourceLines:
         # 1. Leave the usual line whole.
         text = self.normalized(line)
         usual = self.training_text
-        found = sentences(text) if split else [text]
+        whole_sentences = sentences(text) if split else [text]
         folded = self._folded(text)
-        max_tokens = self.limit if len(found) == 1 else usual.tokens
-        may_fit = len(found) <= usual.sentences and len(text) <= CHARACTERS_A_TOKEN * max_tokens
+        max_tokens = self.limit if len(whole_sentences) == 1 else usual.tokens
+        may_fit = len(whole_sentences) <= usual.sentences and len(text) <= CHARACTERS_A_TOKEN * max_tokens
         if may_fit or not split:
             whole = Part(self._tokens(folded), capitals=folded != text)
             if not split or len(whole.tokens) <= max_tokens:
                 return [whole] if whole.tokens else []  # to a model of words, some text is no token
         # 2. Put together as many sentences as is usual, and cut what is too long.
         parts = []
-        for group in self._groups(found):
+        for group in self._groups(whole_sentences):
             folded = self._folded(group)
             texts = [folded] if self._fits(folded, self.limit) else split_long(folded, self._size, self.limit)
             for part in texts:
                 parts.append(Part(self._tokens(part), capitals=folded != group))
         return [part for part in parts if part.tokens]
 
-    def _groups(self, found: list[str]) -> Iterator[str]:
+    def _groups(self, whole_sentences: list[str]) -> Iterator[str]:
         """Yields as many sentences at a time as are usual, and not longer than usual."""
         usual = self.training_text
-        group = found[0]
+        group = whole_sentences[0]
         count = 1
-        for sentence in found[1:]:
+        for sentence in whole_sentences[1:]:
             grown = joined([group, sentence])
             same_case = group.isupper() == sentence.isupper()
             if count < usual.sentences and same_case and self._fits(self._folded(grown), usual.tokens):
