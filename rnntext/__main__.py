@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import shlex
 import signal
@@ -20,8 +19,10 @@ def main() -> None:
         if sys.stdout is not None:
             sys.stdout.flush()
     except OSError as error:
+        from rnntext.cli.console import discard
+
         code = code or _report_output_error(error)
-        _discard(1)
+        discard(1)
     if code == ClosedPipeError.exit_code:
         _die_of_closed_pipe()
     sys.exit(code)
@@ -41,6 +42,7 @@ def _command(arguments: list[str]) -> int:
     from typer import Abort, TyperException
 
     from rnntext.cli.app import NAMES, program
+    from rnntext.cli.console import discard
 
     app = program(NAMES if "_RNNTEXT_COMPLETE" in os.environ else arguments)
     # 2. Run it.
@@ -57,11 +59,11 @@ def _command(arguments: list[str]) -> int:
             return ClosedPipeError.exit_code
         raise
     except ClosedPipeError as error:
-        _discard(1)
+        discard(1)
         return error.exit_code
     except RnntextError as error:
         if isinstance(error, InputOutputError):
-            _discard(1)
+            discard(1)
         return _fail(str(error), error.exit_code)
     except Abort:
         return 128 + signal.SIGINT
@@ -89,15 +91,10 @@ def _dash_hint(error: Any, arguments: list[str]) -> str:
 
 def _fail(message: str, code: int) -> int:
     """Prints a message as one line on stderr; returns the exit code."""
-    from rnntext.cli.console import on_terminal, visible
+    from rnntext.cli.console import note
 
     line = " ".join(message.split())
-    if sys.stderr is not None:
-        try:
-            shown = visible(line) if on_terminal() else line
-            print(f"rnntext: {shown}", file=sys.stderr, flush=True)
-        except OSError:
-            _discard(2)
+    note(f"rnntext: {line}")
     return code
 
 
@@ -109,15 +106,8 @@ def _report_output_error(error: OSError) -> int:
     return _fail(f"{place}{error.strerror or error}", InputOutputError.exit_code)
 
 
-def _discard(descriptor: int) -> None:
-    """Redirects a descriptor to /dev/null, so that the interpreter's last flush of its buffer cannot fail."""
-    with contextlib.suppress(OSError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), descriptor)
-
-
 def _die_of_closed_pipe() -> None:
     """Ends the process by SIGPIPE, as programs do that write into a closed pipe; the shell sees exit code 141."""
-    _discard(1)
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     os.kill(os.getpid(), signal.SIGPIPE)
 

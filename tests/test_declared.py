@@ -25,13 +25,14 @@ from rnntext.jobs.unfinished import Snapshot
 from rnntext.settings import translator
 from rnntext.settings.base import BUDGET, GROUPS, MAY_CHANGE, MODEL, MUST_MATCH, SAMPLING, Config, option
 from rnntext.settings.charlm import CharlmConfig, CharlmTraining, SamplingConfig
+from rnntext.settings.evaluation import BestOnly
 from rnntext.settings.training import JobConfig
 from rnntext.settings.translator import SearchConfig, TranslatorConfig, TranslatorTraining
 
 for module in pkgutil.iter_modules(rnntext.settings.__path__):
     importlib.import_module(f"rnntext.settings.{module.name}")
 
-NOT_TRAINED = (SamplingConfig, SearchConfig)
+NOT_TRAINED = (SamplingConfig, SearchConfig, BestOnly)
 
 
 def configs(cls: type[Config] = Config) -> list[type[Config]]:

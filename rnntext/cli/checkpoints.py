@@ -24,16 +24,15 @@ if TYPE_CHECKING:
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 _MODEL = "A model: a name under ./checkpoints, or a folder."
-_VERSION = "A version, such as 000001; checkpoints list NAME shows them."
 Name = Annotated[str, typer.Argument(metavar="NAME|DIR", help=_MODEL)]
 OptionalName = Annotated[str | None, typer.Argument(metavar="NAME|DIR", help=_MODEL, show_default="all models")]
 OptionalVersion = Annotated[
-    str | None, typer.Argument(metavar="VERSION", help=_VERSION, show_default="the version in service")
+    str | None, typer.Argument(metavar="VERSION", help=options.VERSION, show_default="the version in service")
 ]
 Keep = Annotated[int, options.field(JobConfig, "keep")]
 Promote = Annotated[str, options.field(JobConfig, "promote")]
 Tolerance = Annotated[float, options.field(JobConfig, "tolerance")]
-Version = Annotated[str, typer.Argument(metavar="VERSION", help=_VERSION)]
+Version = Annotated[str, typer.Argument(metavar="VERSION", help=options.VERSION)]
 
 
 @app.command("list", short_help="List all models, or the versions of one model.")
@@ -198,11 +197,12 @@ def pack(
     name: Name,
     output: Annotated[
         Path,
-        typer.Option(
+        options.output_option(
+            check_output,
+            "The file to write, which appears only when it is complete; - is stdout.",
             *("-o", "--output"),
             metavar="FILE.tar",
-            callback=options.checked(check_output, standard_output=True),
-            help="The file to write, which appears only when it is complete; - is stdout.",
+            standard_output=True,
         ),
     ],
     version: OptionalVersion = None,
@@ -233,9 +233,7 @@ def unpack(
 
     path = models.folder(name)
     version, serving = checkpoints.unpack(archive, path)
-    state = (
-        "is in service"
-        if serving
-        else f"is not in service yet; try: rnntext checkpoints promote {shlex.quote(name)} {version}"
-    )
+    state = "is in service"
+    if not serving:
+        state = f"is not in service yet; try: rnntext checkpoints promote {shlex.quote(name)} {version}"
     note(f"{path}: version {version} {state}", quiet)

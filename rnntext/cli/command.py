@@ -82,7 +82,9 @@ def command(*examples: str) -> Callable[[Function], Function]:
     return decorate
 
 
-def build(own: Parameters, doc: str | None, examples: tuple[str, ...], body: Body) -> Function:
+def build(
+    own: Parameters, doc: str | None, examples: tuple[str, ...], body: Body, base: type[Command] = Command
+) -> Function:
     """A command, as a function that Typer understands.
 
     Args:
@@ -91,6 +93,7 @@ def build(own: Parameters, doc: str | None, examples: tuple[str, ...], body: Bod
         doc: the help.
         examples: command lines for the help.
         body: does the work, given the arguments for `own` and the values of all options by name.
+        base: the class of the command.
     """
     # 1. List the options that the command offers.
     expanded = [option for parameter in own for option in _expanded(parameter)]
@@ -107,7 +110,7 @@ def build(own: Parameters, doc: str | None, examples: tuple[str, ...], body: Bod
     run.__signature__ = inspect.Signature(offered, return_annotation=None)  # type: ignore[attr-defined]
     run.__annotations__ = {parameter.name: parameter.annotation for parameter in offered}
     run.__doc__ = doc
-    run.command_class = type("Command", (Command,), {"examples": examples})  # type: ignore[attr-defined]
+    run.command_class = type("Command", (base,), {"examples": examples})  # type: ignore[attr-defined]
     return run
 
 

@@ -8,7 +8,7 @@ import signal
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
@@ -17,7 +17,7 @@ from rnntext.files.atomic import output_file, standard_output
 
 INVALID = "not valid UTF-8; invalid bytes were read as U+FFFD"
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")  # control characters, but for TAB and line feed
-FLUSH_SECONDS = 0.05  # a write flushes a stream that is not live if the last flush is longer ago
+FLUSH_SECONDS = 0.05  # a write to a stream that is no terminal flushes it if the last flush is longer ago
 
 
 def visible(text: str) -> str:
@@ -32,20 +32,18 @@ class Results:
     Args:
         stream: the file or stdout.
         name: its name in messages.
-        live: whether each write is flushed at once, as on a terminal.
         signals: signals that have come; the next write then ends the program.
     """
 
-    def __init__(self, stream: IO[bytes], name: str, live: bool, signals: Sequence[int] = ()) -> None:
+    def __init__(self, stream: IO[bytes], name: str, signals: Sequence[int] = ()) -> None:
         self._stream = stream
         self._name = name
-        self._live = live
         self._terminal = stream.isatty()
         self._signals = signals
         self._flushed = time.monotonic()
 
     def write(self, content: str | bytes) -> None:
-        """Writes text or bytes, and flushes if the stream is live or the last flush is more than FLUSH_SECONDS ago.
+        """Writes text or bytes, and flushes on a terminal, or if the last flush is more than FLUSH_SECONDS ago.
 
         Raises:
             ClosedPipeError: the reader of the pipe has gone.
@@ -57,7 +55,7 @@ class Results:
             if isinstance(content, str):
                 content = (visible(content) if self._terminal else content).encode("utf-8", "replace")
             self._stream.write(content)
-            if self._live or time.monotonic() - self._flushed > FLUSH_SECONDS:
+            if self._terminal or time.monotonic() - self._flushed > FLUSH_SECONDS:
                 self.flush()
         except OSError as error:
             raise self._error(error) from error
@@ -86,11 +84,11 @@ def results(output: Path | None) -> Iterator[Results]:
     """
     if output is not None:
         with _signals_as_exceptions() as signals, output_file(output, "--output") as file:
-            yield Results(file, f"--output {output}", live=False, signals=signals)
+            yield Results(file, f"--output {output}", signals)
         return
     if sys.stdout is None:
         raise InputOutputError("standard output is closed; redirect it, or name a file with -o")
-    stdout = Results(standard_output(), "<stdout>", live=sys.stdout.isatty())
+    stdout = Results(standard_output(), "<stdout>")
     yield stdout
     stdout.flush()
 
@@ -125,23 +123,16 @@ def _signals_as_exceptions() -> Iterator[list[int]]:
 def note(message: str, quiet: bool = False) -> None:
     """Prints a message on stderr, unless quiet."""
     if not quiet and sys.stderr is not None:
-        try:
-            shown = visible(message) if on_terminal() else message
-            print(shown, file=sys.stderr, flush=True)
-        except OSError:  # the results are still written when nobody reads stderr
-            _discard_stderr()
+        shown = visible(message) if on_terminal() else message
+        print(shown, file=LastingStderr(), flush=True)
 
 
-def _discard_stderr() -> None:
-    """Makes all further writes to stderr go nowhere."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+class LastingStderr:
+    """Standard error as a stream whose errors are ignored: when nobody reads it any more, or its terminal has gone,
+    the work goes on. A bar puts another stream in the place of `sys.stderr`, so the one of now is kept."""
 
-
-class _LastingStderr:
-    """See `lasting_stderr`."""
-
-    def __init__(self, stream: IO[str]) -> None:
-        self._stream = stream
+    def __init__(self) -> None:
+        self._stream = sys.stderr
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._stream, name)
@@ -151,7 +142,7 @@ class _LastingStderr:
         try:
             self._stream.write(text)
         except OSError:
-            _discard_stderr()
+            discard(2)
         return len(text)
 
     def flush(self) -> None:
@@ -159,12 +150,14 @@ class _LastingStderr:
         try:
             self._stream.flush()
         except OSError:
-            _discard_stderr()
+            discard(2)
 
 
-def lasting_stderr() -> IO[str]:
-    """A stream for a bar on stderr: when the terminal has gone away, the work goes on, and nobody sees the bar."""
-    return _LastingStderr(sys.stderr)  # type: ignore[return-value]
+def discard(descriptor: int) -> None:
+    """Redirects a descriptor to /dev/null, so that no later write to it, not even the interpreter's last flush of its
+    buffer, can fail."""
+    with suppress(OSError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), descriptor)
 
 
 def tell_count(count: int, what: str, quiet: bool) -> None:

@@ -10,12 +10,12 @@ import typer
 
 from rnntext.cli.command import command
 from rnntext.cli.console import note, results
-from rnntext.cli.options import ColumnNumbers, Json, Model, Output, Quiet, Threads, Version, checked, choice, field
+from rnntext.cli.options import ColumnNumbers, Json, Model, Output, Quiet, Threads, Version, choice, output_option
 from rnntext.cli.translate import Engine
 from rnntext.families import TRANSLATOR
 from rnntext.files.atomic import check_output, output_file
-from rnntext.settings.base import DATA, OUTPUT
-from rnntext.settings.translator import SearchConfig
+from rnntext.settings.base import DATA
+from rnntext.settings.evaluation import BestOnly
 from rnntext.text.bleu import TOKENIZERS
 from rnntext.text.columns import parse
 
@@ -34,22 +34,7 @@ Tokenize = Annotated[
         group=DATA,
     ),
 ]
-Save = Annotated[
-    Path | None,
-    typer.Option(
-        metavar="FILE",
-        callback=checked(check_output),
-        help="Write the translations to FILE, line by line.",
-        rich_help_panel=OUTPUT,
-    ),
-]
-# The options of SearchConfig that `evaluate` has: all but --n-best.
-Beam = Annotated[int, field(SearchConfig, "beam")]
-LengthPenalty = Annotated[float, field(SearchConfig, "length_penalty")]
-MaxLength = Annotated[int | None, field(SearchConfig, "max_length")]
-NoRepeatNgram = Annotated[int | None, field(SearchConfig, "no_repeat_ngram")]
-Split = Annotated[bool, field(SearchConfig, "split")]
-BatchTokens = Annotated[int, field(SearchConfig, "batch_tokens")]
+Save = Annotated[Path | None, output_option(check_output, "Write the translations to FILE, line by line.")]
 Lowercase = Annotated[bool, typer.Option("--lowercase", help="Compare without regard to case.", rich_help_panel=DATA)]
 
 
@@ -65,12 +50,7 @@ def evaluate(
     references: References = None,
     model: Model = TRANSLATOR.name,
     version: Version = None,
-    beam: Beam = SearchConfig.beam,
-    length_penalty: LengthPenalty = SearchConfig.length_penalty,
-    max_length: MaxLength = SearchConfig.max_length,
-    no_repeat_ngram: NoRepeatNgram = SearchConfig.no_repeat_ngram,
-    split: Split = SearchConfig.split,
-    batch_tokens: BatchTokens = SearchConfig.batch_tokens,
+    search: BestOnly,
     columns: ColumnNumbers = None,
     lowercase: Lowercase = False,
     tokenize: Tokenize = "auto",
@@ -85,18 +65,10 @@ def evaluate(
 
     Without REFERENCE, SOURCE has lines of source TAB reference. Further --columns are further references.
     """
-    # 1. Translate and compare.
-    search = SearchConfig(
-        beam=beam,
-        length_penalty=length_penalty,
-        max_length=max_length,
-        no_repeat_ngram=no_repeat_ngram,
-        split=split,
-        batch_tokens=batch_tokens,
-    )
     from rnntext.jobs.evaluate import evaluate as run
     from rnntext.jobs.load import find, load_translation
 
+    # 1. Translate and compare.
     numbers = None if columns is None else parse(columns)
     loaded = load_translation(find(model, TRANSLATOR, version), threads, engine, version=version)
     evaluation = run(loaded, source, references or [], search, lowercase, tokenize, numbers)

@@ -11,7 +11,7 @@ import typer
 from rnntext.cli import pictures
 from rnntext.cli.command import command
 from rnntext.cli.console import Results, note, results
-from rnntext.cli.options import Json, Model, Output, Quiet, Threads, Version, checked
+from rnntext.cli.options import Json, Model, Output, Quiet, Threads, Version, output_option
 from rnntext.cli.tables import DateFormat, Decimal, Floor, Missing, Step
 from rnntext.errors import UsageError
 from rnntext.families import FORECASTER
@@ -49,15 +49,7 @@ Alarm = Annotated[
         rich_help_panel=FORECAST,
     ),
 ]
-Plot = Annotated[
-    Path | None,
-    typer.Option(
-        metavar="FILE",
-        callback=checked(pictures.check),
-        help="Draw a chart into FILE (.png, .svg or .pdf).",
-        rich_help_panel=OUTPUT,
-    ),
-]
+Plot = Annotated[Path | None, output_option(pictures.check, "Draw a chart into FILE (.png, .svg or .pdf).")]
 Show = Annotated[bool, typer.Option("--show", help="Draw a chart on the terminal (stderr).", rich_help_panel=OUTPUT)]
 
 

@@ -156,11 +156,16 @@ def setting(parameter: Any) -> str:
     return str(parameter.name)
 
 
-def checked(check: Callable[[Path, str], None], standard_output: bool = False) -> Callable[..., Path | None]:
-    """A callback for options that name an output: checks it before any input is read.
+def output_option(
+    check: Callable[[Path, str], None], help: str, *names: str, metavar: str = "FILE", standard_output: bool = False
+) -> Any:
+    """The Typer option that names an output, which is checked before any input is read.
 
     Args:
         check: is called with the path and the name of the option; raises an error if the path cannot be written.
+        help: its help.
+        names: its flags; none: one of the parameter's name.
+        metavar: what stands for the path in the help.
         standard_output: whether `-` stands for standard output; the option is None then.
     """
 
@@ -175,12 +180,14 @@ def checked(check: Callable[[Path, str], None], standard_output: bool = False) -
             raise UsageError(f"{long_name} -: give the name of a file, such as /dev/stdout")
         return None
 
-    return callback
+    return typer.Option(*names, metavar=metavar, callback=callback, help=help, rich_help_panel=OUTPUT)
 
 
 # Every command --------------------------------------------------------------------------------------------------------
 
 LeftOpen = frozenset[str]  # names of the fields that are left open to --size
+
+VERSION = "A version of the model, such as 000001; checkpoints list NAME shows them."  # the help of VERSION
 
 Files = Annotated[list[str] | None, typer.Argument(metavar="FILE", help="Files, or - for stdin (the default).")]
 Model = Annotated[
@@ -196,7 +203,7 @@ Version = Annotated[
     str | None,
     typer.Option(
         metavar="VERSION",
-        help="A version of the model, such as 000001; checkpoints list NAME shows them.",
+        help=VERSION,
         show_default="the version in service",
         rich_help_panel=MODEL,
     ),
@@ -220,12 +227,11 @@ Threads = Annotated[
 ]
 Output = Annotated[
     Path | None,
-    typer.Option(
+    output_option(
+        check_output,
+        "Write the results to FILE, which appears only when it is complete; - is stdout.",
         *("-o", "--output"),
-        metavar="FILE",
-        callback=checked(check_output, standard_output=True),
-        help="Write the results to FILE, which appears only when it is complete; - is stdout.",
-        rich_help_panel=OUTPUT,
+        standard_output=True,
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Write the results as JSON lines.", rich_help_panel=OUTPUT)]

@@ -14,16 +14,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from typer.core import TyperCommand
 
 from rnntext.cli import options
-from rnntext.cli.command import Function, build, parameters
+from rnntext.cli.command import Command, Function, build, parameters
 from rnntext.cli.console import note, results
 from rnntext.cli.watching import watching
 from rnntext.errors import NotPromotedError, RnntextError, UsageError
 from rnntext.families import Family
 from rnntext.files.atomic import check_log, check_output, check_output_folder
-from rnntext.settings.base import DATA, JOB, MODEL, OUTPUT
+from rnntext.settings.base import DATA, JOB, MODEL
 from rnntext.settings.training import JobConfig
 from rnntext.sizes import SIZES
 from rnntext.text.lines import ENCODING_ERRORS
@@ -68,31 +67,18 @@ FailIfNotPromoted = Annotated[
     ),
 ]
 LogFile = Annotated[
-    Path | None,
-    typer.Option(
-        metavar="FILE",
-        callback=options.checked(check_log),
-        help="Append a line of JSON to FILE for each event of the training.",
-        rich_help_panel=OUTPUT,
-    ),
+    Path | None, options.output_option(check_log, "Append a line of JSON to FILE for each event of the training.")
 ]
 PrometheusFile = Annotated[
     Path | None,
-    typer.Option(
-        metavar="FILE.prom",
-        callback=options.checked(check_output),
-        help="Write metrics for the textfile collector of Prometheus to FILE.",
-        rich_help_panel=OUTPUT,
+    options.output_option(
+        check_output, "Write metrics for the textfile collector of Prometheus to FILE.", metavar="FILE.prom"
     ),
 ]
 TensorBoardFolder = Annotated[
     Path | None,
-    typer.Option(
-        "--tensorboard",
-        metavar="DIR",
-        callback=options.checked(check_output_folder),
-        help="Write learning curves for TensorBoard into DIR.",
-        rich_help_panel=OUTPUT,
+    options.output_option(
+        check_output_folder, "Write learning curves for TensorBoard into DIR.", "--tensorboard", metavar="DIR"
     ),
 ]
 
@@ -133,14 +119,12 @@ def training_command(family: Family, *examples: str) -> Callable[[Function], Fun
             given = {parameter.name: arguments[parameter.name] for parameter in own}
             _run(family, lambda path, observer: train(**given, path=path, job=job, observer=observer), values)
 
-        command: Any = build([model, *own, *shared], train.__doc__, examples, body)
-        command.command_class = type("Command", (_WatchedCommand, command.command_class), {})
-        return command  # type: ignore[no-any-return]
+        return build([model, *own, *shared], train.__doc__, examples, body, _WatchedCommand)
 
     return decorate
 
 
-class _WatchedCommand(TyperCommand):
+class _WatchedCommand(Command):
     """A command whose metrics file tells of a wrong command line, too, which no training hears of."""
 
     def make_context(self, info_name: Any, args: list[str], parent: Any = None, **extra: Any) -> Any:

@@ -14,7 +14,7 @@ import typer
 from rnntext.cli import pictures
 from rnntext.cli.command import command
 from rnntext.cli.console import INVALID, Results, on_terminal, results, tell_count
-from rnntext.cli.options import Files, Json, Model, Output, Quiet, Threads, Version, checked, choice
+from rnntext.cli.options import Files, Json, Model, Output, Quiet, Threads, Version, choice, output_option
 from rnntext.errors import DataError, UsageError
 from rnntext.families import TRANSLATOR
 from rnntext.settings.base import DATA, JOB, OUTPUT
@@ -30,12 +30,7 @@ Scores = Annotated[
 ]
 Alignment = Annotated[
     Path | None,
-    typer.Option(
-        metavar="FILE",
-        callback=checked(pictures.check),
-        help="Draw the attention weights of one line into FILE (.png, .svg or .pdf).",
-        rich_help_panel=OUTPUT,
-    ),
+    output_option(pictures.check, "Draw the attention weights of one line into FILE (.png, .svg or .pdf)."),
 ]
 InputFormat = Annotated[
     str,
@@ -99,7 +94,8 @@ def translate(
     jsonl = input_format == "jsonl"
     if field is not None and not jsonl:
         raise UsageError(f"--field {field}: goes with --input-format jsonl; lines of text have no fields")
-    translated = None if not jsonl else TEXT if field is None else field
+    if field is None and jsonl:
+        field = TEXT
     loaded = load_translation(find(model, TRANSLATOR, version), threads, engine, jobs, version)
     if alignment is not None and not loaded.attends:
         raise UsageError(f"--alignment {alignment}: this model was trained with --attention none; it looks at nothing")
@@ -107,9 +103,9 @@ def translate(
     with_scores = scores or as_json or jsonl
     search = dataclasses.replace(search, with_attention=with_attention, with_scores=with_scores)
     # 2. Translate line by line.
-    writer = _Writer(translated, as_json, search.n_best, scores, with_attention)
+    writer = _Writer(field, as_json, search.n_best, scores, with_attention)
     with results(output) as out:
-        translations = translate_stream(loaded, files or ["-"], search, translated, jobs)
+        translations = translate_stream(loaded, files or ["-"], search, field, jobs)
         if alignment is not None:
             translations = _drawn(translations, alignment)
         for item, translation in translations:

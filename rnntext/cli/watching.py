@@ -6,9 +6,9 @@ import sys
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import IO, Any, cast
 
-from rnntext.cli.console import lasting_stderr, note, on_terminal
+from rnntext.cli.console import LastingStderr, note, on_terminal
 from rnntext.watch.observer import Observer, Progress
 
 BRAILLE = "\u280b"  # the usual spinner consists of such characters
@@ -113,7 +113,7 @@ class ProgressBar(EvaluationLines):
             TextColumn("eta"),
             TimeRemainingColumn(elapsed_when_finished=False),
             TextColumn("{task.fields[numbers]}"),
-            console=Console(file=lasting_stderr()),
+            console=Console(file=cast(IO[str], LastingStderr())),
             transient=True,
         )
         self._task = self._bar.add_task("", total=None, completed=step, steps="starting", numbers="")

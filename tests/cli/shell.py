@@ -81,14 +81,14 @@ class Shell:
         """Runs a command to its end, which must be this exit code (negative: a signal), without a traceback."""
         return self.run([*PROGRAM, *arguments], stdin=stdin, code=code, **environment)
 
-    def here(self, *arguments: str | bytes, stdin: bytes = b"", code: int = 0) -> Done:
+    def here(self, *arguments: str | bytes, stdin: bytes | str = b"", code: int = 0) -> Done:
         """Runs a command in this process: where the process is not what is tested, this saves starting one."""
         with ExitStack() as after:
             after.enter_context(chdir(self.folder))
             after.enter_context(patch.dict(os.environ, self.environment, clear=True))
             after.enter_context(patch.object(sys, "argv", ["rnntext", *map(os.fsdecode, arguments)]))
             files = [after.enter_context(tempfile.TemporaryFile()) for _ in range(3)]
-            files[0].write(stdin)
+            files[0].write(stdin.encode() if isinstance(stdin, str) else stdin)
             files[0].seek(0)
             for number, name in enumerate(("stdin", "stdout", "stderr")):
                 kept = os.dup(number)

@@ -39,15 +39,15 @@ def harm(home: Shell, version: int) -> None:
 
 
 def test_list_shows_models_with_the_version_in_service_and_versions_of_a_model(home: Shell) -> None:
-    rows = [line.split("\t") for line in home("checkpoints", "list").lines]
+    rows = [line.split("\t") for line in home.here("checkpoints", "list").lines]
     assert [row[:3] for row in rows] == [["m", "charlm", "000003"], ["other", "charlm", "000001"]]
-    rows = [line.split("\t") for line in home("checkpoints", "list", "m").lines]
+    rows = [line.split("\t") for line in home.here("checkpoints", "list", "m").lines]
     assert [row[:3] for row in rows] == [
         ["000001", "charlm", "-"],
         ["000002", "charlm", "-"],
         ["000003", "charlm", "in service"],
     ]
-    records = home("checkpoints", "list", "m", "--json").records
+    records = home.here("checkpoints", "list", "m", "--json").records
     assert [(r["version"], r["in_service"], r["damage"]) for r in records] == [
         ("000001", False, None),
         ("000002", False, None),
@@ -57,19 +57,19 @@ def test_list_shows_models_with_the_version_in_service_and_versions_of_a_model(h
 
 def test_without_any_model_the_list_is_empty(home: Shell) -> None:
     shutil.rmtree(home.folder / "checkpoints")
-    done = home("checkpoints", "list")
+    done = home.here("checkpoints", "list")
     assert (done.out, done.err) == (b"", "no models in checkpoints/; train one first: rnntext train-charlm\n")
 
 
 def test_show_tells_what_is_known_about_a_version(home: Shell) -> None:
-    shown = dict(line.split(": ", 1) for line in home("checkpoints", "show", "m").lines)
+    shown = dict(line.split(": ", 1) for line in home.here("checkpoints", "show", "m").lines)
     assert (shown["version"], shown["in service"], shown["kind"]) == ("000003", "True", "charlm")
-    (record,) = home("checkpoints", "show", "m", "1", "--json").records
+    (record,) = home.here("checkpoints", "show", "m", "1", "--json").records
     assert (record["version"], record["in_service"]) == ("000001", False)
 
 
 def test_verify_checks_every_version_and_says_which_is_damaged(home: Shell) -> None:
-    assert home("checkpoints", "verify").lines == [
+    assert home.here("checkpoints", "verify").lines == [
         "m\t000001\tok",
         "m\t000002\tok",
         "m\t000003\tok",
@@ -78,7 +78,7 @@ def test_verify_checks_every_version_and_says_which_is_damaged(home: Shell) -> N
         "other\tcurrent\tok",
     ]
     harm(home, 2)
-    done = home("checkpoints", "verify", "m", "--json", code=65)
+    done = home.here("checkpoints", "verify", "m", "--json", code=65)
     damage = {record["what"]: record["damage"] for record in done.records}
     assert "vocabulary.json" in damage.pop("000002")
     assert set(damage.values()) == {None}
@@ -89,11 +89,11 @@ def test_verify_checks_an_unfinished_training_too(home: Shell) -> None:
     run = home.folder / "checkpoints" / "m" / "run"
     unfinished.write(run, unfinished.Snapshot("charlm", {}, {}, {"ids": np.zeros(3)}, "c0ffee"))
     state.save(run / unfinished.STATE, state.Position(step=3), {"weights": [np.ones(5, np.float32)]})
-    assert "m\trun\tok" in home("checkpoints", "verify", "m").lines
+    assert "m\trun\tok" in home.here("checkpoints", "verify", "m").lines
     data = bytearray((run / unfinished.STATE).read_bytes())
     data[-1] ^= 1
     (run / unfinished.STATE).write_bytes(data)
-    assert "SHA-256" in home("checkpoints", "verify", "m", code=65).lines[-1]
+    assert "SHA-256" in home.here("checkpoints", "verify", "m", code=65).lines[-1]
 
 
 COMMAND = "rnntext train-charlm 'my text.txt' --pause-after 1s"
@@ -189,33 +189,33 @@ def test_a_version_that_is_not_in_service_can_be_used_everywhere(home: Shell) ->
 
 
 def test_promote_and_rollback_change_what_is_in_service(home: Shell) -> None:
-    assert "version 000002 is in service" in home("checkpoints", "promote", "m", "2").err
+    assert "version 000002 is in service" in home.here("checkpoints", "promote", "m", "2").err
     assert serving(home) == "000002"
-    assert "version 000003 is in service" in home("checkpoints", "rollback", "m").err
-    assert "version 000001 is in service" in home("checkpoints", "rollback", "m").err
+    assert "version 000003 is in service" in home.here("checkpoints", "rollback", "m").err
+    assert "version 000001 is in service" in home.here("checkpoints", "rollback", "m").err
     assert serving(home) == "000001"
-    assert "no version was in service before" in home("checkpoints", "rollback", "m", code=2).message
+    assert "no version was in service before" in home.here("checkpoints", "rollback", "m", code=2).message
 
 
 def test_a_damaged_version_is_not_promoted_and_the_one_before_it_can_be_rolled_back_to(home: Shell) -> None:
     harm(home, 2)
-    assert "vocabulary.json" in home("checkpoints", "promote", "m", "2", code=65).message
+    assert "vocabulary.json" in home.here("checkpoints", "promote", "m", "2", code=65).message
     harm(home, 3)
-    home("generate", "-m", "m", code=65)
-    home("checkpoints", "rollback", "m")
-    assert home("generate", "-m", "m", "-n", "5", "--seed", "1").text
+    home.here("generate", "-m", "m", code=65)
+    home.here("checkpoints", "rollback", "m")
+    assert home.here("generate", "-m", "m", "-n", "5", "--seed", "1").text
     (home.folder / "checkpoints" / "m" / "current").write_bytes(b"torn")
-    assert "m\t-" not in home("checkpoints", "list").text
-    assert "current\t" in home("checkpoints", "verify", "m", code=65).text
-    assert "damaged" in home("checkpoints", "prune", "m", code=65).message
-    home("checkpoints", "promote", "m", "1")
+    assert "m\t-" not in home.here("checkpoints", "list").text
+    assert "current\t" in home.here("checkpoints", "verify", "m", code=65).text
+    assert "damaged" in home.here("checkpoints", "prune", "m", code=65).message
+    home.here("checkpoints", "promote", "m", "1")
     assert serving(home) == "000001"
 
 
 def test_prune_removes_old_versions_but_none_that_is_needed(home: Shell) -> None:
-    assert "removed 000002" in home("checkpoints", "prune", "m", "--keep", "1").err
+    assert "removed 000002" in home.here("checkpoints", "prune", "m", "--keep", "1").err
     assert checkpoint.versions(home.folder / "checkpoints" / "m") == ["000001", "000003"]
-    assert "removed nothing" in home("checkpoints", "prune", "m").err
+    assert "removed nothing" in home.here("checkpoints", "prune", "m").err
 
 
 @pytest.mark.parametrize(
@@ -230,7 +230,7 @@ def test_prune_removes_old_versions_but_none_that_is_needed(home: Shell) -> None
     ],
 )
 def test_mistakes_get_one_line(home: Shell, arguments: list[str], code: int, parts: list[str]) -> None:
-    message = home("checkpoints", *arguments, code=code).message
+    message = home.here("checkpoints", *arguments, code=code).message
     assert [part for part in parts if part not in message] == [], message
 
 
@@ -238,8 +238,8 @@ def test_nothing_is_changed_while_a_job_trains_the_model(home: Shell) -> None:
     with open(home.folder / "checkpoints" / "m" / "lock", "wb") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         for command in (["promote", "m", "1"], ["rollback", "m"], ["prune", "m", "--keep", "1"]):
-            assert "another job" in home("checkpoints", *command, code=75).message
-        assert len(home("checkpoints", "list", "m").lines) == 3  # readers do not care
+            assert "another job" in home.here("checkpoints", *command, code=75).message
+        assert len(home.here("checkpoints", "list", "m").lines) == 3  # readers do not care
     assert serving(home) == "000003"
 
 
@@ -252,25 +252,25 @@ def test_versions_know_their_score_and_command(home: Shell) -> None:
         "score": {"name": "bits_per_character", "value": 2.0, "champion": 2.5},
     }
     checkpoint.promote(root, checkpoint.write_version(root, "charlm", files, {}, about))
-    assert "2.0000 bits_per_character" in home("checkpoints", "list").text
-    shown = home("checkpoints", "show", "scored").lines
+    assert "2.0000 bits_per_character" in home.here("checkpoints", "list").text
+    shown = home.here("checkpoints", "show", "scored").lines
     assert {"command: rnntext train-charlm x.txt", "parent: -", "seconds: 7.5", "bits_per_character: 2.0"} <= set(shown)
 
 
 def test_a_version_is_carried_elsewhere_in_one_file(home: Shell) -> None:
-    done = home("checkpoints", "pack", "m", "1", "-o", "m.tar")
+    done = home.here("checkpoints", "pack", "m", "1", "-o", "m.tar")
     assert done.err == "try, elsewhere: rnntext checkpoints unpack m.tar m\n"
-    assert "000001 is in service" in home("checkpoints", "unpack", "m.tar", "new").err
+    assert "000001 is in service" in home.here("checkpoints", "unpack", "m.tar", "new").err
     sample = ["-n", "20", "--seed", "1"]
-    home("checkpoints", "promote", "m", "1")
-    assert home("generate", "-m", "new", *sample).out == home("generate", "-m", "m", *sample).out
-    taken = home("checkpoints", "unpack", "m.tar", "m").err
+    home.here("checkpoints", "promote", "m", "1")
+    assert home.here("generate", "-m", "new", *sample).out == home.here("generate", "-m", "m", *sample).out
+    taken = home.here("checkpoints", "unpack", "m.tar", "m").err
     assert "000004 is not in service yet" in taken
     assert serving(home) == "000001"
-    assert "missing.tar" in home("checkpoints", "unpack", "missing.tar", "new", code=74).message
+    assert "missing.tar" in home.here("checkpoints", "unpack", "missing.tar", "new", code=74).message
     home.write("garbage.tar", b"garbage" * 100)
-    assert "garbage.tar" in home("checkpoints", "unpack", "garbage.tar", "new", code=65).message
-    assert "-o" in home("checkpoints", "pack", "m", code=2).message
+    assert "garbage.tar" in home.here("checkpoints", "unpack", "garbage.tar", "new", code=65).message
+    assert "-o" in home.here("checkpoints", "pack", "m", code=2).message
 
 
 def test_a_version_goes_through_a_pipe(home: Shell) -> None:

@@ -10,10 +10,10 @@ ALPHABET = ["generate", "abc", "-m", "alphabet", "--seed", "1"]
 
 def test_flags_go_before_the_file_and_the_file_before_the_defaults(shell: Shell) -> None:
     shell.write("settings.toml", "length = 3\ntemperature = 0\n")
-    assert shell(*ALPHABET, "--config", "settings.toml").text == "abcdef\n"
-    assert shell(*ALPHABET, "--config", "settings.toml", "-n", "1").text == "abcd\n"
-    assert shell(*ALPHABET, "-n", "1", "--config", "settings.toml").text == "abcd\n"
-    printed = tomllib.loads(shell(*ALPHABET, "--config", "settings.toml", "-n", "1", "--print-config").text)
+    assert shell.here(*ALPHABET, "--config", "settings.toml").text == "abcdef\n"
+    assert shell.here(*ALPHABET, "--config", "settings.toml", "-n", "1").text == "abcd\n"
+    assert shell.here(*ALPHABET, "-n", "1", "--config", "settings.toml").text == "abcd\n"
+    printed = tomllib.loads(shell.here(*ALPHABET, "--config", "settings.toml", "-n", "1", "--print-config").text)
     assert (printed["length"], printed["temperature"], printed["count"]) == (1, 0.0, 1)
 
 
@@ -33,19 +33,19 @@ def test_flags_go_before_the_file_and_the_file_before_the_defaults(shell: Shell)
 def test_a_setting_in_the_file_works_like_its_flag(shell: Shell, setting: str, expected: str) -> None:
     shell.write("settings.toml", f'length = 5\ntemperature = 0\nseed = 1\nmodel = "alphabet"\n{setting}\n')
     prompt = [] if "prompt" in setting else ["abc"]
-    assert shell("generate", *prompt, "--config", "settings.toml").text == expected
+    assert shell.here("generate", *prompt, "--config", "settings.toml").text == expected
 
 
 def test_a_setting_is_called_what_its_flag_is_called(shell: Shell) -> None:
     shell.write("settings.toml", "json = true\n")
-    assert shell(*ALPHABET, "-n", "2", "--config", "settings.toml").records[0]["prompt"] == "abc"
-    assert tomllib.loads(shell("generate", "--json", "--print-config").text)["json"] is True
+    assert shell.here(*ALPHABET, "-n", "2", "--config", "settings.toml").records[0]["prompt"] == "abc"
+    assert tomllib.loads(shell.here("generate", "--json", "--print-config").text)["json"] is True
 
 
 @pytest.mark.parametrize(("setting", "seconds"), [("120", 120), ('"2m"', 120), ("90.5", 90.5)])
 def test_a_time_limit_in_the_file_may_be_a_number_of_seconds(shell: Shell, setting: str, seconds: float) -> None:
     shell.write("settings.toml", f"time-limit = {setting}\n")
-    printed = shell("train-charlm", "--config", "settings.toml", "--print-config").text
+    printed = shell.here("train-charlm", "--config", "settings.toml", "--print-config").text
     assert tomllib.loads(printed)["time-limit"] == seconds
 
 
@@ -64,15 +64,15 @@ def test_a_time_limit_in_the_file_may_be_a_number_of_seconds(shell: Shell, setti
     ids=" ".join,
 )
 def test_what_print_config_prints_can_be_fed_back(shell: Shell, arguments: list[str]) -> None:
-    printed = shell(*arguments, "--print-config").text
+    printed = shell.here(*arguments, "--print-config").text
     shell.write("settings.toml", printed)
-    again = shell(arguments[0], "--config", "settings.toml", "--print-config").text
+    again = shell.here(arguments[0], "--config", "settings.toml", "--print-config").text
     assert tomllib.loads(again) == tomllib.loads(printed)
 
 
 @pytest.mark.parametrize("command", ["train-charlm", "train-translate"])
 def test_what_is_left_open_is_not_printed_but_its_size_is(shell: Shell, command: str) -> None:
-    printed = tomllib.loads(shell(command, "--units", "32", "--print-config").text)
+    printed = tomllib.loads(shell.here(command, "--units", "32", "--print-config").text)
     assert (printed["size"], printed["units"]) == ("auto", 32)
     assert printed.keys() & {"layers", "embedding", "dropout", "vocabulary-size", "batch-tokens", "batch-size"} == set()
 
@@ -81,7 +81,7 @@ def test_what_is_left_open_is_not_printed_but_its_size_is(shell: Shell, command:
 def test_a_setting_may_be_called_by_the_flag_that_switches_it_off(shell: Shell, old: str, now: str) -> None:
     for value in (True, False):
         shell.write("settings.toml", f"{old} = {str(value).lower()}\n")
-        printed = tomllib.loads(shell("train-translate", "--config", "settings.toml", "--print-config").text)
+        printed = tomllib.loads(shell.here("train-translate", "--config", "settings.toml", "--print-config").text)
         assert printed[now] is not value
 
 

@@ -131,7 +131,7 @@ def test_a_tokenizer_that_is_not_installed_says_what_it_needs(
 
 
 def test_a_file_that_is_no_utf_8_is_refused_without_an_option_that_evaluate_lacks(shell: Shell) -> None:
-    done = shell("evaluate", shell.write("pairs.tsv", b"hal\tib\xed\n"), code=65)
+    done = shell.here("evaluate", shell.write("pairs.tsv", b"hal\tib\xed\n"), code=65)
     assert done.message.startswith("pairs.tsv: line 1, byte offset 6: invalid UTF-8")
     assert "--encoding-errors" not in done.message
 
@@ -161,7 +161,7 @@ def test_the_search_is_the_one_that_was_asked_for(
 
 def test_a_table_is_printed_with_signatures(shell: Shell) -> None:
     expected = by_sacrebleu([shifted(line) for line in SOURCE])
-    done = shell("evaluate", "test.en", "test.xx")
+    done = shell.here("evaluate", "test.en", "test.xx")
     assert [line.split()[0] for line in done.lines] == ["BLEU", "chrF", "TER"]
     assert [float(line.split()[1]) for line in done.lines] == pytest.approx(list(expected.values()), abs=0.01)
     assert all("|version:" in line.split()[2] for line in done.lines)
@@ -170,7 +170,7 @@ def test_a_table_is_printed_with_signatures(shell: Shell) -> None:
 
 
 def test_json_has_the_same_figures(shell: Shell) -> None:
-    done = shell("evaluate", "test.en", "-", "--json", "--lowercase", stdin="\r\n".join(REFERENCE) + "\r\n")
+    done = shell.here("evaluate", "test.en", "-", "--json", "--lowercase", stdin="\r\n".join(REFERENCE) + "\r\n")
     (record,) = done.records
     assert {n: record[n] for n in ("bleu", "chrf", "ter")} == pytest.approx(
         by_sacrebleu([shifted(line) for line in SOURCE], lowercase=True)
@@ -183,7 +183,7 @@ def test_json_has_the_same_figures(shell: Shell) -> None:
 
 def test_unequal_files_are_refused_with_both_names_and_counts(shell: Shell) -> None:
     shell.write("short.xx", "one\ntwo\n")
-    done = shell("evaluate", "test.en", "short.xx", code=65)
+    done = shell.here("evaluate", "test.en", "short.xx", code=65)
     assert "test.en has 6 lines and short.xx 2" in done.message
     assert done.out == b""
 
@@ -225,7 +225,7 @@ def test_two_empty_files_are_nothing_to_evaluate(shell: Shell, model: Translatio
 def test_mistakes_are_told_in_one_line(shell: Shell, arguments: list[str], code: int, parts: list[str]) -> None:
     shell.write("bad", b"a\xff\n")
     shell.write("short", b"a\n")
-    done = shell("evaluate", *arguments, code=code)
+    done = shell.here("evaluate", *arguments, code=code)
     assert done.out == b""
     assert [part for part in parts if part not in done.message] == [], done.message
 

@@ -1,4 +1,4 @@
-"""train-forecast, forecast and ladder in real processes."""
+"""train-forecast, forecast and ladder: what they write, what they say, and what they refuse."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def table(done: Done) -> list[dict[str, str]]:
 
 
 def test_a_forecast_is_csv_with_time_value_and_band(shell: Shell) -> None:
-    done = shell("forecast", "week.csv")
+    done = shell.here("forecast", "week.csv")
     assert done.lines[0] == "time,value,lower,upper"
     rows = table(done)
     assert [(row["time"], row["value"]) for row in rows] == [("15", "10"), ("16", "20"), ("17", "30")]
@@ -60,54 +60,54 @@ def test_a_forecast_is_csv_with_time_value_and_band(shell: Shell) -> None:
 
 
 def test_json_has_the_same_numbers_and_no_tensorflow_is_loaded(shell: Shell) -> None:
-    records = shell("forecast", "week.csv", "--horizon", "9", "--json").records
+    records = shell.here("forecast", "week.csv", "--horizon", "9", "--json").records
     assert [record["time"] for record in records] == [str(n) for n in range(15, 24)]
     assert [record["value"] for record in records] == WEEKS[:9, 0].tolist()
     assert shell.modules("forecast", "week.csv", "-q") & HEAVY == set()
 
 
 def test_dates_go_on_and_what_was_done_to_the_table_is_said(shell: Shell) -> None:
-    done = shell("forecast", "days.csv", "-m", "dated")
+    done = shell.here("forecast", "days.csv", "-m", "dated")
     assert [row["time"] for row in table(done)] == ["2024-03-01", "2024-03-02", "2024-03-03"]
     assert done.err.splitlines() == [
         "days.csv: rows sorted by day",
         "days.csv: 1 of 15 steps of 1 day have no row; taken as missing values",
     ]
-    assert shell("forecast", "days.csv", "-m", "dated", "-q").err == ""
+    assert shell.here("forecast", "days.csv", "-m", "dated", "-q").err == ""
 
 
 def test_a_table_comes_through_a_pipe_and_results_go_to_a_file(shell: Shell) -> None:
     data = (shell.folder / "week.csv").read_bytes()
-    done = shell("forecast", "-", "-o", "out.csv", stdin=data)
+    done = shell.here("forecast", "-", "-o", "out.csv", stdin=data)
     assert done.out == b""
-    assert (shell.folder / "out.csv").read_bytes() == shell("forecast", "week.csv").out
+    assert (shell.folder / "out.csv").read_bytes() == shell.here("forecast", "week.csv").out
 
 
 def test_several_columns_are_told_apart_and_known_ones_go_on(shell: Shell) -> None:
     rows = [f"{v:g},{2 * v:g},{int(v > 10)}\n" for v in WEEKS[:14, 0]]
     shell.write("two.csv", "x,y,open\n" + "".join(rows) + ",,0\n,,1\n,,1\n")
-    done = shell("forecast", "two.csv", "-m", "two")
+    done = shell.here("forecast", "two.csv", "-m", "two")
     assert done.lines[0] == "time,column,value,lower,upper"
     assert [(row["column"], row["value"]) for row in table(done)[:2]] == [("x", "10"), ("y", "20")]
-    message = shell("forecast", "two.csv", "-m", "two", "--horizon", "5", "-q", code=65).message
+    message = shell.here("forecast", "two.csv", "-m", "two", "--horizon", "5", "-q", code=65).message
     assert "open: known for 3 steps ahead, but 5" in message
 
 
 def test_several_bands_have_their_levels_in_their_names(shell: Shell) -> None:
-    done = shell("forecast", "week.csv", "--levels", "50,97.5")
+    done = shell.here("forecast", "week.csv", "--levels", "50,97.5")
     assert done.lines[0] == "time,value,lower_50,upper_50,lower_97.5,upper_97.5"
     row = {name: float(value) for name, value in table(done)[0].items()}
     assert row["lower_97.5"] < row["lower_50"] < row["value"] < row["upper_50"] < row["upper_97.5"]
     assert "a band of 97.5 % needs 39 held-out errors of each step, and there are 34" in done.err
-    usual = shell("forecast", "week.csv", "--levels", "80")
-    assert (usual.out, usual.err) == (shell("forecast", "week.csv").out, "")
+    usual = shell.here("forecast", "week.csv", "--levels", "80")
+    assert (usual.out, usual.err) == (shell.here("forecast", "week.csv").out, "")
 
 
 def test_missing_values_that_a_forecast_is_made_from_are_told(shell: Shell) -> None:
     values = [f"{value:g}" for value in WEEKS[:28, 0]]
     values[23:26] = ["", "", ""]
     shell.write("gap.csv", "x,y\n" + "".join(f"{value},0\n" for value in values))
-    done = shell("forecast", "gap.csv")
+    done = shell.here("forecast", "gap.csv")
     assert [row["value"] for row in table(done)] == ["10", "20", "30"]
     assert done.err == (
         "3 of the 7 values that the forecast is made from are missing; they are filled as --impute fills them\n"
@@ -115,7 +115,7 @@ def test_missing_values_that_a_forecast_is_made_from_are_told(shell: Shell) -> N
 
 
 def test_gaps_are_filled_and_the_measure_is_told(shell: Shell) -> None:
-    done = shell("forecast", "days.csv", "-m", "dated", "--impute")
+    done = shell.here("forecast", "days.csv", "-m", "dated", "--impute")
     (filled,) = [row for row in table(done) if row["imputed"] == "1"]
     assert (filled["time"], len(table(done))) == ("2024-02-20", 15)
     assert "filled: 1 values" in done.err
@@ -124,8 +124,8 @@ def test_gaps_are_filled_and_the_measure_is_told(shell: Shell) -> None:
 
 def test_rows_at_the_end_without_a_value_are_what_is_predicted_first_and_what_is_filled(shell: Shell) -> None:
     shell.write("open.csv", (shell.folder / "week.csv").read_text() + "NaN\nNaN\n")
-    assert [row["time"] for row in table(shell("forecast", "open.csv"))] == ["15", "16", "17"]
-    filled = table(shell("forecast", "open.csv", "--impute"))
+    assert [row["time"] for row in table(shell.here("forecast", "open.csv"))] == ["15", "16", "17"]
+    filled = table(shell.here("forecast", "open.csv", "--impute"))
     assert [(row["time"], row["value"], row["imputed"]) for row in filled[-3:]] == [
         ("14", "0", "0"),
         ("15", "10", "1"),
@@ -136,7 +136,7 @@ def test_rows_at_the_end_without_a_value_are_what_is_predicted_first_and_what_is
 def test_values_before_all_columns_have_begun_stay_when_gaps_are_filled(shell: Shell) -> None:
     rows = [f"{v:g},{'' if n in (0, 1, 10) else f'{2 * v:g}'},{int(v > 10)}\n" for n, v in enumerate(WEEKS[:14, 0])]
     shell.write("lead.csv", "x,y,open\n" + "".join(rows))
-    filled = table(shell("forecast", "lead.csv", "-m", "two", "--impute"))
+    filled = table(shell.here("forecast", "lead.csv", "-m", "two", "--impute"))
     assert [float(row["value"]) for row in filled if row["column"] == "x"] == WEEKS[:14, 0].tolist()
     later = [(row["time"], row["value"], row["imputed"]) for row in filled if row["column"] == "y"]
     assert later[:3] == [("1", "", "0"), ("2", "", "0"), ("3", "60", "0")]
@@ -146,25 +146,25 @@ def test_values_before_all_columns_have_begun_stay_when_gaps_are_filled(shell: S
 def test_no_forecast_is_below_the_floor(shell: Shell) -> None:
     shell.write("counts.csv", "x\n" + "".join(f"{value[0] - 10:g}\n" for value in WEEKS[:14]))
     options = ["forecast", "counts.csv", "--horizon", "7", "--floor", "0"]
-    rows = table(shell(*options))
+    rows = table(shell.here(*options))
     assert [row["value"] for row in rows] == ["0", "10", "20", "15", "5", "0", "0"]
     assert min(float(row["lower"]) for row in rows) == 0.0
-    odd = [f"{row['value']} {row['lower']}" for row in table(shell(*options[:-1], "0.123454321"))]
+    odd = [f"{row['value']} {row['lower']}" for row in table(shell.here(*options[:-1], "0.123454321"))]
     assert odd[-1] == "0.123454321 0.123454321"  # rounded, it would be below itself
-    assert min(float(row["lower"]) for row in table(shell(*options[:-2]))) < -10.0
+    assert min(float(row["lower"]) for row in table(shell.here(*options[:-2]))) < -10.0
 
 
 def test_options_say_how_a_table_is_to_be_read(shell: Shell) -> None:
     lines = [f"{n + 1:02d}/01/2024;{'oops' if n == 3 else f'1.{n:03d}'}\n" for n in range(12)]
     shell.write("odd.csv", "day;x\n" + "".join(lines))
     options = ["forecast", "odd.csv", "-m", "dated"]
-    assert "--decimal , for the first, or --decimal . for the second" in shell(*options, code=65).message
+    assert "--decimal , for the first, or --decimal . for the second" in shell.here(*options, code=65).message
     options += ["--decimal", ","]
-    message = shell(*options, code=65).message
+    message = shell.here(*options, code=65).message
     assert "line 5, column 'x': 'oops' is not a number; --missing TEXT" in message
     options += ["--missing", "oops"]
-    assert "--date-format '%d/%m/%Y' or --date-format '%m/%d/%Y'" in shell(*options, code=65).message
-    rows = table(shell(*options, "--date-format", "%d/%m/%Y"))
+    assert "--date-format '%d/%m/%Y' or --date-format '%m/%d/%Y'" in shell.here(*options, code=65).message
+    rows = table(shell.here(*options, "--date-format", "%d/%m/%Y"))
     assert [(row["time"], row["value"]) for row in rows[:2]] == [("13/01/2024", "1005"), ("14/01/2024", "1006")]
 
 
@@ -172,17 +172,17 @@ def test_faults_are_marked(shell: Shell) -> None:
     values = [*WEEKS[:28, 0]]
     values[20] = 99.0
     shell.write("fault.csv", "x\n" + "".join(f"{value:g}\n" for value in values))
-    done = shell("forecast", "fault.csv", "--alarm", "6")
+    done = shell.here("forecast", "fault.csv", "--alarm", "6")
     assert [row["time"] for row in table(done) if row["alarm"] == "1"] == ["21"]
     assert table(done)[0]["expected"] == ""  # there is no window before it
     assert "alarms: 1 of 21 values" in done.err
-    first = shell("forecast", "fault.csv", "--alarm", "6", "--json", "-q").records[0]
+    first = shell.here("forecast", "fault.csv", "--alarm", "6", "--json", "-q").records[0]
     assert (first["expected"], first["deviation"], first["alarm"]) == (None, None, 0)
 
 
 @pytest.mark.parametrize("options", [[], ["--impute"], ["--alarm", "3"]], ids=["forecast", "impute", "alarm"])
 def test_a_picture_and_a_diagram_are_drawn(shell: Shell, options: list[str]) -> None:
-    done = shell("forecast", "days.csv", "-m", "dated", *options, "--plot", "p.png", "--show", "-q")
+    done = shell.here("forecast", "days.csv", "-m", "dated", *options, "--plot", "p.png", "--show", "-q")
     assert (shell.folder / "p.png").read_bytes().startswith(b"\x89PNG")
     diagram = done.err.splitlines()
     assert diagram[0] == "x"
@@ -251,13 +251,13 @@ def test_large_numbers_keep_their_small_differences(shell: Shell, home: Path) ->
     config = ForecastConfig(architecture="seasonal-naive", window=7, horizon=3)
     save_forecaster(home / "meter", config, WEEKS + offset, season=7)
     shell.write("meter.csv", "x\n" + "".join(f"{value[0] + offset:.0f}\n" for value in WEEKS[:14]))
-    done = shell("forecast", "meter.csv", "-m", "meter")
+    done = shell.here("forecast", "meter.csv", "-m", "meter")
     assert [row["value"] for row in table(done)] == ["1234567900", "1234567910", "1234567920"]
 
 
 def test_a_horizon_beyond_the_calendar_is_refused(shell: Shell) -> None:
     shell.write("late.csv", "day,x\n" + "".join(f"9999-12-{day},{WEEKS[day, 0]:g}\n" for day in range(15, 29)))
-    done = shell("forecast", "late.csv", "-m", "dated", "--horizon", "10", code=65)
+    done = shell.here("forecast", "late.csv", "-m", "dated", "--horizon", "10", code=65)
     assert done.lines == []
     assert done.err == (
         "rnntext: late.csv: there is no date 4 steps of 1 day after 9999-12-28; give a smaller --horizon\n"
@@ -265,7 +265,7 @@ def test_a_horizon_beyond_the_calendar_is_refused(shell: Shell) -> None:
 
 
 def test_a_picture_that_cannot_be_made_is_refused_first(shell: Shell) -> None:
-    done = shell("forecast", "week.csv", "--plot", "a.gif", code=2)
+    done = shell.here("forecast", "week.csv", "--plot", "a.gif", code=2)
     assert done.lines == []
     assert "ends with .png" in done.err
 
@@ -273,18 +273,19 @@ def test_a_picture_that_cannot_be_made_is_refused_first(shell: Shell) -> None:
 # train-forecast -------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.usefixtures("eager")
 def test_training_makes_a_forecaster_and_names_the_next_command(tmp_path: Path) -> None:
     shell = Shell(tmp_path, CLEAN)
     shell.write("airline.csv", AIRLINE.replace("\n", "\r\n"))
-    options = ["--column", "passengers", "--date-column", "month", "--steps", "3", "--units", "4", "--layers", "1"]
-    done = shell("train-forecast", "airline.csv", *options, "--json")
+    options = ["--column", "passengers", "--date-column", "month", "--steps", "1", "--units", "2", "--layers", "1"]
+    done = shell.here("train-forecast", "airline.csv", *options, "--json")
     (record,) = done.records
     assert (record["model"], record["label"], record["promoted"]) == ("checkpoints/forecaster", "MASE", True)
     first, second, *_, last = done.err.splitlines()
     assert first == "airline.csv: a season of 12 steps"
     assert second == "to beat: seasonal naive forecast, 1.5457 held-out MASE (MAE 45.47)"
     assert last == "try: rnntext forecast airline.csv"
-    found = shell("forecast", "airline.csv", "--horizon", "2")
+    found = shell.here("forecast", "airline.csv", "--horizon", "2")
     assert [row["time"] for row in table(found)] == ["1961-01", "1961-02"]
 
 

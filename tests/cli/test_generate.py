@@ -24,21 +24,21 @@ def seeded(models: Path, tmp_path_factory: pytest.TempPathFactory) -> Done:
 
 
 def test_the_same_seed_gives_the_same_bytes_and_another_seed_others(shell: Shell, seeded: Done) -> None:
-    assert shell(*SEEDED).out == seeded.out != shell(*SEEDED[:-1], "8").out
+    assert shell.here(*SEEDED).out == seeded.out != shell.here(*SEEDED[:-1], "8").out
     assert seeded.text.startswith("The ")
     assert len(seeded.text) == len("The ") + 40 + 1
     assert seeded.err == ""
 
 
 def test_a_fresh_seed_is_shown_on_stderr_only_and_repeats_the_sample(shell: Shell, seeded: Done) -> None:
-    done = shell("generate", "The ", "-n", "40")
+    done = shell.here("generate", "The ", "-n", "40")
     word, seed = done.err.split()
     assert word == "seed"
-    assert shell("generate", "The ", "-n", "40", "--seed", seed).out == done.out != seeded.out
+    assert shell.here("generate", "The ", "-n", "40", "--seed", seed).out == done.out != seeded.out
 
 
 def test_quiet_keeps_the_seed_to_itself(shell: Shell) -> None:
-    assert shell("generate", "-q", "-n", "5").err == ""
+    assert shell.here("generate", "-q", "-n", "5").err == ""
 
 
 def test_the_python_interface_gives_the_same_text(seeded: Done, models: Path) -> None:
@@ -50,7 +50,7 @@ def test_the_python_interface_gives_the_same_text(seeded: Done, models: Path) ->
     "option", ["--temperature 0", "--temperature 1e-45", "--top-k 1", "--top-p 0.000001", "--min-p 1"]
 )
 def test_the_likeliest_character_is_taken_whatever_the_seed(shell: Shell, option: str) -> None:
-    done = shell("generate", "abc", "-n", "30", "-m", "alphabet", "--seed", "5", *option.split())
+    done = shell.here("generate", "abc", "-n", "30", "-m", "alphabet", "--seed", "5", *option.split())
     assert done.text == "abcdefghijklmnopqrstuvwxyz\nabcdef\n"
     assert done.err == ""
 
@@ -59,44 +59,44 @@ def test_the_likeliest_character_is_taken_whatever_the_seed(shell: Shell, option
 
 
 def test_a_random_number_that_is_zero_draws_nothing_that_top_k_has_excluded(shell: Shell) -> None:
-    greedy = shell("generate", "The ", "-n", "40", "--temperature", "0", "--seed", "42488")
-    done = shell("generate", "The ", "-n", "40", "--top-k", "1", "--seed", "42488")
+    greedy = shell.here("generate", "The ", "-n", "40", "--temperature", "0", "--seed", "42488")
+    done = shell.here("generate", "The ", "-n", "40", "--top-k", "1", "--seed", "42488")
     assert (done.text, done.err) == (greedy.text, "")
 
 
 def test_a_random_number_that_is_zero_does_not_draw_the_unknown_character(shell: Shell) -> None:
-    assert shell("generate", "The ", "-n", "40", "--seed", "128636").err == ""
+    assert shell.here("generate", "The ", "-n", "40", "--seed", "128636").err == ""
 
 
 # Samples --------------------------------------------------------------------------------------------------------------
 
 
 def test_count_separates_samples_that_differ_and_can_be_repeated(shell: Shell) -> None:
-    done = shell(*SEEDED, "--count", "3")
+    done = shell.here(*SEEDED, "--count", "3")
     samples = done.text.split("\n-----\n")
     assert len(set(samples)) == 3
     assert all(sample.startswith("The ") for sample in samples)
     assert done.text.endswith("\n")
-    assert shell(*SEEDED, "--count", "3").out == done.out
+    assert shell.here(*SEEDED, "--count", "3").out == done.out
 
 
 def test_json_lines_hold_prompt_text_seed_and_index(shell: Shell, models: Path) -> None:
-    records = shell(*SEEDED, "--count", "3", "--json").records
+    records = shell.here(*SEEDED, "--count", "3", "--json").records
     assert [record["index"] for record in records] == [0, 1, 2]
     assert [len(record["text"]) for record in records] == [40, 40, 40]
     common = {(record["prompt"], record["seed"], record["model"]) for record in records}
     assert common == {("The ", 7, str(models / "charlm"))}
-    shown = shell(*SEEDED, "--count", "3", "--no-echo").text
+    shown = shell.here(*SEEDED, "--count", "3", "--no-echo").text
     assert shown == "\n-----\n".join(r["text"].removesuffix("\n") for r in records) + "\n"
 
 
 def test_json_tells_the_fresh_seed(shell: Shell) -> None:
-    done = shell("generate", "-n", "5", "--json")
+    done = shell.here("generate", "-n", "5", "--json")
     assert done.err == f"seed {done.records[0]['seed']}\n"
 
 
 def test_a_single_json_sample_is_the_streamed_one(shell: Shell, seeded: Done) -> None:
-    assert "The " + shell(*SEEDED, "--json").records[0]["text"] == seeded.text.removesuffix("\n")
+    assert "The " + shell.here(*SEEDED, "--json").records[0]["text"] == seeded.text.removesuffix("\n")
 
 
 @pytest.mark.parametrize(
@@ -122,32 +122,35 @@ def test_a_single_json_sample_is_the_streamed_one(shell: Shell, seeded: Done) ->
     ],
 )
 def test_what_is_shown(shell: Shell, options: list[str], expected: str) -> None:
-    assert shell(*GREEDY, "abc", *([] if "-n" in options else ["-n", "5"]), *options).text == expected
+    assert shell.here(*GREEDY, "abc", *([] if "-n" in options else ["-n", "5"]), *options).text == expected
 
 
 @pytest.mark.parametrize("model", ["hungry", "replaced"])
 @pytest.mark.parametrize("options", ["--temperature 0", "--count 3"])
 def test_the_unknown_character_is_never_printed(shell: Shell, model: str, options: str) -> None:
-    text = shell("generate", "The ", "-n", "200", "-m", model, "--seed", "1", *options.split()).text
+    text = shell.here("generate", "The ", "-n", "200", "-m", model, "--seed", "1", *options.split()).text
     assert "\ufffd" not in text
     assert "[UNK]" not in text
 
 
 def test_any_script_goes_in_and_comes_out(shell: Shell) -> None:
     prompt = "Zażółć 你好 Привет 😀"
-    text = shell("generate", prompt, "-n", "400", "-m", "world", "--seed", "1").text
+    text = shell.here("generate", prompt, "-n", "400", "-m", "world", "--seed", "1").text
     assert text.startswith(prompt)
     assert {"你", "р", "😀"} <= set(text.removeprefix(prompt))
 
 
 def test_a_decomposed_prompt_counts_as_the_composed_one(shell: Shell) -> None:
     options = ["-n", "30", "-m", "world", "--seed", "1", "--no-echo"]
-    assert shell("generate", "e\u0301", *options).out == shell("generate", "é", *options).out
+    assert shell.here("generate", "e\u0301", *options).out == shell.here("generate", "é", *options).out
 
 
 def test_unknown_characters_are_skipped_on_request(shell: Shell) -> None:
     options = ["-n", "40", "--seed", "1", "--no-echo"]
-    assert shell("generate", "Th你e", "--on-unknown", "skip", *options).out == shell("generate", "The", *options).out
+    assert (
+        shell.here("generate", "Th你e", "--on-unknown", "skip", *options).out
+        == shell.here("generate", "The", *options).out
+    )
 
 
 def test_what_is_skipped_and_a_stop_text_that_can_never_come_are_said(shell: Shell) -> None:
@@ -191,7 +194,7 @@ def test_what_is_skipped_and_a_stop_text_that_can_never_come_are_said(shell: She
     ],
 )
 def test_the_prompt_is_the_argument_or_else_stdin(shell: Shell, arguments: list[str], stdin: str, shown: str) -> None:
-    assert shell(*GREEDY, "-n", "3", *arguments, stdin=stdin).text == shown
+    assert shell.here(*GREEDY, "-n", "3", *arguments, stdin=stdin).text == shown
 
 
 def test_an_argument_leaves_stdin_to_the_next_command(shell: Shell) -> None:
@@ -212,26 +215,26 @@ def test_on_a_terminal_no_prompt_is_waited_for(shell: Shell) -> None:
 
 
 def test_an_output_file_holds_what_stdout_would(shell: Shell, seeded: Done) -> None:
-    assert shell(*SEEDED, "-o", "answer.txt").out == b""
+    assert shell.here(*SEEDED, "-o", "answer.txt").out == b""
     assert (shell.folder / "answer.txt").read_bytes() == seeded.out
     assert [path.name for path in shell.folder.iterdir()] == ["answer.txt"]
 
 
 def test_a_failed_run_leaves_the_old_output_file_alone(shell: Shell) -> None:
     shell.write("answer.txt", "old\n")
-    shell("generate", "你", "-o", "answer.txt", code=65)
+    shell.here("generate", "你", "-o", "answer.txt", code=65)
     assert (shell.folder / "answer.txt").read_text() == "old\n"
 
 
 def test_json_goes_into_the_output_file_too(shell: Shell) -> None:
-    shell(*SEEDED, "--json", "-o", "answer.jsonl")
+    shell.here(*SEEDED, "--json", "-o", "answer.jsonl")
     assert json.loads((shell.folder / "answer.jsonl").read_text())["seed"] == 7
 
 
 def test_output_through_a_link_keeps_the_link(shell: Shell, seeded: Done) -> None:
     shell.write("target.txt", "old\n")
     (shell.folder / "link.txt").symlink_to("target.txt")
-    shell(*SEEDED, "-o", "link.txt")
+    shell.here(*SEEDED, "-o", "link.txt")
     assert (shell.folder / "link.txt").is_symlink()
     assert (shell.folder / "target.txt").read_bytes() == seeded.out
 
@@ -240,7 +243,7 @@ def test_output_into_something_that_is_no_file_does_not_replace_it(shell: Shell,
     """The named pipe stands for devices. Never try the real ones: root's `-o /dev/full` may replace the machine's."""
     os.mkfifo(shell.folder / "pipe")
     reader = os.open(shell.folder / "pipe", os.O_RDONLY | os.O_NONBLOCK)
-    shell(*SEEDED, "-o", "pipe")
+    shell.here(*SEEDED, "-o", "pipe")
     assert stat.S_ISFIFO((shell.folder / "pipe").stat().st_mode)
     assert read_some(reader, len(seeded.out)) == seeded.out
     os.close(reader)

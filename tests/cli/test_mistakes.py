@@ -180,7 +180,7 @@ def test_invalid_bytes_in_a_prompt_are_called_bytes_and_not_surrogates(shell: Sh
 
 @pytest.mark.parametrize("command", [GENERATE, ["score"], ["generate", "-", "--seed", "1"]], ids=" ".join)
 def test_advice_about_invalid_utf8_names_only_options_that_the_command_has(shell: Shell, command: list[str]) -> None:
-    message = shell(*command, stdin=b"fine\nbad \xff", code=65).message
+    message = shell.here(*command, stdin=b"fine\nbad \xff", code=65).message
     assert "<stdin>: line 2, byte offset 9" in message
     assert "--encoding-errors" not in message
 

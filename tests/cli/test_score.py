@@ -21,8 +21,8 @@ def test_the_figures_agree_with_the_python_interface(shell: Shell, model: Charac
     assert characters > 5000
     name = shell.write("text.txt", english)
     shown = f"{bits / characters:.4f} bits/char, perplexity {2 ** (bits / characters):.4f}, {characters} characters\n"
-    assert shell("score", name).text == shown
-    (record,) = shell("score", "--json", name).records
+    assert shell.here("score", name).text == shown
+    (record,) = shell.here("score", "--json", name).records
     assert record.pop("source") == name
     expected = {"characters": characters, "bits": bits, "bits_per_character": bits / characters}
     assert record == pytest.approx({**expected, "perplexity": 2 ** (bits / characters)}, rel=1e-5)
@@ -30,7 +30,7 @@ def test_the_figures_agree_with_the_python_interface(shell: Shell, model: Charac
 
 def test_several_files_are_named_each(shell: Shell, model: CharacterModel) -> None:
     first, second = shell.write("a.txt", "The miller.\n"), shell.write("b.txt", "Wren, who is ten\n")
-    done = shell("score", first, second)
+    done = shell.here("score", first, second)
     assert [line.split(": ")[0] for line in done.lines] == [first, second]
     rates = [float(line.split(": ")[1].split()[0]) for line in done.lines]
     expected = [model.score("The miller.\n")[0] / 12, model.score("Wren, who is ten\n")[0] / 17]
@@ -42,11 +42,11 @@ def test_several_files_are_named_each(shell: Shell, model: CharacterModel) -> No
 def test_stdin_is_scored_like_a_file(shell: Shell, arguments: list[str]) -> None:
     text = "The miller walks, and Wren asks: why?\n"
     name = shell.write("text.txt", text)
-    assert shell("score", *arguments, stdin=text).out == shell("score", name).out
+    assert shell.here("score", *arguments, stdin=text).out == shell.here("score", name).out
 
 
 def test_files_before_a_bad_one_are_still_scored(shell: Shell) -> None:
-    done = shell("score", shell.write("good.txt", "The\n"), "missing.txt", code=74)
+    done = shell.here("score", shell.write("good.txt", "The\n"), "missing.txt", code=74)
     assert done.lines[0].startswith("good.txt: ")
     assert "missing.txt" in done.message
 
@@ -60,29 +60,29 @@ def test_every_line_in_gives_a_line_out(shell: Shell, model: CharacterModel) -> 
     lines = [line.removesuffix(b"\r").decode("utf-8", "replace") for line in ODD.split(b"\n")]
     assert len(lines) == 10
     expected = [bits / characters if characters else 0.0 for bits, characters in map(model.score, lines)]
-    done = shell("score", "--per-line", stdin=ODD)
+    done = shell.here("score", "--per-line", stdin=ODD)
     assert [float(line) for line in done.lines] == pytest.approx(expected, abs=1e-4)
     assert all(math.isfinite(float(line)) for line in done.lines)
 
 
 def test_invalid_bytes_are_reported_once_with_their_count(shell: Shell) -> None:
-    message = shell("score", "--per-line", stdin=b"a\n\xff\n\xfe\n").message
+    message = shell.here("score", "--per-line", stdin=b"a\n\xff\n\xfe\n").message
     assert "2 lines" in message
     assert "UTF-8" in message
 
 
 def test_quiet_says_nothing_about_invalid_bytes(shell: Shell) -> None:
-    assert shell("score", "--per-line", "-q", stdin=b"\xff\n").err == ""
+    assert shell.here("score", "--per-line", "-q", stdin=b"\xff\n").err == ""
 
 
 @pytest.mark.parametrize(("stdin", "count"), [("", 0), ("\n", 1), ("a", 1), ("a\n", 1), ("a\n\n", 2), ("\r\n", 1)])
 def test_the_number_of_lines_stays_at_the_edges(shell: Shell, stdin: str, count: int) -> None:
-    assert len(shell("score", "--per-line", stdin=stdin).lines) == count
+    assert len(shell.here("score", "--per-line", stdin=stdin).lines) == count
 
 
 def test_lines_of_several_files_come_in_order_with_file_and_number(shell: Shell, model: CharacterModel) -> None:
     files = [shell.write("a.txt", "The\nmiller"), shell.write("b.txt", ""), shell.write("c.txt", "Wren\n")]
-    records = shell("score", "--per-line", "--json", *files).records
+    records = shell.here("score", "--per-line", "--json", *files).records
     assert [(r["source"], r["line"], r["characters"]) for r in records] == [
         ("a.txt", 1, 3),
         ("a.txt", 2, 6),
@@ -93,8 +93,8 @@ def test_lines_of_several_files_come_in_order_with_file_and_number(shell: Shell,
 
 
 def test_a_line_costs_the_same_among_any_neighbours(shell: Shell) -> None:
-    alone = shell("score", "--per-line", stdin="Wren asks\n").lines
-    assert shell("score", "--per-line", stdin="The\nWren asks\n\nWren asks").lines[1::2] == alone * 2
+    alone = shell.here("score", "--per-line", stdin="Wren asks\n").lines
+    assert shell.here("score", "--per-line", stdin="The\nWren asks\n\nWren asks").lines[1::2] == alone * 2
 
 
 def test_each_answer_comes_before_the_next_line_is_sent(shell: Shell) -> None:
@@ -107,8 +107,8 @@ def test_each_answer_comes_before_the_next_line_is_sent(shell: Shell) -> None:
 
 
 def test_scores_can_go_into_a_file(shell: Shell) -> None:
-    assert shell("score", "--per-line", "-o", "scores.txt", stdin="a\nb\n").out == b""
-    assert (shell.folder / "scores.txt").read_bytes() == shell("score", "--per-line", stdin="a\nb\n").out
+    assert shell.here("score", "--per-line", "-o", "scores.txt", stdin="a\nb\n").out == b""
+    assert (shell.folder / "scores.txt").read_bytes() == shell.here("score", "--per-line", stdin="a\nb\n").out
 
 
 # Pairs ----------------------------------------------------------------------------------------------------------------
@@ -122,7 +122,7 @@ def hal(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 def test_a_translation_model_scores_pairs(shell: Shell, hal: str) -> None:
     stdin = "hal\tibm\nhal\tibn\r\n a \t b\tfurther\tcolumns\nhal\t\n" + "x" * 500 + "\ty\n"
-    done = shell("score", "-m", hal, stdin=stdin)
+    done = shell.here("score", "-m", hal, stdin=stdin)
     found = [line.split("\t") for line in done.lines]
     assert [int(tokens) for _, tokens in found] == [4, 4, 2, 1, 2]
     scores = [float(score) for score, _ in found]
@@ -135,13 +135,13 @@ def test_a_translation_model_scores_pairs(shell: Shell, hal: str) -> None:
 
 
 def test_a_target_that_shows_nothing_is_an_empty_one(shell: Shell, hal: str) -> None:
-    empty, *blank = shell("score", "-m", hal, stdin="hal\t\nhal\t\u200b\nhal\t \u3000\n").lines
+    empty, *blank = shell.here("score", "-m", hal, stdin="hal\t\nhal\t\u200b\nhal\t \u3000\n").lines
     assert blank == [empty] * 2
 
 
 def test_pairs_are_scored_as_json_with_their_numbers(shell: Shell, hal: str) -> None:
     files = [shell.write("a.tsv", b"hal\tibm\nh\xff\tib\n"), shell.write("b.tsv", "\ufeffa\tb")]
-    done = shell("score", "-m", hal, "--json", *files)
+    done = shell.here("score", "-m", hal, "--json", *files)
     assert [(r["line"], r["tokens"]) for r in done.records] == [(1, 4), (2, 3), (1, 2)]
     expected = [shifting_log_probability(n) for n in (3, 1)]
     assert [done.records[n]["log_probability"] for n in (0, 2)] == pytest.approx(expected, rel=1e-2)
@@ -150,7 +150,7 @@ def test_pairs_are_scored_as_json_with_their_numbers(shell: Shell, hal: str) -> 
 
 def test_a_line_that_is_no_pair_gets_its_line_too(shell: Shell, hal: str) -> None:
     lines = ["hal\tibm", "", "hal ibm", " \tibm", "\u3000\tb", "\t", "hal\tibm"]
-    done = shell("score", "-m", hal, stdin="\n".join(lines))
+    done = shell.here("score", "-m", hal, stdin="\n".join(lines))
     found = [line.split("\t") for line in done.lines]
     assert [score == "nan" for score, _ in found] == [False, True, True, True, True, True, False]
     assert [tokens for _, tokens in found] == ["4", "0", "0", "4", "2", "1", "4"]
@@ -162,7 +162,7 @@ def test_a_line_that_is_no_pair_gets_its_line_too(shell: Shell, hal: str) -> Non
 
 def test_every_line_has_its_own_file_and_number(shell: Shell, hal: str) -> None:
     files = [shell.write("a.tsv", "hal\tibm\n"), shell.write("b.tsv", "hal\tibm\nhal ibm\n\n")]
-    done = shell("score", "-m", hal, "--json", *files)
+    done = shell.here("score", "-m", hal, "--json", *files)
     assert [(r["source"], r["line"], r["tokens"]) for r in done.records] == [
         ("a.tsv", 1, 4),
         ("b.tsv", 1, 4),
@@ -175,16 +175,16 @@ def test_every_line_has_its_own_file_and_number(shell: Shell, hal: str) -> None:
 
 def test_a_pair_too_long_to_be_judged_has_no_score_and_holds_nothing_up(shell: Shell, hal: str) -> None:
     stdin = "hal\tibm\n" + "x" * 100_000 + "\ty\na\t" + "b" * 100_000 + "\nhal\tibm\n"
-    done = shell("score", "-m", hal, stdin=stdin)
+    done = shell.here("score", "-m", hal, stdin=stdin)
     assert [line.split("\t")[0] == "nan" for line in done.lines] == [False, True, True, False]
     assert done.message.startswith("2 lines were too long to be scored")
-    records = shell("score", "-m", hal, "--json", stdin=stdin).records
+    records = shell.here("score", "-m", hal, "--json", stdin=stdin).records
     assert [record["log_probability"] is None for record in records] == [False, True, True, False]
 
 
 def test_a_bad_line_far_down_disturbs_nobody(shell: Shell, hal: str) -> None:
     name = shell.write("long.tsv", "a\tb\n" * 1299 + "no pair\n" + "a\tb\n" * 200)
-    done = shell("score", "-m", hal, name)
+    done = shell.here("score", "-m", hal, name)
     assert done.lines.index("nan\t0") == 1299
     assert len(done.lines) == 1500
     assert len(set(done.lines)) == 2
@@ -201,5 +201,5 @@ def test_a_pairs_score_comes_before_the_next_pair_is_sent(shell: Shell, hal: str
 
 
 def test_no_pairs_have_no_scores(shell: Shell, hal: str) -> None:
-    done = shell("score", "-m", hal)
+    done = shell.here("score", "-m", hal)
     assert (done.out, done.err) == (b"", "")

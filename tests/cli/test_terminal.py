@@ -127,7 +127,7 @@ def test_notes_and_results_look_at_their_own_stream(monkeypatch: pytest.MonkeyPa
         monkeypatch.setattr(sys, "stderr", terminal)
         note(EVIL)
         with open(os.dup(theirs), "wb") as stream:
-            Results(stream, "tty", live=True).write(EVIL)
+            Results(stream, "tty").write(EVIL)
         assert read_until(ours, b"owned\\u0007") + read_until(ours, b"") == f"{SEEN}\r\n{SEEN}".encode()
     os.close(ours)
     with open(tmp_path / "file", "w+") as file:

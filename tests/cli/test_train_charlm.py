@@ -15,7 +15,7 @@ from cli.shell import CLEAN, PATIENCE, PROGRAM, Done, Shell, read_until
 
 TEXT = (Path(__file__).parents[2] / "corpora" / "valley.txt").read_bytes()[:6000]
 SMALL = ["--units", "8", "--embedding", "8", "--layers", "1", "--window", "16", "--batch-size", "4"]
-LONG = ["train-charlm", "text.txt", "-m", "long", *SMALL, "--steps", "1500"]
+LONG = ["train-charlm", "text.txt", "-m", "long", *SMALL, "--steps", "500"]
 TENSORFLOW = {"tensorflow", "keras"}
 
 
@@ -120,8 +120,8 @@ def test_a_second_training_of_the_same_model_is_turned_away(stopped: tuple[int, 
 
 
 def test_other_options_do_not_go_on_with_an_unfinished_training(stopped: tuple[int, str, Done], shell: Shell) -> None:
-    message = shell(*LONG[:-1], "1501", "--cell", "gru", code=2).message
-    for part in ("--steps 1500 -> 1501", "--cell lstm -> gru", "--fresh"):
+    message = shell(*LONG[:-1], "501", "--cell", "gru", code=2).message
+    for part in ("--steps 500 -> 501", "--cell lstm -> gru", "--fresh"):
         assert part in message
 
 
@@ -130,8 +130,8 @@ def test_the_same_command_goes_on_and_finishes(stopped: tuple[int, str, Done], s
     done = shell(*LONG)
     assert done.out == b""
     assert done.err.splitlines()[0].endswith(f"going on at step {step}" if step else "parameters")
-    evaluated = [int(number) for number in re.findall(r"^step (\d+)/1500 ", stopped[1] + done.err, re.MULTILINE)]
-    assert evaluated == list(range(100, 1501, 100))
+    evaluated = [int(number) for number in re.findall(r"^step (\d+)/500 ", stopped[1] + done.err, re.MULTILINE)]
+    assert evaluated == list(range(100, 501, 100))
     assert (shell.folder / "checkpoints" / "long" / "current").is_file()
     assert not (shell.folder / "checkpoints" / "long" / "run").exists()
 

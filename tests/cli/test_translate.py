@@ -101,7 +101,7 @@ def test_a_line_in_is_a_line_out_whatever_the_line(
     ],
 )
 def test_the_number_of_lines_stays_at_the_edges(shell: Shell, stdin: bytes, out: bytes) -> None:
-    done = shell("translate", stdin=stdin)
+    done = shell.here("translate", stdin=stdin)
     assert (done.out, done.err) == (out, "")
 
 
@@ -112,7 +112,7 @@ def test_a_closed_stdin_is_an_empty_one(shell: Shell) -> None:
 
 def test_files_are_one_stream(shell: Shell) -> None:
     files = [shell.write("a", "hal\nb"), shell.write("b", b""), shell.write("c", b"\xef\xbb\xbfc\r\n")]
-    assert shell("translate", *files, "-", stdin="zzz").out == b"ibm\nc\nd\r\naaa\n"
+    assert shell.here("translate", *files, "-", stdin="zzz").out == b"ibm\nc\nd\r\naaa\n"
 
 
 @every_number_of_jobs
@@ -146,7 +146,7 @@ def test_translating_loads_no_tensorflow(shell: Shell) -> None:
 
 
 def test_n_best_lists_are_in_moses_format(shell: Shell) -> None:
-    done = shell("translate", "--n-best", "3", stdin=b"hal\n\nzz\r\n")
+    done = shell.here("translate", "--n-best", "3", stdin=b"hal\n\nzz\r\n")
     lines = done.text.split("\n")[:-1]
     assert len(lines) == 9
     assert [line.endswith("\r") for line in lines] == [False] * 6 + [True] * 3
@@ -172,7 +172,7 @@ def test_scores_go_before_the_answers(shell: Shell) -> None:
         (["--length-penalty", "0"], 1.0),
         (["--length-penalty", "2"], (9 / 6) ** 2),
     ]:
-        first, blank = shell("translate", "--scores", *arguments, stdin=b"hal\n\n").lines
+        first, blank = shell.here("translate", "--scores", *arguments, stdin=b"hal\n\n").lines
         score, text = first.split("\t")
         assert text == "ibm"
         assert float(score) == pytest.approx(shifting_log_probability(3) / penalty, abs=1e-4)
@@ -180,7 +180,7 @@ def test_scores_go_before_the_answers(shell: Shell) -> None:
 
 
 def test_json_tells_everything(shell: Shell) -> None:
-    done = shell("translate", "--json", "--n-best", "2", stdin="hal\n\né\u2028\r\n".encode())
+    done = shell.here("translate", "--json", "--n-best", "2", stdin="hal\n\né\u2028\r\n".encode())
     assert done.out.count(b"\n") == 3
     assert done.out.endswith(b"}\r\n")
     first, blank, odd = done.records
@@ -206,7 +206,7 @@ def test_jsonl_objects_pass_through_with_the_results_in_one_more_field(shell: Sh
         '{"text": "zz\\nz\\ud83d", "translation": "old"}',
         '["hal"]',
     ]
-    done = shell("translate", "--input-format", "jsonl", stdin="\n".join(lines))
+    done = shell.here("translate", "--input-format", "jsonl", stdin="\n".join(lines))
     first, nonsense, without, empty, odd, array = done.records
     assert done.lines[0].startswith(lines[0][:-1] + ', "rnntext": {"translation": "ibm", "score": ')
     assert set(first["rnntext"]) == {"translation", "score", "log_probability"}
@@ -229,54 +229,54 @@ def test_a_text_of_several_lines_keeps_them(shell: Shell, jobs: str) -> None:
     assert single["translation"] == "ibm"
     assert several["source_tokens"] == ["h", "a", "l", "z", "z"]
     assert [len(row) for row in several["attention"]] == [5] * 5
-    scored = [shell("translate", "--json", stdin=line).records[0] for line in ("hal", "zz")]
+    scored = [shell.here("translate", "--json", stdin=line).records[0] for line in ("hal", "zz")]
     assert several["score"] == pytest.approx(sum(record["score"] for record in scored) / 2)
     assert done.err == ""
 
 
 def test_a_byte_order_mark_between_two_files_does_not_matter(shell: Shell) -> None:
-    done = shell("translate", "--input-format", "jsonl", stdin='{"text": "b"}\n\ufeff{"text": "hal"}\n')
+    done = shell.here("translate", "--input-format", "jsonl", stdin='{"text": "b"}\n\ufeff{"text": "hal"}\n')
     assert done.lines[1].startswith('\ufeff{"text": "hal", "rnntext": {"translation": "ibm"')
     assert done.err == ""
 
 
 def test_a_field_may_have_an_empty_name(shell: Shell) -> None:
-    done = shell("translate", "--input-format", "jsonl", "--field", "", stdin='{"": "hal", "text": "b"}\n')
+    done = shell.here("translate", "--input-format", "jsonl", "--field", "", stdin='{"": "hal", "text": "b"}\n')
     assert done.records[0]["rnntext"]["translation"] == "ibm"
 
 
 def test_another_field_may_hold_the_text(shell: Shell) -> None:
     stdin = '{"text": "b", "sentence": "hal"}\r\n'
-    done = shell("translate", "--input-format", "jsonl", "--field", "sentence", "--n-best", "2", stdin=stdin)
+    done = shell.here("translate", "--input-format", "jsonl", "--field", "sentence", "--n-best", "2", stdin=stdin)
     (record,) = done.records
     assert record["rnntext"]["translation"] == "ibm"
     assert len(record["rnntext"]["n_best"]) == 2
     assert done.out.endswith(b"}\r\n")
-    assert "--input-format jsonl" in shell("translate", "--field", "sentence", stdin="hal\n", code=2).message
+    assert "--input-format jsonl" in shell.here("translate", "--field", "sentence", stdin="hal\n", code=2).message
 
 
 def test_json_lines_without_any_text_are_bad_data(shell: Shell) -> None:
-    done = shell("translate", "--input-format", "jsonl", stdin='hal\n{"sentence": "hal"}\n', code=65)
+    done = shell.here("translate", "--input-format", "jsonl", stdin='hal\n{"sentence": "hal"}\n', code=65)
     assert len(done.records) == 2
     assert 'field "text"' in done.message
     assert "--field" in done.message
-    assert shell("translate", "--input-format", "jsonl", stdin="").out == b""
+    assert shell.here("translate", "--input-format", "jsonl", stdin="").out == b""
 
 
 def test_notes_can_be_silenced(shell: Shell) -> None:
     stdin = b"\xff\n" + b"x" * 50 + b"\n"
-    assert shell("translate", "-q", "--beam", "1", stdin=stdin).err == ""
+    assert shell.here("translate", "-q", "--beam", "1", stdin=stdin).err == ""
 
 
 def test_answers_can_go_into_a_file_whole_or_not_at_all(shell: Shell) -> None:
-    assert shell("translate", "-o", "out.txt", stdin=b"hal\nzzz\n").out == b""
+    assert shell.here("translate", "-o", "out.txt", stdin=b"hal\nzzz\n").out == b""
     assert (shell.folder / "out.txt").read_bytes() == b"ibm\naaa\n"
-    shell("translate", "-o", "out.txt", shell.write("a", "b\n"), "missing", code=74)
+    shell.here("translate", "-o", "out.txt", shell.write("a", "b\n"), "missing", code=74)
     assert (shell.folder / "out.txt").read_bytes() == b"ibm\naaa\n"
 
 
 def test_the_length_of_an_answer_can_be_limited(shell: Shell) -> None:
-    assert shell("translate", "--max-length", "2", stdin=b"hal\n").lines == ["ib"]
+    assert shell.here("translate", "--max-length", "2", stdin=b"hal\n").lines == ["ib"]
 
 
 # Breaking off ---------------------------------------------------------------------------------------------------------
@@ -347,7 +347,7 @@ def test_a_mistake_gives_one_line_and_2(shell: Shell, arguments: str, parts: lis
 
 
 def test_other_commands_refuse_a_translation_model(shell: Shell) -> None:
-    done = shell("generate", "-m", "translator", "--seed", "1", code=2)
+    done = shell.here("generate", "-m", "translator", "--seed", "1", code=2)
     assert "this is a translator model" in done.message
 
 
@@ -358,7 +358,7 @@ BEGINNINGS = {"png": b"\x89PNG\r\n\x1a\n", "svg": b"<?xml", "pdf": b"%PDF"}
 
 @pytest.mark.parametrize("end", ["png", "svg"])
 def test_the_attention_of_one_line_is_drawn(shell: Shell, end: str) -> None:
-    done = shell("translate", "--alignment", f"picture.{end}", stdin=b"the $hal$_cat\n")
+    done = shell.here("translate", "--alignment", f"picture.{end}", stdin=b"the $hal$_cat\n")
     assert done.lines == [shifted("the $hal$_cat")]
     assert done.err == ""
     picture = (shell.folder / f"picture.{end}").read_bytes()
@@ -373,13 +373,13 @@ def test_a_blank_line_can_be_drawn_too(shell: Shell) -> None:
 
 @pytest.mark.parametrize("name", ["picture", "picture.", "picture.xyz", ".png"])
 def test_a_name_that_tells_no_kind_of_picture_is_refused(shell: Shell, name: str) -> None:
-    done = shell("translate", "--alignment", name, stdin=b"hal\n", code=2)
+    done = shell.here("translate", "--alignment", name, stdin=b"hal\n", code=2)
     assert f"--alignment {name}: give a name that ends with .png, .svg or .pdf" in done.message
     assert list(shell.folder.iterdir()) == []
 
 
 def test_a_second_line_makes_no_second_picture(shell: Shell) -> None:
-    done = shell("translate", "--alignment", "picture.svg", stdin=b"hal\nzzz\n", code=2)
+    done = shell.here("translate", "--alignment", "picture.svg", stdin=b"hal\nzzz\n", code=2)
     assert "one line makes one picture" in done.message
     assert done.out == b""
     assert list(shell.folder.iterdir()) == []
@@ -390,14 +390,14 @@ def test_a_model_without_attention_has_nothing_to_draw(shell: Shell, tmp_path: P
     config, language = GRUConfig(layers=1, units=4, embedding=4, attention="none", tokens="char"), shifting_weights()[2]
     shapes = translators.shapes(config, len(language), len(language))
     save_translator(folder, config, {name: np.zeros(shape, np.float32) for name, shape in shapes.items()}, language)
-    done = shell("translate", "-m", str(folder), "--alignment", "picture.svg", stdin=b"hal\n", code=2)
+    done = shell.here("translate", "-m", str(folder), "--alignment", "picture.svg", stdin=b"hal\n", code=2)
     assert "--alignment picture.svg: this model was trained with --attention none" in done.message
-    (record,) = shell("translate", "-m", str(folder), "--json", stdin=b"hal\n").records
+    (record,) = shell.here("translate", "-m", str(folder), "--json", stdin=b"hal\n").records
     assert "attention" not in record
 
 
 def test_a_picture_in_a_folder_that_is_not_there_is_an_error_that_names_it(shell: Shell) -> None:
-    done = shell("translate", "--alignment", "missing/picture.png", stdin=b"hal\n", code=74)
+    done = shell.here("translate", "--alignment", "missing/picture.png", stdin=b"hal\n", code=74)
     assert "missing" in done.message
 
 
@@ -424,6 +424,6 @@ def test_tokens_are_shown_as_they_are(capsys: pytest.CaptureFixture[str], monkey
 
 
 def test_characters_that_no_font_has_are_drawn_without_a_fuss(shell: Shell) -> None:
-    done = shell("translate", "--alignment", "picture.png", stdin="你好\n".encode())
+    done = shell.here("translate", "--alignment", "picture.png", stdin="你好\n".encode())
     assert done.lines == ["??"]
     assert done.err == ""
