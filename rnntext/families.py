@@ -5,7 +5,10 @@ from __future__ import annotations
 import dataclasses
 import importlib
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
+
+from rnntext.errors import UsageError
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,6 +53,10 @@ class Family:
         if self.tie is None:
             return (score,)
         return (score, -metrics[self.tie])
+
+    def lead(self, score: float, other: float) -> float:
+        """How much better a score is than another one; negative if it is worse."""
+        return score - other if self.higher else other - score
 
     def implementation(self) -> Any:
         """The class of the model in service; its module is imported by this call."""
@@ -108,3 +115,17 @@ FORECASTER = Family(
     untrained=True,  # it repeats the naive forecast
 )
 FAMILIES = {family.kind: family for family in (CHARLM, TRANSLATOR, FORECASTER)}
+
+
+def family_of(kind: str, path: Path) -> Family:
+    """The kind of a model by its name in a manifest.
+
+    Args:
+        path: of the model, for the message.
+
+    Raises:
+        UsageError: this version of rnntext does not know it.
+    """
+    if kind not in FAMILIES:
+        raise UsageError(f"{path}: this is a {kind} model, which this version of rnntext does not know")
+    return FAMILIES[kind]

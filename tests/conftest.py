@@ -1,6 +1,8 @@
 """The same surroundings for every test run."""
 
+import os
 import signal
+import sys
 from collections.abc import Iterator
 
 import numpy as np
@@ -16,6 +18,18 @@ signal.signal(signal.SIGHUP, signal.SIG_DFL)
 # The same examples each time, and as long as they take: no test may pass or fail by luck, or by the machine's speed.
 settings.register_profile("same", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("same")
+
+
+class _TensorFlowIsStarted:
+    """Finds no module, and refuses TensorFlow before `rnntext.train.tensorflow.start`: without the settings that it
+    makes first, the whole process would multiply otherwise than a user's, with other last bits."""
+
+    def find_spec(self, name: str, path: object = None, target: object = None) -> None:
+        if name == "tensorflow" and "TF_ENABLE_ONEDNN_OPTS" not in os.environ:
+            raise AssertionError("TensorFlow is imported before rnntext.train.tensorflow.start; import it in a test")
+
+
+sys.meta_path.insert(0, _TensorFlowIsStarted())
 
 
 @pytest.fixture(autouse=True)

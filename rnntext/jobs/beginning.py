@@ -19,7 +19,6 @@ from rnntext.jobs.unfinished import Options, Snapshot
 from rnntext.settings.base import Config
 from rnntext.settings.training import JobConfig
 from rnntext.storage.checkpoint import in_service
-from rnntext.text import overlap
 from rnntext.train import tensorflow, warm
 from rnntext.watch.observer import Observer
 
@@ -65,13 +64,7 @@ def unchanged(path: Path, settings: Options, data: Data, champion: Any | None) -
 
 
 def begin(
-    recipe: Recipe,
-    data: Data,
-    champion: Any | None,
-    settings: Options,
-    path: Path,
-    observer: Observer,
-    command: str = "",
+    recipe: Recipe, data: Data, champion: Any | None, settings: Options, path: Path, observer: Observer, command: str
 ) -> Run:
     """Begins a new run, with the weights of the version in service if that is wanted and possible.
 
@@ -95,13 +88,8 @@ def begin(
     recipe, chosen, snapshot = beginning
 
     # 2. Add sketches of the data, and of all data that the parent has learnt from.
-    inherited = b""
-    version = None
-    if parent is not None:
-        inherited = parent.checkpoint.files.get(promotion.SEEN, b"")
-        version = parent.checkpoint.version
-    sketches = {"seen": data.seen, "inherited": overlap.from_bytes(inherited)}
-    arrays = {**snapshot.arrays, **sketches}
+    arrays = {**snapshot.arrays, "seen": data.seen, "inherited": promotion.seen_by(parent)}
+    version = None if parent is None else parent.checkpoint.version
     snapshot = dataclasses.replace(
         snapshot, options=settings, arrays=arrays, chosen=chosen, parent=version, command=command
     )

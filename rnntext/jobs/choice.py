@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Mapping
 from typing import Any, Self, TypeVar
 
 from rnntext import sizes
-from rnntext.jobs.promotion import MAX_SHARED, SEEN
+from rnntext.jobs.promotion import MAX_SHARED, seen_by
 from rnntext.jobs.recipe import IncomparableError
 from rnntext.settings.base import Config, flag
 from rnntext.settings.training import SizedTraining
@@ -120,9 +120,7 @@ class SizedRecipe:
             seen: sketch of the training text.
             parent: the model whose weights the run begins with.
         """
-        inherited = b"" if parent is None else parent.checkpoint.files.get(SEEN, b"")
-        seen = overlap.merge(seen, overlap.from_bytes(inherited))
-        share = overlap.share(held_out, seen)
+        share = overlap.share(held_out, overlap.merge(seen, seen_by(parent)))
         if share > MAX_SHARED:
             self.report(f"{share:.0%} of the held-out text is in the training text, too, which flatters the score")
 

@@ -7,9 +7,7 @@ import dataclasses
 from pathlib import Path
 
 from rnntext.errors import CheckpointError, DivergedError, UsageError
-from rnntext.families import FAMILIES, Family
-from rnntext.files.atomic import remove_leftovers
-from rnntext.files.lock import locked
+from rnntext.families import Family, family_of
 from rnntext.jobs import promotion, training, unfinished
 from rnntext.jobs.champion import load_champion
 from rnntext.jobs.promotion import Outcome, Trained
@@ -49,10 +47,7 @@ class Unfinished:
         Raises:
             UsageError: this version of rnntext does not know it.
         """
-        kind = self.snapshot.kind
-        if kind not in FAMILIES:
-            raise UsageError(f"{self.path}: this is a {kind} model, which this version of rnntext does not know")
-        return FAMILIES[kind]
+        return family_of(self.snapshot.kind, self.path)
 
     @property
     def score(self) -> float | None:
@@ -101,10 +96,8 @@ def finish(path: Path, job: JobConfig | None = None, observer: Observer | None =
     """
     job = job or JobConfig()
     observer = observer or Observer()
-    with locked(path / "lock"):
+    with training.tidied(path):
         # 1. Read it.
-        for folder in (path, path / "versions", path / "run"):
-            remove_leftovers(folder)
         begun = read(path)
         if begun is None:
             raise UsageError(f"{path}: there is no unfinished training")
@@ -144,7 +137,7 @@ def _trained(begun: Unfinished, run: Run) -> Trained:
             if metrics is None:
                 raise
         else:
-            if _is_better(begun, score):
+            if begun.score is None or begun.family.lead(score, begun.score) > 0:
                 metrics = {begun.family.metric: score}
                 step = position.step
                 arrays = latest
@@ -154,15 +147,7 @@ def _trained(begun: Unfinished, run: Run) -> Trained:
         step=step,
         steps=position.step,
         seconds=position.seconds,
-        parameters=sum(array.size for array in arrays.values()),
     )
-
-
-def _is_better(begun: Unfinished, score: float) -> bool:
-    """Whether a score is better than the best one so far, if there is any."""
-    if begun.score is None:
-        return True
-    return score > begun.score if begun.family.higher else score < begun.score
 
 
 def _weights(begun: Unfinished, group: str) -> dict[str, Array]:

@@ -8,15 +8,12 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rnntext.errors import DivergedError, StoppedError
 from rnntext.jobs.promotion import Outcome, Trained
 from rnntext.jobs.recipe import Run
 from rnntext.jobs.signals import StopRequest
-from rnntext.settings.training import JobConfig
-from rnntext.watch.observer import Observer
 
 if TYPE_CHECKING:
     from rnntext.train.loop import Loop
@@ -25,57 +22,45 @@ if TYPE_CHECKING:
 STATE = "last-fit.safetensors"  # name of the file with its state
 
 
-def fit_again(
-    run: Run,
-    task: Task,
-    loop: Loop,
-    trained: Trained,
-    path: Path,
-    job: JobConfig,
-    observer: Observer,
-    request: StopRequest,
-    began: float,
-) -> Trained | Outcome:
+def fit_again(run: Run, loop: Loop, task: Task, trained: Trained, request: StopRequest) -> Trained | Outcome:
     """What was trained, with the weights of a last fit; the outcome "paused", at the end of a session before that.
 
     The weights stay as they are if no time is left, or if the last fit deserves a remark that they did not.
 
     Args:
-        task: of the last fit.
         loop: has found the best number of steps.
+        task: of the last fit.
+        trained: by the loop.
     """
     from rnntext.train.last_fit import LastFit
 
     # 1. Take as many steps as were best, as long as there is time.
-    training = run.recipe.training
-    state = path / "run" / STATE
-    before = loop.position.seconds
-    again = LastFit(trained.step, trained.steps, before, task, training, state, observer, began, job)
-    seconds_left = (training.time_limit or math.inf) - loop.closing_seconds()
+    again = LastFit(loop, task, loop.path.with_name(STATE))
+    note = loop.observer.note
+    limit = (run.recipe.training.time_limit or math.inf) - loop.closing_seconds()  # of the steps, in seconds of the run
     if trained.step:  # else the weights of the last fit before stay
-        observer.note(f"last fit, on all data: {trained.step} steps")
+        note(f"last fit, on all data: {trained.step} steps")
 
     def late() -> bool:
         step_seconds = again.planner.step_seconds() if again.planner.steps else loop.planner.first_seconds
-        return again.seconds() + step_seconds > seconds_left
+        return again.seconds() + step_seconds > limit
 
     try:
-        again.run(lambda: request() or late())
-        if not again.ended and (request() or not late()):
-            return paused(again, request)
-        if not again.ended:
-            observer.note("no time is left for the last fit: the weights before it stay")
+        if not again.run(lambda: request() or late()):
+            if request() or not late():
+                return paused(again, request)
+            note("no time is left for the last fit: the weights before it stay")
             return trained
 
         # 2. Look whether they are any good.
         values, metrics = again.averaged()
     except DivergedError:
-        observer.note("the last fit is left out: it diverged")
+        note("the last fit is left out: it diverged")
         return trained
     metric = task.family.metric
     verdict = run.material.verdict(metrics[metric])
     if verdict is not None and run.material.verdict(trained.metrics[metric]) is None:
-        observer.note(f"the last fit is left out: on the held-out data, which it has seen, it is {verdict}")
+        note(f"the last fit is left out: on the held-out data, which it has seen, it is {verdict}")
         return trained
     arrays = task.model.arrays(values)
     return dataclasses.replace(trained, arrays=arrays, honest=trained.arrays, seconds=again.seconds())

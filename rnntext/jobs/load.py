@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rnntext.errors import CheckpointError, UsageError
-from rnntext.families import CHARLM, FAMILIES, FORECASTER, TRANSLATOR, Family
+from rnntext.families import CHARLM, FAMILIES, FORECASTER, TRANSLATOR, Family, family_of
 from rnntext.storage import models
 from rnntext.storage.checkpoint import Checkpoint, full_name, in_service, load_version, versions
 from rnntext.storage.checkpoint import load as load_checkpoint
@@ -142,10 +142,7 @@ def _loaded(path: str | PathLike[str], version: Version, family: Family | None =
         checkpoint = load_checkpoint(root)
     else:
         raise CheckpointError(absence(root))
-    if checkpoint.kind not in FAMILIES:
-        raise UsageError(
-            f"{checkpoint.path}: this is a {checkpoint.kind} model, which this version of rnntext does not know"
-        )
-    if family is not None and checkpoint.kind != family.kind:
+    known = family_of(checkpoint.kind, checkpoint.path)
+    if family is not None and family is not known:
         raise UsageError(f"{checkpoint.path}: this is a {checkpoint.kind} model; {family.title} is needed here")
     return checkpoint

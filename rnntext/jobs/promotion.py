@@ -98,7 +98,6 @@ class Trained:
         step: of that evaluation.
         steps: of the whole run.
         seconds: that the whole run took.
-        parameters: number of all weights.
     """
 
     arrays: dict[str, np.ndarray]
@@ -106,8 +105,12 @@ class Trained:
     step: int
     steps: int
     seconds: float
-    parameters: int
     honest: dict[str, np.ndarray] | None = None
+
+    @property
+    def parameters(self) -> int:
+        """The number of all weights."""
+        return sum(array.size for array in self.arrays.values())
 
 
 @dataclasses.dataclass(frozen=True)
@@ -176,7 +179,6 @@ def _write(run: Run, path: Path, job: JobConfig, trained: Trained, champion: flo
     metrics = {**trained.metrics, "step": trained.step, "steps": trained.steps, "seconds": trained.seconds}
     seen = overlap.merge(snapshot.arrays["seen"], snapshot.arrays["inherited"])
     files = {**model_files(run), "metrics.json": to_json(metrics), SEEN: overlap.to_bytes(seen)}
-
     if trained.honest is not None:
         files[HONEST] = to_bytes(trained.honest)
 
@@ -229,19 +231,23 @@ def _compare(run: Run, champion: Any, score: float, tolerance: float) -> _Compar
         champion_score = run.material.score(champion)
     except IncomparableError as error:
         return _Comparison(reason=str(error))
-    lead = champion_score - score if run.recipe.family.higher else score - champion_score
     reason = None
-    if lead > tolerance:
+    if run.recipe.family.lead(champion_score, score) > tolerance:
         reason = f"the version in service is better ({champion_score:.4f})"
-    return _Comparison(champion_score, reason, _unfair(run, champion.checkpoint))
+    return _Comparison(champion_score, reason, _unfair(run, champion))
 
 
-def _unfair(run: Run, champion: Checkpoint) -> str | None:
+def seen_by(model: Any | None) -> overlap.Hashes:
+    """Sketch of all data that a model and its parents have learnt from; empty if there is no model, or it has none."""
+    stored = b"" if model is None else model.checkpoint.files.get(SEEN, b"")
+    return overlap.from_bytes(stored)
+
+
+def _unfair(run: Run, champion: Any) -> str | None:
     """A remark if the version in service has trained on the held-out data. What these data have in common with the new
     version's own training data (sayings, headings) does not count."""
     held_out = run.material.held_out()
-    champion_seen = overlap.from_bytes(champion.files.get(SEEN, b""))
-    champion_share = overlap.share(held_out, champion_seen)
+    champion_share = overlap.share(held_out, seen_by(champion))
     own_share = overlap.share(held_out, run.snapshot.arrays["seen"])
     if champion_share - own_share <= MAX_SHARED:
         return None

@@ -4,22 +4,19 @@ open."""
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any
 
+from rnntext.jobs.choice import AnyConfig
 from rnntext.jobs.pairs import Files, PairSource
 from rnntext.jobs.train_charlm import CharlmRecipe
 from rnntext.jobs.train_forecast import ForecastRecipe
 from rnntext.jobs.train_translate import TranslatorRecipe
 from rnntext.jobs.unfinished import Snapshot
 from rnntext.series.series import TableStyle
-from rnntext.settings.base import Config
 from rnntext.settings.charlm import CharlmConfig, CharlmTraining
 from rnntext.settings.forecaster import ForecastConfig, ForecastTraining
 from rnntext.settings.translator import ARCHITECTURES, TranslatorTraining
-
-AnyConfig = TypeVar("AnyConfig", bound=Config)
-Report = Callable[[str], None]  # is told what the user should know
+from rnntext.text.lines import Report
 
 
 def charlm(snapshot: Snapshot, report: Report) -> CharlmRecipe:

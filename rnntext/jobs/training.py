@@ -25,6 +25,7 @@ from rnntext.jobs.promotion import Outcome, Trained
 from rnntext.jobs.recipe import Recipe, Run
 from rnntext.jobs.signals import stop_on_signal
 from rnntext.jobs.unfinished import STATE, Snapshot
+from rnntext.run.arrays import Weights
 from rnntext.settings.training import JobConfig, TrainingConfig
 from rnntext.storage import service
 from rnntext.storage.weights import WEIGHTS
@@ -57,13 +58,8 @@ def train(recipe: Recipe, path: Path, job: JobConfig | None = None, observer: Ob
     """
     job = job or JobConfig()
     observer = observer or Observer()
-    with _errors_reported(observer, path), locked(path / "lock", job.wait):
-        # 1. Remove what killed jobs have left behind.
+    with _errors_reported(observer, path), tidied(path, job.wait):
         began = time.monotonic()
-        for folder in (path, path / "versions", path / "run"):
-            remove_leftovers(folder)
-
-        # 2. Train, and tell how it ended.
         outcome = _train(recipe, path, job, observer, began)
         if outcome.state == "paused":
             observer.stop(outcome.sentence(str(path)))
@@ -97,6 +93,22 @@ def fraction(validation: str) -> float | None:
     if not 0.0 < share < 1.0:
         raise UsageError(f"--validation {validation}: must be a fraction between 0 and 1")
     return share
+
+
+@contextlib.contextmanager
+def tidied(path: Path, wait: float = 0.0) -> Iterator[None]:
+    """Locks a model's folder inside the block, and removes what killed jobs have left behind in it.
+
+    Args:
+        wait: seconds to wait for another job.
+
+    Raises:
+        BusyError: another job trains this model.
+    """
+    with locked(path / "lock", wait):
+        for folder in (path, path / "versions", path / "run"):
+            remove_leftovers(folder)
+        yield
 
 
 @contextlib.contextmanager
@@ -158,9 +170,8 @@ def _train(recipe: Recipe, path: Path, job: JobConfig, observer: Observer, began
 
     # 4. Write the new version and decide whether it goes into service.
     outcome = conclude(run, champion, path, job, trained, observer)
-    unseen = _unseen(run, trained)
-    if champion is None and unseen is not None:
-        observer.note(unseen)
+    if champion is None:
+        _tell_unseen(run, trained, observer)
     return outcome
 
 
@@ -171,23 +182,23 @@ def conclude(
     if run.snapshot.parent is not None and trained.step == 0:
         observer.note("nothing was better than the weights that the run began with: they stay")
     outcome = promotion.finish(run, champion, path, job, trained)
-    verdict = run.material.verdict(outcome.score or 0.0)
-    for remark in (outcome.remark, verdict):
+    metric = run.recipe.family.metric
+    score = trained.metrics[metric]
+    for remark in (outcome.remark, run.material.verdict(score)):
         if remark:
             observer.note(remark)
-    metric = run.recipe.family.metric
-    observer.version(str(outcome.version), outcome.promoted, {metric: trained.metrics[metric]})
+    observer.version(str(outcome.version), outcome.promoted, {metric: score})
     return outcome
 
 
-def _unseen(run: Run, trained: Trained) -> str | None:
-    """A remark on weights that have not seen all data, as the time was too short for one pass; otherwise None."""
+def _tell_unseen(run: Run, trained: Trained, observer: Observer) -> None:
+    """Tells that a first version has not seen all data, if the time was too short for one pass."""
     steps = run.material.task.steps_per_epoch
-    if run.recipe.training.time_limit is None or trained.steps >= steps or trained.parameters == 0:
-        return None
-    share = trained.steps / steps
-    return (
-        f"this first version has seen {100 * share:.2g}% of the data ({trained.steps} of {steps} steps): "
+    if run.recipe.training.time_limit is None or trained.steps >= steps:
+        return
+    percent = min(99.0, 100 * trained.steps / steps)
+    observer.note(
+        f"this first version has seen {percent:.2g}% of the data ({trained.steps} of {steps} steps): "
         "a longer training makes it better"
     )
 
@@ -202,20 +213,23 @@ def _learn(
     """
     from rnntext.train.loop import Loop
 
-    # 1. Put the loop together. Half of a time limit is left for the last fit.
+    # 1. Put the loop together. If a last fit follows, it begins with the same weights, and has half of a time limit.
     history = _History(path / "history.jsonl", run.snapshot)
     observers = Observers([history, observer])
     state = path / "run" / STATE
     task = run.material.task
-    start = task.model.arrays()
     training = run.recipe.training
-    if run.material.last_fit is not None and training.time_limit is not None:
-        training = dataclasses.replace(training, time_limit=max(1.0, training.time_limit / 2))
+    time_limit = training.time_limit
+    start: Weights = {}
+    if run.material.last_fit is not None:
+        start = task.model.arrays()
+        if time_limit is not None:
+            training = dataclasses.replace(training, time_limit=max(1.0, time_limit / 2))
     warm = run.snapshot.parent is not None
     loop = Loop(task, training, state, observers, began, job.save_every, job.pause_after, warm, relative_size)
     loop.position.places = task.model.places()
-    if training.time_limit is not None and loop.position.step == 0 and loop.seconds() > training.time_limit:
-        spent = f"{loop.seconds():.0f} s of the {training.time_limit:.0f} s that --time-limit gives are over"
+    if time_limit is not None and loop.position.step == 0 and loop.seconds() > time_limit:
+        spent = f"{loop.seconds():.0f} s of the {time_limit:.0f} s that --time-limit gives are over"
         observer.note(f"{spent} before the first step; a longer limit leaves time to learn")
 
     # 2. Run it.
@@ -233,7 +247,7 @@ def _learn(
         if run.material.last_fit is None or not (warm or trained.step):
             return trained
         task = run.material.last_fit(start)
-        return fit_again(run, task, loop, trained, path, job, observer, request, began)
+        return fit_again(run, loop, task, trained, request)
 
 
 def _relative_size(champion: Any, task: Task) -> float:
@@ -248,14 +262,12 @@ def _relative_size(champion: Any, task: Task) -> float:
 
 def _trained(task: Task, loop: Loop) -> Trained:
     position = loop.position
-    arrays = task.model.arrays(loop.best)
     return Trained(
-        arrays,
+        task.model.arrays(loop.best),
         metrics=position.best or {},
         step=position.best_step,
         steps=position.step,
         seconds=loop.seconds(),
-        parameters=sum(array.size for array in arrays.values()),
     )
 
 

@@ -6,7 +6,6 @@ import dataclasses
 from pathlib import Path
 
 from rnntext.run.arrays import Array
-from rnntext.settings.training import JobConfig, TrainingConfig
 from rnntext.train.loop import Loop
 from rnntext.train.schedule import Plan
 from rnntext.train.state import Metrics
@@ -15,35 +14,24 @@ from rnntext.watch.observer import Observer, Progress
 
 
 class LastFit(Loop):
-    """Takes the first steps of a plan, with its learning rates, and evaluates nothing meanwhile.
+    """Takes the steps of another loop again, with its learning rates, up to the best one; evaluates nothing meanwhile.
 
     Args:
-        steps: to be taken.
-        plan_steps: of the plan; at least `steps`.
-        seconds: spent on the run in earlier sessions.
-        task, config, path, observer, began, job: see Loop.
+        loop: has ended.
+        task: the same model with its first weights, and all data.
+        path: file of the state of the last fit.
     """
 
-    def __init__(
-        self,
-        steps: int,
-        plan_steps: int,
-        seconds: float,
-        task: Task,
-        config: TrainingConfig,
-        path: Path,
-        observer: Observer,
-        began: float,
-        job: JobConfig,
-    ) -> None:
-        config = dataclasses.replace(config, epochs=None, steps=plan_steps, time_limit=None)
-        super().__init__(task, config, path, _Steps(observer), began, job.save_every, job.pause_after)
-        self._last_step = steps
+    def __init__(self, loop: Loop, task: Task, path: Path) -> None:
+        steps = loop.position.step
+        config = dataclasses.replace(loop.config, epochs=None, steps=steps, time_limit=None)
+        super().__init__(task, config, path, _Steps(loop.observer), loop.began, loop.save_every, loop.pause_after)
+        self._last_step = loop.position.best_step
         if self.position.plan is None:
-            after_the_end = plan_steps + 1
-            self.position.plan = Plan(plan_steps, evaluate_every=after_the_end)
+            after_the_end = steps + 1
+            self.position.plan = Plan(steps, evaluate_every=after_the_end)
             self.position.evaluate_at = after_the_end
-            self.position.seconds = seconds
+            self.position.seconds = loop.position.seconds
 
     @property
     def ended(self) -> bool:

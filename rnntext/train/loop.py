@@ -89,7 +89,7 @@ class Loop:
         # 3. Begin the run, or go on with it.
         self.best: list[Array] = []
         self.position = Position(evaluate_at=0 if warm or task.family.untrained else None)
-        self._began = began
+        self.began = began
         self._saved = time.monotonic()
         self._resume()
 
@@ -143,7 +143,7 @@ class Loop:
         needed = self.planner.step_seconds()
         if evaluation_due:
             needed = self.planner.evaluation_seconds(self.position)
-        end = time.monotonic() - self._began + needed + self.planner.save_seconds
+        end = time.monotonic() - self.began + needed + self.planner.save_seconds
         return end - self.pause_after > min(MAX_LATENESS, needed / 2)
 
     def _plan(self) -> None:
@@ -157,7 +157,7 @@ class Loop:
 
     def seconds(self) -> float:
         """Seconds spent on this run, over all sessions."""
-        return self.position.seconds + time.monotonic() - self._began
+        return self.position.seconds + time.monotonic() - self.began
 
     # A step -----------------------------------------------------------------------------------------------------------
 

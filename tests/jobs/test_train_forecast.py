@@ -22,7 +22,6 @@ from rnntext.run.windows import Scale
 from rnntext.series.series import TableStyle, read_series
 from rnntext.settings.forecaster import ForecastConfig, ForecastTraining
 from rnntext.settings.training import JobConfig
-from rnntext.train.last_fit import LastFit
 from rnntext.watch.observer import Observer
 
 AIRLINE = Path(__file__).parents[2] / "corpora" / "airline.csv"
@@ -393,7 +392,7 @@ def test_each_of_both_weights_goes_on_from_its_own(tmp_path, series, refitted):
 def test_a_last_fit_that_is_late_or_went_wrong_is_left_out(
     tmp_path, series, refitted, monkeypatch, method, answer, note
 ):
-    monkeypatch.setattr(LastFit, method, lambda self: answer)
+    monkeypatch.setattr(f"rnntext.train.last_fit.LastFit.{method}", lambda self: answer)
     said: list[str] = []
     observer = Observer()
     observer.note = said.append
