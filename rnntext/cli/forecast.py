@@ -16,6 +16,7 @@ from rnntext.cli.tables import DateFormat, Decimal, Floor, Missing, Step
 from rnntext.errors import UsageError
 from rnntext.families import FORECASTER
 from rnntext.settings.base import FORECAST, OUTPUT
+from rnntext.settings.forecaster import LEVEL
 
 if TYPE_CHECKING:
     from rnntext.jobs.forecasting import ForecastModel
@@ -33,7 +34,7 @@ Levels = Annotated[
     typer.Option(
         metavar="PERCENT,...",
         help="Share of values in percent that each band is to hold; several levels are separated by commas.",
-        show_default="80",
+        show_default=f"{LEVEL:g}",
         rich_help_panel=FORECAST,
     ),
 ]
@@ -81,15 +82,15 @@ def forecast(
     """Predict the values that follow a series, with a band that is to hold 80 % of them; as CSV, or --json."""
     # 1. Check the options.
     _check(impute, alarm, horizon, levels)
-    percentages = _percentages("80" if levels is None else levels)
+    percentages = [LEVEL] if levels is None else _percentages(levels)
     from rnntext.cli import chart
     from rnntext.jobs import forecast_report
     from rnntext.jobs.load import find, load_forecaster
     from rnntext.series.series import TableStyle
 
     # 2. Load the model and read the table as in the training, unless the options say something else.
-    loaded = load_forecaster(find(model, FORECASTER, version), threads, version)
     style = TableStyle(date_format, step, decimal, missing or [], floor)
+    loaded = load_forecaster(find(model, FORECASTER, version), threads, version, floor)
     series = _series(loaded, table, style.over(loaded.style), quiet)
     # 3. Do what is asked for.
     if impute:
@@ -130,7 +131,6 @@ def _series(model: ForecastModel, table: str, style: TableStyle, quiet: bool) ->
     """The series in a table that has the columns of the model; the user is told what was done to it."""
     from rnntext.series.series import read_series
 
-    model.set_floor(style.floor)
     series = read_series(table, model.columns, model.known, model.about.get("date_column"), style)
     _note_all(series.notes, quiet)
     step = model.about.get("step")

@@ -13,8 +13,7 @@ from rnntext.cli.command import command
 from rnntext.cli.console import Results, note, results
 from rnntext.cli.forecast import Plot
 from rnntext.cli.options import Json, Output, Quiet, field
-from rnntext.cli.tables import DateFormat, Decimal, Missing, Step
-from rnntext.cli.train_forecast import Columns, DateColumn, HeldOut, Known
+from rnntext.cli.tables import Columns, DateColumn, DateFormat, Decimal, HeldOut, Known, Missing, Step
 from rnntext.settings.base import BUDGET, MODEL
 from rnntext.settings.forecaster import SCALES, ForecastConfig, ForecastTraining
 

@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rnntext.cli.tables import DateFormat, Decimal, Floor, Missing, Step
+from rnntext.cli.tables import Columns, DateColumn, DateFormat, Decimal, Floor, HeldOut, Known, Missing, Step
 from rnntext.cli.training import training_command
 from rnntext.families import FORECASTER
-from rnntext.settings.base import DATA
 from rnntext.settings.forecaster import ForecastConfig, ForecastTraining
 from rnntext.settings.training import JobConfig
 from rnntext.watch.observer import Observer
@@ -19,41 +18,6 @@ if TYPE_CHECKING:
     from rnntext.jobs.promotion import Outcome
 
 Table = Annotated[str, typer.Argument(metavar="CSV", help="A CSV table with a header; - reads stdin.")]
-Columns = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--column",
-        metavar="NAME",
-        help="A column to predict; may be given several times. It is needed if several columns could be meant.",
-        rich_help_panel=DATA,
-    ),
-]
-Known = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--known",
-        metavar="NAME",
-        help="A column whose future is known, such as prices; may be given several times.",
-        rich_help_panel=DATA,
-    ),
-]
-DateColumn = Annotated[
-    str | None,
-    typer.Option(
-        metavar="NAME",
-        help="The column with dates or numbers that rows are sorted by. Without it, the rows must be in order and "
-        "complete.",
-        rich_help_panel=DATA,
-    ),
-]
-HeldOut = Annotated[
-    str,
-    typer.Option(
-        metavar="N",
-        help="What is held out of the series, at its end: a fraction of it, or a number of steps.",
-        rich_help_panel=DATA,
-    ),
-]
 
 
 @training_command(

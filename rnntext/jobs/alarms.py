@@ -60,6 +60,7 @@ def find_alarms(engine: Forecaster, panel: Panel, spread: np.ndarray, limit: flo
     side = np.zeros((len(values), targets), np.int8)  # 1 or -1 at an alarm above or below the forecast, else 0
     expected = np.full((len(values), targets), np.nan)
     deviation = expected.copy()
+    replaceable = np.zeros(len(values), bool)
     begin = window
     end = len(values)
     while begin < end:
@@ -68,11 +69,11 @@ def find_alarms(engine: Forecaster, panel: Panel, spread: np.ndarray, limit: flo
         residual = values[begin:end, :targets] - expected[begin:end]  # [rows, targets]
         deviation[begin:end] = np.where(missing[begin:end], np.nan, residual / spread)
         # 3. Find the first row with an alarm or a missing value.
-        replaceable = missing[begin:] | (np.abs(deviation[begin:]) > limit)  # [rows, targets]
-        rows = np.flatnonzero(replaceable.any(axis=1))
-        if not len(rows):
+        is_far = np.abs(deviation[begin:end]) > limit  # [rows, targets]
+        replaceable[begin:end] = (missing[begin:end] | is_far).any(axis=1)
+        row = begin + int(replaceable[begin:].argmax())
+        if not replaceable[row]:
             break
-        row = begin + int(rows[0])
         # 4. Replace its values by their forecasts.
         alarm = np.abs(deviation[row]) > limit  # [targets]
         side[row] = np.where(alarm, np.sign(deviation[row]), 0)

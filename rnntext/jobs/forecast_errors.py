@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 
 import numpy as np
@@ -30,6 +31,7 @@ class HeldOutErrors:
         self.engine = engine
         self.held_out = held_out
         self.spared = spared
+        self._relative_residuals = functools.lru_cache(maxsize=1)(self._measure)  # the same for each forecast
 
     @property
     def _places(self) -> np.ndarray:
@@ -78,20 +80,13 @@ class HeldOutErrors:
             does; and the number of residuals of the measured step that has fewest.
         """
         # 1. Measure the residuals in units of their windows' variation.
-        origins = _spread(self._calibrating)
-        held_out_steps = len(self._places)
-        residuals = np.abs(self._residuals(origins, min(steps, held_out_steps)))  # [origins, steps, targets]
-        unit = np.ones(residuals.shape[2])  # [targets]
-        if self.spared:
-            mean = self._variation(self._histories(_spread(self._places))).mean(axis=0)  # [targets]
-            mean = np.where(mean > 0, mean, 1.0)
-            residuals /= self._units(self._histories(origins), mean)[:, None]
-            unit = self._units(history[None, -self.engine.config.window :], mean)[0]
+        residuals = self._relative_residuals(min(steps, len(self._places)))  # [origins, steps, targets]
+        unit = self._units(history[None, -self.engine.config.window :])[0]  # [targets]
 
         # 2. Take their quantiles at the steps that have enough of them.
         counts = np.isfinite(residuals).sum(axis=0)  # [steps, targets]
         has_errors = counts.any(axis=0)  # [targets]
-        fewest = counts[:, has_errors].min(axis=1, initial=len(origins) if has_errors.any() else 0)  # [steps]
+        fewest = counts[:, has_errors].min(axis=1, initial=len(residuals) if has_errors.any() else 0)  # [steps]
         enough = fewest >= MIN_ORIGINS
         measured = max(1, int(enough.cumprod().sum()))
         ordered = np.sort(residuals[:, :measured], axis=0)  # NaN comes last
@@ -108,9 +103,23 @@ class HeldOutErrors:
         grown = width[:, -1:] * np.sqrt(later / measured)[:, None]
         return np.concatenate([width, grown], axis=1), measured, int(fewest[:measured].min())
 
-    def _units(self, histories: np.ndarray, mean: np.ndarray) -> np.ndarray:
-        """`_variation`, with some of its `mean`, `[targets]`."""
-        return np.asarray((self._variation(histories) + MEAN_WEIGHT * mean) / (1.0 + MEAN_WEIGHT))
+    def _measure(self, steps: int) -> np.ndarray:
+        """The absolute residuals of `steps` steps in units of their windows, `[origins, steps, targets]`."""
+        origins = _spread(self._calibrating)
+        return np.asarray(np.abs(self._residuals(origins, steps)) / self._units(self._histories(origins))[:, None])
+
+    @functools.cached_property
+    def _mean_variation(self) -> np.ndarray:
+        """The mean `_variation` of held-out windows, `[targets]`; 1 where they do not vary."""
+        mean = self._variation(self._histories(_spread(self._places))).mean(axis=0)
+        return np.where(mean > 0, mean, 1.0)
+
+    def _units(self, histories: np.ndarray) -> np.ndarray:
+        """What residuals are divided by, `[windows, targets]`: `_variation`, with some of its mean; 1 for a version of
+        rnntext 0.2."""
+        if not self.spared:
+            return np.ones((len(histories), self.engine.scale.targets))
+        return np.asarray((self._variation(histories) + MEAN_WEIGHT * self._mean_variation) / (1.0 + MEAN_WEIGHT))
 
     def _variation(self, histories: np.ndarray) -> np.ndarray:
         """The mean absolute difference of a window's values to those one season before, `[windows, targets]`.

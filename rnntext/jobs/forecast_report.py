@@ -9,9 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from rnntext.jobs.forecasting import LEVEL, ForecastModel
+from rnntext.jobs.forecasting import ForecastModel
 from rnntext.series.axis import Axis
 from rnntext.series.series import Series
+from rnntext.settings.forecaster import LEVEL
 
 DIGITS = 6  # forecasts of a column are rounded to so many decimal digits of its range
 
@@ -73,13 +74,12 @@ def predicted(model: ForecastModel, series: Series, steps: int | None, levels: S
             f"a band of {widest:g} % needs {needed} held-out errors of each step, and there are {forecast.errors}: it "
             "may be too narrow; a larger --validation gives more"
         )
-    # 2. Round the numbers, but not to below the floor.
-    above_floor = model.engine.scale.above_floor
-    fields = {"value": above_floor(_rounded(forecast.values, series.values))}
+    # 2. Round the numbers.
+    fields = {"value": _rounded_forecast(model, forecast.values, series)}
     for level, (lower, upper) in forecast.bands.items():
         end = f"_{level:g}" if len(levels) > 1 else ""
-        fields["lower" + end] = above_floor(_rounded(lower, series.values))
-        fields["upper" + end] = above_floor(_rounded(upper, series.values))
+        fields["lower" + end] = _rounded_forecast(model, lower, series)
+        fields["upper" + end] = _rounded_forecast(model, upper, series)
     records = _records(series, len(series.values), fields)
     return Report(records, series, notes, after=forecast.values, bands=forecast.bands)
 
@@ -98,18 +98,16 @@ def imputed(model: ForecastModel, series: Series) -> Report:
     unknown = np.full((len(series.future), targets), np.nan)
     later_rows = np.concatenate([unknown, series.future], axis=1)  # [future, targets + known]
     before = len(series.lead)
-    rows = [series.values, later_rows]
-    if before:
-        rows.insert(0, series.lead)
+    values = np.concatenate([series.lead, series.values, later_rows])  # [time, columns]
     label = series.axis.label
     axis = Axis(series.axis.step, lambda place: label(place - before))
-    series = dataclasses.replace(series, values=np.concatenate(rows), axis=axis)
+    series = dataclasses.replace(series, values=values, axis=axis)
     # 2. Fill the gaps.
     filled = model.impute(series.values)  # [time, targets]
     present = np.isfinite(series.values[:, :targets])
     has_begun = np.logical_or.accumulate(present)
     missing = has_begun & ~present
-    rounded = model.engine.scale.above_floor(_rounded(filled, series.values))
+    rounded = _rounded_forecast(model, filled, series)
     values = np.where(missing, rounded, series.values[:, :targets])
     records = _records(series, 0, {"value": values, "imputed": missing})
     # 3. Compare forecasts and straight lines on hidden held-out blocks.
@@ -169,6 +167,11 @@ def _cell(value: Any) -> int | float | None:
     if np.isnan(value):
         return None
     return int(value) if value.dtype == bool else float(value)
+
+
+def _rounded_forecast(model: ForecastModel, values: np.ndarray, series: Series) -> np.ndarray:
+    """What was predicted, `[time, targets]`, `_rounded` by the series, but not to below the model's floor."""
+    return np.asarray(model.engine.scale.above_floor(_rounded(values, series.values)))
 
 
 def _rounded(values: np.ndarray, like: np.ndarray) -> np.ndarray:

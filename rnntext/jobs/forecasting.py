@@ -19,11 +19,9 @@ from rnntext.run.panel import Panel
 from rnntext.run.threads import blas_threads
 from rnntext.run.windows import Scale
 from rnntext.series.series import TableStyle
-from rnntext.settings.forecaster import ForecastConfig
+from rnntext.settings.forecaster import LEVEL, ForecastConfig
 from rnntext.storage.checkpoint import Checkpoint
 from rnntext.storage.weights import HONEST
-
-LEVEL = 80.0  # percentage of values that a band is to hold
 
 
 @dataclasses.dataclass(frozen=True)
@@ -80,9 +78,13 @@ class ForecastModel:
         held_out: the held-out series, `[1, time, columns]`, a window before it; bands are measured on it.
         checkpoint: the version it came from, with its manifest and metrics.
         threads: number of threads of a matrix product.
+
+    Args:
+        source, threads: see `checkpoint` and `threads`.
+        floor: no forecast is below it; None: that of the training, if it has one.
     """
 
-    def __init__(self, source: Checkpoint, threads: int = 1) -> None:
+    def __init__(self, source: Checkpoint, threads: int = 1, floor: float | None = None) -> None:
         # 1. Read the config and the description of the series.
         self.checkpoint = source
         self.threads = threads
@@ -101,6 +103,8 @@ class ForecastModel:
         except (KeyError, TypeError, ValueError, IndexError, AttributeError, UsageError) as error:
             raise CheckpointError(f"{source.path}: series.json or held_out.json is not a forecaster's") from error
         # 2. Read the weights.
+        if floor is not None:
+            scale = dataclasses.replace(scale, floor=floor)
         expected = shapes(self.config, scale.targets, len(self.known))
         self.engine = Forecaster(self.config, scale, len(self.known), source.arrays(expected))
         self.honest = self.engine
@@ -120,11 +124,6 @@ class ForecastModel:
         count = len(self.columns) + len(self.known)
         if {held_out.shape[1:], scale.mean.shape, scale.spread.shape} != {(count,)}:
             raise ValueError
-
-    def set_floor(self, floor: float | None) -> None:
-        """Lets no forecast be below a value; None: any value is possible."""
-        for engine in (self.engine, self.honest):
-            engine.scale = dataclasses.replace(engine.scale, floor=floor)
 
     def forecast(
         self, series: Any, steps: int | None = None, future: Any = None, levels: Sequence[float] = (LEVEL,)

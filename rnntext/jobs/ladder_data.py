@@ -52,7 +52,9 @@ def synthetic(window: int, horizon: int, scale: str = "none", sizes: tuple[int, 
             Panel(panel.values[end - size : end], panel.counted[end - size : end])
             for size, end in zip(sizes, ends, strict=True)
         )
-        series = Series("synthetic", ["value"], [], panel.values[0], np.empty((0, 0)), rows_axis(), [])
+        past = panel.values[0]  # [time, 1]
+        nothing = np.empty((0, 0))
+        series = Series("synthetic", ["value"], [], past, future=nothing, lead=past[:0], axis=rows_axis(), notes=[])
         no_season = dataclasses.replace(config, season=1)
         return make_split(series, no_season, train, held_out), test
 

@@ -119,14 +119,19 @@ def load_translation(
     return model  # type: ignore[no-any-return]
 
 
-def load_forecaster(path: str | PathLike[str], threads: int = 1, version: Version = None) -> ForecastModel:
+def load_forecaster(
+    path: str | PathLike[str], threads: int = 1, version: Version = None, floor: float | None = None
+) -> ForecastModel:
     """A version of a forecaster; see `load`.
+
+    Args:
+        floor: no forecast is below it; None: that of the training, if it has one.
 
     Raises:
         UsageError: it is another kind of model.
     """
     checkpoint = _loaded(path, version, FORECASTER)
-    return FORECASTER.implementation()(checkpoint, threads)  # type: ignore[no-any-return]
+    return FORECASTER.implementation()(checkpoint, threads, floor)  # type: ignore[no-any-return]
 
 
 def _loaded(path: str | PathLike[str], version: Version, family: Family | None = None) -> Checkpoint:

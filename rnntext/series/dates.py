@@ -40,20 +40,19 @@ _DAYS = [
 ]
 _WEEKDAYS = ["%a, ", "%a ", "%A, ", "%A "]
 # Dates that look like numbers, by patterns that few numbers fit; those that come first are preferred.
-_YEAR = "(?:1[5-9]|2[01])[0-9]{2}"
 _MONTH = "(?:0[1-9]|1[0-2])"
 _DAY = "(?:0[1-9]|[12][0-9]|3[01])"
 _COMPACT = {
     "%Y%m%d": "[0-9]{8}",
-    "%Y%m": f"{_YEAR}{_MONTH}",
+    "%Y%m": f"{periods.YEAR}{_MONTH}",
     "%y%m%d": f"[0-9]{{2}}{_MONTH}{_DAY}",
-    "%Y%j": f"{_YEAR}[0-3][0-9]{{2}}",
-    "%Y.%m": f"{_YEAR}[.]{_MONTH}",
+    "%Y%j": f"{periods.YEAR}[0-3][0-9]{{2}}",
+    "%Y.%m": f"{periods.YEAR}[.]{_MONTH}",
     "%d%m%Y": f"{_DAY}{_MONTH}(?:19|20)[0-9]{{2}}",
     "%m%d%Y": f"{_MONTH}{_DAY}(?:19|20)[0-9]{{2}}",
-    "%Y%m%d%H": f"{_YEAR}{_MONTH}{_DAY}[0-9]{{2}}",
-    "%Y%m%d%H%M": f"{_YEAR}{_MONTH}{_DAY}[0-9]{{4}}",
-    "%Y%m%d%H%M%S": f"{_YEAR}{_MONTH}{_DAY}[0-9]{{6}}",
+    "%Y%m%d%H": f"{periods.YEAR}{_MONTH}{_DAY}[0-9]{{2}}",
+    "%Y%m%d%H%M": f"{periods.YEAR}{_MONTH}{_DAY}[0-9]{{4}}",
+    "%Y%m%d%H%M%S": f"{periods.YEAR}{_MONTH}{_DAY}[0-9]{{6}}",
 }
 # What the digits must be like where `strptime` would read others, too.
 _GUARDS = {**_COMPACT, "%Y-%j": "[0-9]{4}-[0-9]{3}", "%Y/%j": "[0-9]{4}/[0-9]{3}", "%d%b%y": "[0-9]{1,2}[a-z]+[0-9]{2}"}
@@ -133,11 +132,7 @@ def _read(cells: Sequence[str], form: str) -> Reading | None:
         dates, write = periods.read(cells, form)
         return Reading(form, dates, write) if len(dates) == len(cells) else None
     dates = _dates(cells, form)
-    if len(dates) < len(cells):
-        return None
-    if "%y" in form:
-        dates = periods.in_shortest_span(dates)
-    return Reading(form, dates, _writer(cells, dates, form))
+    return _as_written(cells, dates, form) if len(dates) == len(cells) else None
 
 
 def _dates(cells: Sequence[str], form: str) -> list[datetime]:
@@ -163,9 +158,10 @@ def _date(cell: str, form: str) -> datetime | None:
         return None
     time, zone = clock
     try:
-        return (day + time).replace(tzinfo=zone) if clock_text else day
+        date = day + time
     except OverflowError:  # 24:00 of the calendar's last day
         return None
+    return date if zone is None else date.replace(tzinfo=zone)
 
 
 @functools.lru_cache(MAX_CACHED)
@@ -190,9 +186,14 @@ def _given(cells: Sequence[str], date_format: str) -> Reading:
             if (date := _date(cell, date_format)) is None:
                 raise DateError(f"{cell!r} is not written as --date-format {date_format} says", row) from None
             dates.append(date)
-    if "%y" in date_format:
+    return _as_written(cells, dates, date_format)
+
+
+def _as_written(cells: Sequence[str], dates: list[datetime], form: str) -> Reading:
+    """The reading of cells whose dates in a format are known but for the century of two-digit years."""
+    if "%y" in form:
         dates = periods.in_shortest_span(dates)
-    return Reading(date_format, dates, _writer(cells, dates, date_format))
+    return Reading(form, dates, _writer(cells, dates, form))
 
 
 def _writer(cells: Sequence[str], dates: Sequence[datetime], form: str) -> Write:

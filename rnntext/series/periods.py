@@ -8,14 +8,14 @@ from datetime import datetime
 
 _UNIT = "(?P<unit>Q|H|S|W|KW)"
 _BETWEEN = "[-/: ']?"
-_YEAR = "(?:1[5-9]|2[01])[0-9]{2}"
+YEAR = "(?:1[5-9]|2[01])[0-9]{2}"  # 1500 to 2199, which few numbers are
 # The ways to write them; the last two look like numbers. H and S are halves of a year, W and KW are ISO weeks.
 FORMS = {
     "year and part": f"(?P<year>[0-9]{{4}}){_BETWEEN}{_UNIT}(?P<number>[0-9]{{1,2}})",
     "part and year": f"{_UNIT} ?(?P<number>[0-9]{{1,2}}){_BETWEEN}(?P<year>[0-9]{{4}}|[0-9]{{2}})",
     "number, part and year": f"(?P<number>[0-9]){_UNIT}{_BETWEEN}(?P<year>[0-9]{{4}}|[0-9]{{2}})",
-    "year and week": f"(?P<year>{_YEAR})(?P<number>[0-5][0-9])",
-    "year and quarter": f"(?P<year>{_YEAR})(?P<number>[1-4])",
+    "year and week": f"(?P<year>{YEAR})(?P<number>[0-5][0-9])",
+    "year and quarter": f"(?P<year>{YEAR})(?P<number>[1-4])",
 }
 _UNITS = {"year and week": "W", "year and quarter": "Q"}
 _MONTHS = {"Q": 3, "H": 6, "S": 6}

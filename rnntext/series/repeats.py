@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import combinations
 
 from rnntext.series.axis import Axis
@@ -62,19 +62,36 @@ def _advice(table: Table, date_column: str, used: Sequence[str]) -> str:
             columns[name] = cells
 
     # 2. Find the one, or the two, whose cells occur once with each date.
-    candidates: list[tuple[int, int, tuple[str, ...]]] = []
-    for names in [*combinations(columns, 1), *combinations(columns, 2)]:
-        keys = list(zip(*(columns[name] for name in names), strict=True))
-        if len(set(zip(dates, keys, strict=True))) == len(keys):
-            candidates.append((len(names), len(set(keys)), names))
+    candidates = _telling_apart(dates, columns, 1) or _telling_apart(dates, columns, 2)
     if not candidates:
         return "keep one of them"
-    _, kinds, names = min(candidates)
+    kinds, names = min(candidates)
     if len(names) == 1 and _are_times_of_day(set(columns[names[0]])):
         return f"join the columns {date_column!r} and {names[0]!r} into one, with date and time of day"
     together = " and ".join(map(repr, names))
     columns_word = "column" if len(names) == 1 else "the columns"
     return f"the table holds {kinds} series: split it by {columns_word} {together} into one file for each"
+
+
+def _telling_apart(dates: list[str], columns: dict[str, list[str]], count: int) -> list[tuple[int, tuple[str, ...]]]:
+    """The names of each `count` columns whose cells occur once with each date, after the number of series that they
+    tell apart."""
+    candidates: list[tuple[int, tuple[str, ...]]] = []
+    for names in combinations(columns, count):
+        keys = [columns[name] for name in names]
+        if _are_unique(zip(dates, *keys, strict=True)):
+            candidates.append((len(set(zip(*keys, strict=True))), names))
+    return candidates
+
+
+def _are_unique(rows: Iterable[tuple[str, ...]]) -> bool:
+    """Whether no row occurs twice; reads them up to the first one that does."""
+    seen: set[tuple[str, ...]] = set()
+    for row in rows:
+        if row in seen:
+            return False
+        seen.add(row)
+    return True
 
 
 def _are_times_of_day(cells: set[str]) -> bool:

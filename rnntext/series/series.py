@@ -81,9 +81,9 @@ class Series:
     known: list[str]
     values: np.ndarray
     future: np.ndarray
+    lead: np.ndarray
     axis: Axis
     notes: list[str]
-    lead: np.ndarray = dataclasses.field(default_factory=lambda: np.empty((0, 0)))
 
 
 def read_series(
@@ -255,4 +255,4 @@ def _trimmed(
     past = values[begin:end]  # [time, columns]
     future = values[end:, count:]  # [time, known]
     shifted = Axis(axis.step, label)
-    return Series(source, targets, known, past, future, shifted, notes, lead)
+    return Series(source, targets, known, past, future, lead, shifted, notes)

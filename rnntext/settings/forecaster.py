@@ -14,6 +14,7 @@ LOSSES = ("mse", "huber")
 CONVOLUTION = 4  # kernel size of the convolution of conv-gru
 STRIDE = 2  # its stride
 STEPS = 1000  # number of steps of a training without a limit
+LEVEL = 80.0  # percentage of values that a band is to hold
 
 
 @dataclasses.dataclass(frozen=True)

@@ -27,7 +27,8 @@ from rnntext.watch.observer import Observer
 AIRLINE = Path(__file__).parents[2] / "corpora" / "airline.csv"
 SMALL = ForecastConfig(architecture="linear", window=6, horizon=2)
 RECURRENT = ForecastConfig(architecture="gru", units=3, layers=1, window=6, horizon=2)
-SHORT = ForecastTraining(steps=6, batch_size=4, dropout=0.3, average=0.5)
+SHORT = ForecastTraining(steps=6, batch_size=4, dropout=0.3, average=0.5, refit=False)
+REFIT = dataclasses.replace(SHORT, refit=True)
 RNG = np.random.default_rng(0)
 
 
@@ -47,8 +48,44 @@ def train(source: Path, path: Path, model=SMALL, training=SHORT, **options):
     return rnntext.train_forecast(str(source), path, model, training, **options)
 
 
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory, series) -> Path:
+    path = tmp_path_factory.mktemp("trained") / "m"
+    train(series, path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def refitted(tmp_path_factory, series) -> Path:
+    path = tmp_path_factory.mktemp("refitted") / "m"
+    train(series, path, training=REFIT)
+    return path
+
+
 def weights(model: Path, version: str = "000001") -> dict[str, np.ndarray]:
     return safetensors.numpy.load_file(model / "versions" / version / "weights.safetensors")
+
+
+class StopAfter(Observer):
+    """Stops a session after some steps."""
+
+    def __init__(self, steps: int) -> None:
+        self.left = steps
+
+    def step(self, progress) -> None:
+        self.left -= 1
+        if not self.left:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+
+class Listener(Observer):
+    """Keeps what is said to the user."""
+
+    def __init__(self) -> None:
+        self.said: list[str] = []
+
+    def note(self, message: str) -> None:
+        self.said.append(message)
 
 
 # Airline passengers ---------------------------------------------------------------------------------------------------
@@ -137,7 +174,7 @@ def test_a_planted_leak_is_found(tmp_path, monkeypatch):
 
 def test_training_does_not_depend_on_held_out_values_but_for_which_weights_are_best(tmp_path, series):
     values = np.loadtxt(series, skiprows=1)
-    one_evaluation = dataclasses.replace(SHORT, steps=5, refit=False)
+    one_evaluation = dataclasses.replace(SHORT, steps=5)
     train(series, tmp_path / "one", training=one_evaluation)
     values[96:] *= 2.0
     train(write(tmp_path / "other.csv", values), tmp_path / "two", training=one_evaluation)
@@ -148,19 +185,10 @@ def test_training_does_not_depend_on_held_out_values_but_for_which_weights_are_b
 # The job --------------------------------------------------------------------------------------------------------------
 
 
-class StopAt(Observer):
-    def __init__(self, step: int) -> None:
-        self.at = step
-
-    def step(self, progress):
-        if progress.step == self.at:
-            os.kill(os.getpid(), signal.SIGTERM)
-
-
 def test_a_stopped_training_ends_where_an_unbroken_one_ends(tmp_path, series):
     train(series, tmp_path / "whole", RECURRENT)
     with pytest.raises(StoppedError):
-        train(series, tmp_path / "broken", RECURRENT, observer=StopAt(3))
+        train(series, tmp_path / "broken", RECURRENT, observer=StopAfter(3))
     train(series, tmp_path / "broken", RECURRENT)
     for name, array in weights(tmp_path / "whole").items():
         np.testing.assert_array_equal(weights(tmp_path / "broken")[name], array)
@@ -177,10 +205,10 @@ def test_a_worse_challenger_stays_out_of_service(tmp_path, series):
 
 
 def test_new_values_are_learnt_with_the_weights_and_the_scale_of_the_version_in_service(tmp_path, series):
-    train(series, tmp_path / "m", RECURRENT)
+    train(series, tmp_path / "m", RECURRENT, REFIT)
     values = np.loadtxt(series, skiprows=1)
     longer = write(tmp_path / "longer.csv", np.concatenate([values, 100 + values[:30]]))
-    still = dataclasses.replace(SHORT, steps=1, learning_rate=0.0)
+    still = dataclasses.replace(REFIT, steps=1, learning_rate=0.0)
     outcome = train(longer, tmp_path / "m", RECURRENT, still, job=JobConfig(tolerance=1e-6))
     assert (outcome.parent, outcome.promoted) == ("000001", True)
     assert outcome.champion == pytest.approx(outcome.score, rel=1e-6)
@@ -192,23 +220,24 @@ def test_new_values_are_learnt_with_the_weights_and_the_scale_of_the_version_in_
     assert scales[0] == scales[1]
 
 
-def test_the_same_values_again_are_nothing_to_do(tmp_path, series):
-    train(series, tmp_path / "m")
+def test_the_same_values_again_are_nothing_to_do(tmp_path, series, trained):
+    shutil.copytree(trained, tmp_path / "m")
     assert train(series, tmp_path / "m").state == "unchanged"
 
 
-def test_a_champion_that_has_seen_the_held_out_values_is_told_of(tmp_path, series):
+def test_a_champion_that_has_seen_the_held_out_values_is_told_of(tmp_path, series, trained):
+    shutil.copytree(trained, tmp_path / "m")
     values = np.loadtxt(series, skiprows=1)
-    train(series, tmp_path / "m")
     shorter = write(tmp_path / "shorter.csv", values[:80])  # what is held out of it was trained on before
     outcome = train(shorter, tmp_path / "m", job=JobConfig(warm_start=False))
     assert "trained on 100% of the held-out text" in (outcome.remark or "")
 
 
-def test_a_challenger_with_another_window_is_compared_on_the_same_held_out_values(tmp_path, series):
-    first = train(series, tmp_path / "m")
+def test_a_challenger_with_another_window_is_compared_on_the_same_held_out_values(tmp_path, series, trained):
+    shutil.copytree(trained, tmp_path / "m")
+    first = json.loads((trained / "versions/000001/metrics.json").read_text())
     second = train(series, tmp_path / "m", dataclasses.replace(SMALL, window=9))
-    assert second.champion == pytest.approx(first.score, rel=1e-6)
+    assert second.champion == pytest.approx(first["mase"], rel=1e-6)
 
 
 @pytest.mark.parametrize(
@@ -263,14 +292,12 @@ def test_a_baseline_can_follow_another_version(tmp_path, series, before):
 
 
 def test_a_constant_series_is_learnt_without_ado(tmp_path):
-    said: list[str] = []
-    observer = Observer()
-    observer.note = said.append
+    observer = Listener()
     train(write(tmp_path / "flat.csv", np.full(60, 7.0)), tmp_path / "m", observer=observer)
     model = rnntext.load(tmp_path / "m")
     assert isinstance(model, ForecastModel)
     np.testing.assert_allclose(model.forecast([7.0] * 10).values, 7.0, atol=1e-3)
-    assert any("x is constant, 7" in sentence for sentence in said)
+    assert any("x is constant, 7" in sentence for sentence in observer.said)
 
 
 def test_a_series_with_long_quiet_stretches_is_not_taken_for_diverged(tmp_path):
@@ -297,7 +324,7 @@ def test_a_column_known_in_advance_is_used(tmp_path):
     values = np.stack([np.where(np.roll(known, 0) > 0, 10.0, -10.0), known], axis=1)
     source = write(tmp_path / "known.csv", values, "x,sign")
     model = ForecastConfig(architecture="linear", window=4, horizon=3, scale="standard")
-    training = ForecastTraining(steps=300, learning_rate=0.05, dropout=0.0)
+    training = ForecastTraining(steps=300, learning_rate=0.05, dropout=0.0, refit=False)
     outcome = rnntext.train_forecast(str(source), tmp_path / "m", model, training, columns=["x"], known=["sign"])
     assert outcome.score < 0.05  # without the sign nobody could know
     served = rnntext.load(tmp_path / "m")
@@ -308,29 +335,19 @@ def test_a_column_known_in_advance_is_used(tmp_path):
 
 # The last fit ---------------------------------------------------------------------------------------------------------
 
-ALONE = dataclasses.replace(SHORT, refit=False)
-
-
-@pytest.fixture(scope="module")
-def refitted(tmp_path_factory, series) -> Path:
-    path = tmp_path_factory.mktemp("refitted") / "m"
-    train(series, path)
-    return path
-
 
 def honest(model: Path, version: str = "000001") -> dict[str, np.ndarray]:
     return safetensors.numpy.load_file(model / "versions" / version / "honest.safetensors")
 
 
-def test_the_last_fit_learns_the_held_out_end_while_score_and_band_stay(tmp_path, series, refitted):
-    alone = train(series, tmp_path / "m", training=ALONE)
-    metrics = json.loads((refitted / "versions/000001/metrics.json").read_text())
-    assert (alone.score, alone.mae) == (metrics["mase"], metrics["mae"])
-    for name, array in weights(tmp_path / "m").items():
+def test_the_last_fit_learns_the_held_out_end_while_score_and_band_stay(series, trained, refitted):
+    alone, metrics = (json.loads((path / "versions/000001/metrics.json").read_text()) for path in (trained, refitted))
+    assert (alone["mase"], alone["mae"]) == (metrics["mase"], metrics["mae"])
+    for name, array in weights(trained).items():
         np.testing.assert_array_equal(honest(refitted)[name], array)
         assert (weights(refitted)[name] != array).any()
     values = np.loadtxt(series, skiprows=1)
-    models = [rnntext.load(path) for path in (tmp_path / "m", refitted)]
+    models = [rnntext.load(path) for path in (trained, refitted)]
     widths = [found.upper - found.lower for found in (model.forecast(values) for model in models)]
     np.testing.assert_allclose(widths[0], widths[1])
 
@@ -338,25 +355,16 @@ def test_the_last_fit_learns_the_held_out_end_while_score_and_band_stay(tmp_path
 def test_the_last_fit_is_the_training_of_a_series_that_ends_later(tmp_path, series, refitted):
     values = np.loadtxt(series, skiprows=1)
     longer = write(tmp_path / "longer.csv", np.concatenate([values, values[:30]]))
-    train(longer, tmp_path / "m", training=ALONE, validation="30")
+    train(longer, tmp_path / "m", validation="30")
     for name, array in weights(tmp_path / "m").items():  # their scales differ a little
         np.testing.assert_allclose(weights(refitted)[name], array, atol=0.02)
 
 
 def test_a_training_that_is_stopped_in_its_last_fit_ends_where_an_unbroken_one_ends(tmp_path, series, refitted):
-    class StopAfter(Observer):
-        def __init__(self, steps: int) -> None:
-            self.left = steps
-
-        def step(self, progress) -> None:
-            self.left -= 1
-            if not self.left:
-                os.kill(os.getpid(), signal.SIGTERM)
-
     for steps in (6, 3, 2):  # six steps and then, in the last fit, three and two of six
         with pytest.raises(StoppedError):
-            train(series, tmp_path / "m", observer=StopAfter(steps))
-    train(series, tmp_path / "m")
+            train(series, tmp_path / "m", training=REFIT, observer=StopAfter(steps))
+    train(series, tmp_path / "m", training=REFIT)
     for file in ("weights", "honest"):
         whole, broken = (path / f"versions/000001/{file}.safetensors" for path in (refitted, tmp_path / "m"))
         assert whole.read_bytes() == broken.read_bytes()
@@ -364,14 +372,14 @@ def test_a_training_that_is_stopped_in_its_last_fit_ends_where_an_unbroken_one_e
 
 def test_a_version_is_compared_by_weights_that_have_not_seen_what_is_held_out(tmp_path, series, refitted):
     shutil.copytree(refitted, tmp_path / "m")
-    again = train(series, tmp_path / "m", job=JobConfig(force=True, warm_start=False))
+    again = train(series, tmp_path / "m", training=REFIT, job=JobConfig(force=True, warm_start=False))
     assert again.champion == again.score
     assert again.promoted
 
 
 def test_each_of_both_weights_goes_on_from_its_own(tmp_path, series, refitted):
     shutil.copytree(refitted, tmp_path / "m")
-    still = dataclasses.replace(SHORT, steps=1, learning_rate=0.0)
+    still = dataclasses.replace(REFIT, steps=1, learning_rate=0.0)
     assert train(series, tmp_path / "m", training=still).parent == "000001"
     for read in (weights, honest):
         for name, array in read(refitted).items():
@@ -393,13 +401,10 @@ def test_a_last_fit_that_is_late_or_went_wrong_is_left_out(
     tmp_path, series, refitted, monkeypatch, method, answer, note
 ):
     monkeypatch.setattr(f"rnntext.train.last_fit.LastFit.{method}", lambda self: answer)
-    said: list[str] = []
-    observer = Observer()
-    observer.note = said.append
-    assert train(
-        series, tmp_path / "m", training=dataclasses.replace(SHORT, time_limit=3600), observer=observer
-    ).promoted
-    assert any(sentence.startswith(note) for sentence in said)
+    observer = Listener()
+    training = dataclasses.replace(REFIT, time_limit=3600)
+    assert train(series, tmp_path / "m", training=training, observer=observer).promoted
+    assert any(sentence.startswith(note) for sentence in observer.said)
     assert not (tmp_path / "m/versions/000001/honest.safetensors").exists()
 
 
@@ -407,26 +412,22 @@ def test_a_version_in_service_that_is_worse_than_the_naive_forecast_is_not_begun
     shutil.copytree(refitted, tmp_path / "m")
     values = np.loadtxt(series, skiprows=1)
     stairs = write(tmp_path / "stairs.csv", np.concatenate([values, np.repeat([50.0, 80, 20, 60], 30)]))
-    said: list[str] = []
-    observer = Observer()
-    observer.note = said.append
-    assert train(stairs, tmp_path / "m", training=ALONE, observer=observer).parent is None
-    assert any("the version in service is worse than the naive forecast" in sentence for sentence in said)
+    observer = Listener()
+    assert train(stairs, tmp_path / "m", observer=observer).parent is None
+    assert any("the version in service is worse than the naive forecast" in sentence for sentence in observer.said)
 
 
 # What it is measured by -----------------------------------------------------------------------------------------------
 
 
 def test_a_training_that_makes_things_worse_leaves_the_naive_forecast(tmp_path, series):
-    said: list[str] = []
-    observer = Observer()
-    observer.note = said.append
+    observer = Listener()
     wild = ForecastTraining(steps=3, learning_rate=1.0, batch_size=4)
     outcome = train(series, tmp_path / "m", training=wild, observer=observer)
     naive = train(series, tmp_path / "naive", ForecastConfig(architecture="naive", window=6, horizon=2))
     assert outcome.promoted
     assert (outcome.score, outcome.mae) == (naive.score, naive.mae)
-    assert any(sentence.startswith("no better than the naive forecast") for sentence in said)
+    assert any(sentence.startswith("no better than the naive forecast") for sentence in observer.said)
     model = rnntext.load(tmp_path / "m")
     assert isinstance(model, ForecastModel)
     assert model.forecast([1.0, 2, 3, 4, 5, 6]).values.ravel().tolist() == pytest.approx([6, 6])
@@ -493,6 +494,6 @@ def test_what_cannot_be_trained_is_refused_at_once(tmp_path, values, model, opti
 
 def test_another_option_is_no_way_to_go_on(tmp_path, series):
     with pytest.raises(StoppedError):
-        train(series, tmp_path / "m", observer=StopAt(2))
+        train(series, tmp_path / "m", observer=StopAfter(2))
     with pytest.raises(UsageError, match=r"--window 6 -> 7"):
         train(series, tmp_path / "m", dataclasses.replace(SMALL, window=7))
