@@ -19,14 +19,14 @@ from rnntext.settings.forecaster import ForecastConfig, ForecastTraining
 from rnntext.settings.training import JobConfig, TrainingConfig
 from rnntext.settings.translator import SearchConfig
 
-NOT_OF_A_TRAINING = {SearchConfig, SamplingConfig}
+NOT_OF_A_TRAINING = (SearchConfig, SamplingConfig)
 
 
 def families(cls: type[Config] = Config) -> list[type[Config]]:
     """All configs that a training may have, whoever adds them."""
     found = [sub for child in cls.__subclasses__() for sub in (child, *families(child))]
     ours = [sub for sub in found if sub.__module__.startswith("rnntext.")]  # not those that tests make
-    return [sub for sub in ours if sub not in NOT_OF_A_TRAINING]
+    return [sub for sub in ours if not issubclass(sub, NOT_OF_A_TRAINING)]
 
 
 def fields(cls: type[Config]) -> list[str]:
