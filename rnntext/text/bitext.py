@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+import os
 from collections.abc import Iterable, Iterator, Sequence
 
 from rnntext import sizes
@@ -11,7 +12,7 @@ from rnntext.errors import DataError
 from rnntext.text.catalogue import REPLACE_ADVICE, read_source
 from rnntext.text.columns import DEFAULT, MAX_ROWS, Columns, check
 from rnntext.text.hold_out import hashed_position
-from rnntext.text.lines import Report, name_of, read_text
+from rnntext.text.lines import LineReader, Report, name_of, read_text
 from rnntext.text.lookalikes import is_blank
 from rnntext.text.normalize import normalize_line
 
@@ -93,6 +94,19 @@ def read_rows(
         elif not is_blank(line):
             what = "no TAB between source and target" if columns is None else f"no column {last} after a TAB"
             raise DataError(f"{name}: line {number}: {what}")
+
+
+def check_file(source: str) -> None:
+    """Checks the first two columns of a file by its first rows, as `read_rows` does; nothing of what is no plain file,
+    since that could be read only once.
+
+    Raises:
+        InputOutputError: the file cannot be read.
+        DataError: as for `columns.check`; or the file has another format.
+    """
+    if os.path.isfile(source):
+        lines = LineReader([source], MAX_ROWS).read()
+        check([line.text.split("\t") for line in lines if "\t" in line.text], source)
 
 
 def read_aligned(
