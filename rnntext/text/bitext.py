@@ -26,7 +26,7 @@ class Bitext:
 
     Attributes:
         pairs: normalised source and target sentences; neither side of a pair is blank.
-        empty: number of pairs that were left out because a side was blank.
+        empty: number of pairs that were left out because one side was blank.
     """
 
     pairs: list[Pair]
@@ -66,7 +66,7 @@ def read_rows(
     report: Report | None = None,
     advice: str = REPLACE_ADVICE,
 ) -> Iterator[list[str]]:
-    """Yields the chosen columns of each line of a table that is not blank.
+    """Yields the chosen columns of each line of a table; those of a blank line are empty.
 
     Args:
         source, errors, report: as for `read_pairs`.
@@ -91,7 +91,9 @@ def read_rows(
         row = line.split("\t", last)
         if len(row) >= last:
             yield [row[column - 1] for column in numbers]
-        elif not is_blank(line):
+        elif is_blank(line):
+            yield [""] * len(numbers)
+        else:
             what = "no TAB between source and target" if columns is None else f"no column {last} after a TAB"
             raise DataError(f"{name}: line {number}: {what}")
 
@@ -176,12 +178,14 @@ def _count(text: str) -> int:
 
 
 def _bitext(rows: Iterable[Sequence[str]], name: str, reverse: bool, lowercase: bool) -> Bitext:
-    """Normalises pairs of source and target and leaves out those that have a blank side."""
+    """Normalises pairs of source and target; leaves out those that have a blank side, and uncounted what is blank."""
     kept: list[Pair] = []
     empty = 0
     for source, target in rows:
         source = normalize_line(source, lowercase)
         target = normalize_line(target, lowercase)
+        if is_blank(source) and is_blank(target):
+            continue  # a blank line between pairs
         if is_blank(source) or is_blank(target):
             empty += 1
         elif reverse:
