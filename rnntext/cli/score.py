@@ -10,10 +10,11 @@ import typer
 
 from rnntext.cli.command import command
 from rnntext.cli.console import INVALID, Results, note, results, tell_count
-from rnntext.cli.options import Files, Json, Model, Output, Quiet, Threads, Version
+from rnntext.cli.options import ColumnNumbers, Files, Json, Model, Output, Quiet, Threads, Version
 from rnntext.errors import UsageError
 from rnntext.families import CHARLM
 from rnntext.settings.base import OUTPUT
+from rnntext.text.columns import Columns, parse
 
 if TYPE_CHECKING:
     from rnntext.jobs.characters import CharacterModel
@@ -32,6 +33,7 @@ PerLine = Annotated[
 @command(
     "rnntext score chapter.txt -m book",
     "rnntext score pairs.tsv -m es --json",
+    "rnntext score tatoeba.tsv -m es --columns 2,4",
 )
 def score(
     *,
@@ -39,6 +41,7 @@ def score(
     model: Model = CHARLM.name,
     version: Version = None,
     per_line: PerLine = False,
+    columns: ColumnNumbers = None,
     threads: Threads = 1,
     output: Output = None,
     as_json: Json = False,
@@ -54,13 +57,16 @@ def score(
     from rnntext.jobs.load import find, load
     from rnntext.jobs.translation import TranslationModel
 
+    numbers = None if columns is None else parse(columns)
     loaded = load(find(model, CHARLM, version), threads, version)
     sources = files or ["-"]
     with results(output) as out:
         if isinstance(loaded, TranslationModel):
-            _score_pairs(out, loaded, sources, as_json, quiet)
+            _score_pairs(out, loaded, sources, numbers, as_json, quiet)
         elif not isinstance(loaded, CharacterModel):
             raise UsageError(f"--model {model}: not a model of text; there is nothing that it could score")
+        elif numbers is not None:
+            raise UsageError("--columns: a character model reads texts, which have no columns")
         elif per_line:
             _score_lines(out, loaded, sources, as_json, quiet)
         else:
@@ -98,14 +104,16 @@ def _score_lines(out: Results, model: CharacterModel, files: list[str], as_json:
     tell_count(invalid, INVALID, quiet)
 
 
-def _score_pairs(out: Results, model: TranslationModel, files: list[str], as_json: bool, quiet: bool) -> None:
+def _score_pairs(
+    out: Results, model: TranslationModel, files: list[str], columns: Columns | None, as_json: bool, quiet: bool
+) -> None:
     """Writes the log-probability and the number of tokens of each line's target."""
     from rnntext.jobs.score import score_pairs
 
     invalid = 0
     faults: Counter[str] = Counter()
     first: dict[str, str] = {}  # the place of the first line with each fault
-    for pair in score_pairs(model, files):
+    for pair in score_pairs(model, files, columns):
         invalid += not pair.valid
         if pair.fault is not None:
             faults[pair.fault] += 1

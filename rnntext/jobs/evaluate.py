@@ -15,6 +15,7 @@ from rnntext.text.bitext import read_aligned_rows, read_rows
 from rnntext.text.bleu import TOKENIZERS, tokenizer_for
 from rnntext.text.columns import Columns
 from rnntext.text.lines import name_of
+from rnntext.text.lookalikes import is_blank
 from rnntext.text.normalize import normalize_line
 
 
@@ -79,7 +80,7 @@ def evaluate(
     else:
         rows = read_rows(source, columns=columns, advice="")
     texts = [list(column) for column in zip(*rows)]
-    if not texts:
+    if not texts or all(map(is_blank, texts[0])):
         raise DataError(f"{name_of(source)}: empty; there is nothing to evaluate")
     sources, *texts = texts
     reference_lines = [[normalize_line(line) for line in lines] for lines in texts]

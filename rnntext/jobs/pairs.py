@@ -58,11 +58,10 @@ class PairSource:
         if names.count("-") > 1:
             raise UsageError("-: standard input can be read only once")
         if self.columns is not None:
-            shown = ",".join(map(str, self.columns))
-            if len(columns.parse(shown)) != 2:
-                raise UsageError(f"--columns {shown}: name two columns, as in 2,4")
+            columns.check_pair(self.columns)
             held_out_pairs = isinstance(self.validation, str) and fraction(self.validation) is None
             if not isinstance(self.files, str) and not held_out_pairs:
+                shown = ",".join(map(str, self.columns))
                 raise UsageError(f"--columns {shown}: goes with a file of pairs; aligned files have one column each")
 
     def split(

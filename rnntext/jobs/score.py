@@ -9,6 +9,8 @@ from collections.abc import Iterator, Sequence
 from rnntext.errors import DataError
 from rnntext.jobs.characters import CharacterModel
 from rnntext.jobs.translation import TranslationModel
+from rnntext.text.bitext import check_file
+from rnntext.text.columns import DEFAULT, Columns, check_pair
 from rnntext.text.lines import LineReader, Report, name_of, read_lines, read_pieces
 
 NO_PAIR = "without a source, a TAB and a target"
@@ -87,7 +89,7 @@ class PairScore:
         line: its number in this file, from 1.
         log_probability: natural logarithm of the probability of the target given the source; nan if the line is no
             pair, or a side of it is too long.
-        tokens: number of tokens of the target, the end included; 0 without a TAB.
+        tokens: number of tokens of the target, the end included; 0 without a target column.
         fault: why there is nothing to score, or None.
         valid: whether the line was valid UTF-8.
     """
@@ -100,25 +102,39 @@ class PairScore:
     valid: bool
 
 
-def score_pairs(model: TranslationModel, sources: Sequence[str]) -> Iterator[PairScore]:
-    """Yields the score of each line, also of one that is no pair."""
+def score_pairs(model: TranslationModel, sources: Sequence[str], columns: Columns | None = None) -> Iterator[PairScore]:
+    """Yields the score of each line, also of one that is no pair.
+
+    Args:
+        sources: files, or `-` for standard input.
+        columns: the numbers of those of the source and of the target, from 1; None for the first two, if they seem to
+            be sentences.
+
+    Raises:
+        UsageError: there are more columns than two.
+        InputOutputError: a file cannot be read.
+        DataError: the first two columns of a file are no sentences, or it has another format.
+    """
+    if columns is not None:
+        check_pair(columns)
+    source_column, target_column = columns or DEFAULT
+    last = max(source_column, target_column)
     for source in sources:
+        if columns is None:
+            check_file(source)
         reader = LineReader([source], PORTION)
         number = 0
         while lines := reader.read():
-            pairs = [_pair(line.text) for line in lines]
+            # 1. Score the lines that have both columns; the others have empty ones.
+            rows = [line.text.split("\t", last) for line in lines]
+            complete = [row if len(row) >= last else [""] * last for row in rows]
+            pairs = [(row[source_column - 1], row[target_column - 1]) for row in complete]
             scores = model.score(pairs)
-            for line, (text, _), (log_probability, tokens) in zip(lines, pairs, scores, strict=True):
+            # 2. Hand them out.
+            for line, row, (text, _), (log_probability, tokens) in zip(lines, rows, pairs, scores, strict=True):
                 number += 1
                 fault = None
                 if math.isnan(log_probability):
                     fault = TOO_LONG if model.lines.parts(text) else NO_PAIR
-                tokens = tokens if "\t" in line.text else 0
+                tokens = tokens if len(row) >= last else 0
                 yield PairScore(name_of(source), number, log_probability, tokens, fault, line.valid)
-
-
-def _pair(line: str) -> tuple[str, str]:
-    """Source and target of a line; further columns mean nothing. The source of a line without a TAB is empty."""
-    source, tab, target = line.partition("\t")
-    target, _, _ = target.partition("\t")
-    return (source if tab else "", target)

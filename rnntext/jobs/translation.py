@@ -212,8 +212,7 @@ class TranslationModel:
         """The answer that consists of one hypothesis for each part of a line."""
         texts = []
         for part, hypothesis in zip(parts, hypotheses, strict=True):
-            text = self.target.decode(hypothesis.ids)
-            texts.append(text.upper() if part.capitals else text)
+            texts.append(part.reading.written(self.target.decode(hypothesis.ids), self.target.encode))
         ids = [i for hypothesis in hypotheses for i in hypothesis.ids]
         maps = [hypothesis.attention for hypothesis in hypotheses if hypothesis.attention is not None]
         return Answer(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+import os
 from collections.abc import Iterable, Iterator, Sequence
 
 from rnntext import sizes
@@ -11,7 +12,7 @@ from rnntext.errors import DataError
 from rnntext.text.catalogue import REPLACE_ADVICE, read_source
 from rnntext.text.columns import DEFAULT, MAX_ROWS, Columns, check
 from rnntext.text.hold_out import hashed_position
-from rnntext.text.lines import Report, name_of, read_text
+from rnntext.text.lines import LineReader, Report, name_of, read_text
 from rnntext.text.lookalikes import is_blank
 from rnntext.text.normalize import normalize_line
 
@@ -25,7 +26,7 @@ class Bitext:
 
     Attributes:
         pairs: normalised source and target sentences; neither side of a pair is blank.
-        empty: number of pairs that were left out because a side was blank.
+        empty: number of pairs that were left out because one side was blank.
     """
 
     pairs: list[Pair]
@@ -65,7 +66,7 @@ def read_rows(
     report: Report | None = None,
     advice: str = REPLACE_ADVICE,
 ) -> Iterator[list[str]]:
-    """Yields the chosen columns of each line of a table that is not blank.
+    """Yields the chosen columns of each line of a table; those of a blank line are empty.
 
     Args:
         source, errors, report: as for `read_pairs`.
@@ -90,9 +91,24 @@ def read_rows(
         row = line.split("\t", last)
         if len(row) >= last:
             yield [row[column - 1] for column in numbers]
-        elif not is_blank(line):
+        elif is_blank(line):
+            yield [""] * len(numbers)
+        else:
             what = "no TAB between source and target" if columns is None else f"no column {last} after a TAB"
             raise DataError(f"{name}: line {number}: {what}")
+
+
+def check_file(source: str) -> None:
+    """Checks the first two columns of a file by its first rows, as `read_rows` does; nothing of what is no plain file,
+    since that could be read only once.
+
+    Raises:
+        InputOutputError: the file cannot be read.
+        DataError: as for `columns.check`; or the file has another format.
+    """
+    if os.path.isfile(source):
+        lines = LineReader([source], MAX_ROWS).read()
+        check([line.text.split("\t") for line in lines if "\t" in line.text], source)
 
 
 def read_aligned(
@@ -162,12 +178,14 @@ def _count(text: str) -> int:
 
 
 def _bitext(rows: Iterable[Sequence[str]], name: str, reverse: bool, lowercase: bool) -> Bitext:
-    """Normalises pairs of source and target and leaves out those that have a blank side."""
+    """Normalises pairs of source and target; leaves out those that have a blank side, and uncounted what is blank."""
     kept: list[Pair] = []
     empty = 0
     for source, target in rows:
         source = normalize_line(source, lowercase)
         target = normalize_line(target, lowercase)
+        if is_blank(source) and is_blank(target):
+            continue  # a blank line between pairs
         if is_blank(source) or is_blank(target):
             empty += 1
         elif reverse:

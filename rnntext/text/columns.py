@@ -12,6 +12,8 @@ DEFAULT = (1, 2)
 MAX_ROWS = 10_000  # rows that are looked at
 MIN_WORDS = 0.1  # share of a column's values that have a word in them
 MIN_DISTINCT = 0.01  # share of a column's values that differ from one another
+MAX_SAME = 10  # rows that may have the same value, or all of them the same value twice
+MAX_EQUAL = 0.9  # share of rows whose two columns are equal
 _EMPTY = "is empty"
 
 # A word has a letter. One of ASCII letters alone has no digit and no sign of addresses, file names and hashes.
@@ -33,6 +35,17 @@ def parse(text: str) -> Columns:
     return numbers
 
 
+def check_pair(columns: Columns) -> None:
+    """Checks that columns are two.
+
+    Raises:
+        UsageError: they are not, or no numbers from 1.
+    """
+    shown = ",".join(map(str, columns))
+    if len(parse(shown)) != 2:
+        raise UsageError(f"--columns {shown}: name two columns, as in 2,4")
+
+
 def check(rows: Sequence[Sequence[str]], name: str) -> None:
     """Checks that the first two columns hold sentences, which numbers, addresses and names of languages are not.
 
@@ -41,14 +54,17 @@ def check(rows: Sequence[Sequence[str]], name: str) -> None:
         name: of the table.
 
     Raises:
-        DataError: a column hardly has a word, or hardly two values that differ; the message names likely columns.
+        DataError: a column hardly has a word, or hardly two values that differ, or both columns are the same; the
+            message names likely columns.
     """
     faults = {number: fault for number in DEFAULT if (fault := _fault(rows, number)) is not None}
+    if not faults and _are_equal(rows):
+        faults = {DEFAULT[1]: f"is the same as column {DEFAULT[0]}"}
     if not faults or not rows:
         return
     number, fault = next(iter(faults.items()))
     width = max(map(len, rows))
-    likely = [column for column in range(1, width + 1) if _fault(rows, column) is None]
+    likely = [column for column in range(1, width + 1) if column not in faults and _fault(rows, column) is None]
     if fault == _EMPTY and len(likely) < 2:
         return  # there may be no pair at all
     advice = "name the columns of source and translation with --columns; --columns 1,2 takes these all the same"
@@ -67,6 +83,14 @@ def _fault(rows: Sequence[Sequence[str]], number: int) -> str | None:
     if with_words < MIN_WORDS * len(values):
         return f"has hardly any words (the first value is {values[0][:40]!r})"
     distinct = len(set(values))
-    if distinct < MIN_DISTINCT * len(values):
-        return f"has {distinct} different values in {len(values)} lines (the first is {values[0][:40]!r})"
+    if distinct < MIN_DISTINCT * len(values) or (distinct == 1 and len(values) > MAX_SAME):
+        differing = "the same value" if distinct == 1 else f"{distinct} different values"
+        return f"has {differing} in {len(values)} lines (the first is {values[0][:40]!r})"
     return None
+
+
+def _are_equal(rows: Sequence[Sequence[str]]) -> bool:
+    """Whether nearly all rows have the same text in the first two columns."""
+    pairs = [row[:2] for row in rows if len(row) >= 2 and row[0].strip()]
+    equal = sum(source == target for source, target in pairs)
+    return len(pairs) > MAX_SAME and equal > MAX_EQUAL * len(pairs)

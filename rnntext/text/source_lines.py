@@ -6,7 +6,7 @@ import dataclasses
 import re
 from collections.abc import Iterator
 
-from rnntext.text.capitals import uncapitalized
+from rnntext.text.conventions import Conventions, Reading
 from rnntext.text.lookalikes import LookAlikes, has_picture, is_blank, vocabulary_counts
 from rnntext.text.segments import joined, split_long
 from rnntext.text.sentences import sentences
@@ -25,11 +25,11 @@ class Part:
 
     Attributes:
         tokens: at least one.
-        capitals: whether the part is written all in capitals, and its tokens are not.
+        reading: how the part is read, and was written.
     """
 
     tokens: list[str]
-    capitals: bool = False
+    reading: Reading
 
 
 class SourceLines:
@@ -52,6 +52,8 @@ class SourceLines:
         self.limit = min(longest, MAX_STRETCH * training_text.tokens)
         counts = training_text.characters
         self.look_alikes = LookAlikes(vocabulary_counts(language) if counts is None else counts)
+        capital = training_text.capital and not lowercase
+        self.conventions = Conventions(language.encode, capital, training_text.mark)
 
     def normalized(self, line: str) -> str:
         """A line as a sentence of the training text; empty if nothing of it can be seen."""
@@ -95,20 +97,17 @@ class SourceLines:
         text = self.normalized(line)
         usual = self.training_text
         whole_sentences = sentences(text) if split else [text]
-        folded = self._folded(text)
         max_tokens = self.limit if len(whole_sentences) == 1 else usual.tokens
         may_fit = len(whole_sentences) <= usual.sentences and len(text) <= CHARACTERS_A_TOKEN * max_tokens
         if may_fit or not split:
-            whole = Part(self._tokens(folded), capitals=folded != text)
+            whole = self._part(text)
             if not split or len(whole.tokens) <= max_tokens:
                 return [whole] if whole.tokens else []  # to a model of words, some text is no token
         # 2. Put together as many sentences as is usual, and cut what is too long.
-        parts = []
+        parts: list[Part] = []
         for group in self._groups(whole_sentences):
-            folded = self._folded(group)
-            texts = [folded] if self._fits(folded, self.limit) else split_long(folded, self._size, self.limit)
-            for part in texts:
-                parts.append(Part(self._tokens(part), capitals=folded != group))
+            texts = [group] if self._fits(group, self.limit) else split_long(group, self._size, self.limit)
+            parts.extend(self._part(part) for part in texts)
         return [part for part in parts if part.tokens]
 
     def _groups(self, whole_sentences: list[str]) -> Iterator[str]:
@@ -119,7 +118,7 @@ class SourceLines:
         for sentence in whole_sentences[1:]:
             grown = joined([group, sentence])
             same_case = group.isupper() == sentence.isupper()
-            if count < usual.sentences and same_case and self._fits(self._folded(grown), usual.tokens):
+            if count < usual.sentences and same_case and self._fits(grown, usual.tokens):
                 group = grown
                 count += 1
             else:
@@ -128,14 +127,12 @@ class SourceLines:
                 count = 1
         yield group
 
-    def _folded(self, text: str) -> str:
-        return uncapitalized(text, self.language.encode)
-
-    def _tokens(self, text: str) -> list[str]:
-        return self.language.tokenizer.split(text)
+    def _part(self, text: str) -> Part:
+        reading = self.conventions.reading(text) if text else Reading(text)
+        return Part(self.language.tokenizer.split(reading.text), reading)
 
     def _size(self, text: str) -> int:
-        return len(self._tokens(text))
+        return len(self._part(text).tokens)
 
     def _fits(self, text: str, tokens: int) -> bool:
         """Whether a text has at most so many tokens; a very long one is not tokenised, since that takes time."""

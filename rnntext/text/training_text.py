@@ -1,4 +1,4 @@
-"""What the source side of a training text was like: its characters, and the usual size of its lines."""
+"""What the source side of a training text was like: its characters, and the usual size and writing of its lines."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from itertools import chain
 from typing import Any
 
 from rnntext.errors import CheckpointError
+from rnntext.text.conventions import FINAL_MARKS, final_mark, first_letter
 from rnntext.text.sentences import sentences
 
 FILE = "training_text.json"  # of a checkpoint; those of rnntext before 0.3 have none
@@ -19,6 +20,7 @@ MAX_CHARACTERS = 20_000  # that are counted, the commonest ones
 # without harm, a sentence cannot.
 USUAL_SENTENCES = 0.95
 USUAL_TOKENS = 0.99
+CONVENTION = 0.9  # share of lines that makes a way of writing the usual one
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,11 +31,15 @@ class TrainingText:
         characters: how often each character occurs; None if nobody knows.
         sentences: the number of sentences that most lines did not exceed.
         tokens: the number of tokens that nearly all lines did not exceed.
+        capital: whether nearly all lines began with a capital, where there are any.
+        mark: the mark that most lines ended with, if nearly all had a final mark; otherwise empty.
     """
 
     characters: dict[str, int] | None
     sentences: int
     tokens: int
+    capital: bool = False
+    mark: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """The content of the file."""
@@ -46,7 +52,9 @@ class TrainingText:
         Raises:
             CheckpointError: it is something else.
         """
-        if not isinstance(values, dict) or set(values) != {"characters", "sentences", "tokens"}:
+        names = {field.name for field in dataclasses.fields(cls)}
+        needed = {"characters", "sentences", "tokens"}  # the first versions have no others
+        if not isinstance(values, dict) or not needed <= set(values) <= names:
             raise CheckpointError(f"{FILE}: not the properties of a training text")
         characters = values["characters"]
         if not isinstance(characters, dict) or len(characters) > MAX_CHARACTERS:
@@ -57,7 +65,10 @@ class TrainingText:
         for name in ("sentences", "tokens"):
             if not _is_count(values[name]):
                 raise CheckpointError(f"{FILE}: {name!r} is no count")
-        return cls(**values)
+        text = cls(**values)
+        if type(text.capital) is not bool or text.mark not in ("", *FINAL_MARKS):
+            raise CheckpointError(f"{FILE}: 'capital' or 'mark' says nothing")
+        return text
 
 
 def _is_count(value: Any) -> bool:
@@ -75,8 +86,15 @@ def describe(lines: Sequence[str], lengths: Iterable[int]) -> TrainingText:
     sample = lines[::step]
     counts = Counter(chain.from_iterable(sample))
     numbers = [len(sentences(line)) for line in sample]
+    letters = list(filter(None, map(first_letter, sample)))
+    marks = Counter(map(final_mark, sample))
+    unmarked = marks.pop("", 0)
     return TrainingText(
-        dict(counts.most_common(MAX_CHARACTERS)), _quantile(numbers, USUAL_SENTENCES), _quantile(lengths, USUAL_TOKENS)
+        characters=dict(counts.most_common(MAX_CHARACTERS)),
+        sentences=_quantile(numbers, USUAL_SENTENCES),
+        tokens=_quantile(lengths, USUAL_TOKENS),
+        capital=sum(map(str.isupper, letters)) > CONVENTION * len(letters),
+        mark=marks.most_common(1)[0][0] if unmarked < (1 - CONVENTION) * len(sample) else "",
     )
 
 

@@ -142,6 +142,16 @@ def test_the_translations_can_be_kept(shell: Shell) -> None:
     assert kept == "".join(f"{shifted(line)}\n" for line in SOURCE)
 
 
+def test_every_line_of_a_table_has_its_translation(shell: Shell) -> None:
+    table = shell.write("pairs.tsv", "hal\tibm\n\nhal\tibm\n  \n")
+    with_blanks = shell.here("evaluate", table, "--save", "answers.xx", "--json", "-q").records
+    assert (shell.folder / "answers.xx").read_text(encoding="utf-8") == "ibm\n\nibm\n\n"
+    without = shell.here("evaluate", "-", "--json", "-q", stdin="hal\tibm\n" * 2).records
+    names = ("bleu", "chrf", "ter")
+    assert [with_blanks[0][name] for name in names] == [without[0][name] for name in names]
+    assert "nothing to evaluate" in shell.here("evaluate", "-", stdin="\n  \n", code=65).message
+
+
 def test_case_matters_unless_it_is_told_not_to(shell: Shell, model: TranslationModel) -> None:
     files = str(shell.folder / "test.en"), str(shell.folder / "test.xx")
     strict, folded = (evaluate(model, *files, SearchConfig(), lowercase).scores for lowercase in (False, True))

@@ -160,6 +160,23 @@ def test_a_line_that_is_no_pair_gets_its_line_too(shell: Shell, hal: str) -> Non
     )
 
 
+def test_the_columns_of_a_table_are_found_or_named(shell: Shell, hal: str) -> None:
+    lines = "".join(f"{number}\thal\t{number + 7}\tibm\n" for number in range(9)) + "9\thal\n"
+    name = shell.write("tatoeba.tsv", lines)
+    refused = shell.here("score", "-m", hal, name, code=65)
+    assert refused.message.startswith("tatoeba.tsv: column 1 has hardly any words")
+    assert "--columns 2,4 seems to be right" in refused.message
+    done = shell.here("score", "-m", hal, name, "--columns", "2,4")
+    assert done.lines == shell.here("score", "-m", hal, stdin="hal\tibm\n" * 9 + "no pair\n").lines
+    done = shell.here("score", "-m", hal, "--columns", "3,1", stdin="ibm\t5\thal\tmore\n")
+    assert done.lines == shell.here("score", "-m", hal, stdin="hal\tibm\n").lines
+
+
+def test_columns_of_what_has_none_are_refused(shell: Shell, hal: str) -> None:
+    assert "name two columns" in shell.here("score", "-m", hal, "--columns", "1,2,3", code=2).message
+    assert "a character model reads texts" in shell.here("score", "--columns", "1,2", code=2).message
+
+
 def test_every_line_has_its_own_file_and_number(shell: Shell, hal: str) -> None:
     files = [shell.write("a.tsv", "hal\tibm\n"), shell.write("b.tsv", "hal\tibm\nhal ibm\n\n")]
     done = shell.here("score", "-m", hal, "--json", *files)
@@ -184,7 +201,8 @@ def test_a_pair_too_long_to_be_judged_has_no_score_and_holds_nothing_up(shell: S
 
 def test_a_bad_line_far_down_disturbs_nobody(shell: Shell, hal: str) -> None:
     name = shell.write("long.tsv", "a\tb\n" * 1299 + "no pair\n" + "a\tb\n" * 200)
-    done = shell.here("score", "-m", hal, name)
+    assert "--columns 1,2 takes these all the same" in shell.here("score", "-m", hal, name, code=65).message
+    done = shell.here("score", "-m", hal, name, "--columns", "1,2")
     assert done.lines.index("nan\t0") == 1299
     assert len(done.lines) == 1500
     assert len(set(done.lines)) == 2

@@ -62,10 +62,25 @@ def test_columns_of_sentences_pass(cells: tuple[str, ...]) -> None:
 
 
 def test_a_few_rows_may_be_alike_or_have_no_word() -> None:
-    check(table("Yes.", "Sí.", rows=99), "t")
+    check(table("Yes.", "Sí.", rows=10), "t")
+    check(table(ENGLISH, ENGLISH, rows=10), "t")
     check([*table(ENGLISH, SPANISH, rows=20), *table("{}", "{}", rows=100)], "t")
     check([["Yes.", ""], ["", "Sí."], [""]], "t")
     check([], "t")
+
+
+def test_a_column_with_one_value_is_none_of_sentences() -> None:
+    with pytest.raises(DataError, match=r"column 1 has the same value in 11 lines .*--columns 2,3 seems to be right"):
+        check(table("eng", ENGLISH, SPANISH, rows=11), "t")
+
+
+def test_two_columns_of_the_same_are_no_pairs() -> None:
+    same = table(ENGLISH, ENGLISH, SPANISH, rows=95)
+    with pytest.raises(DataError, match=r"^t: column 2 is the same as column 1; --columns 1,3 seems to be right"):
+        check([*same, *table(ENGLISH, SPANISH, rows=5)], "t")
+    check([*same, *table(ENGLISH, SPANISH, rows=20)], "t")
+    with pytest.raises(DataError, match=r"^t: column 2 is the same as column 1; name the columns"):
+        check(table(ENGLISH, ENGLISH), "t")
 
 
 def test_without_two_columns_of_sentences_none_are_suggested() -> None:

@@ -1,9 +1,8 @@
-"""Lines become parts that are like the lines of the training text; capitals are read as the vocabulary knows them."""
+"""Lines become parts that are like the lines of the training text."""
 
 import pytest
 
 from rnntext.errors import CheckpointError
-from rnntext.text.capitals import uncapitalized
 from rnntext.text.source_lines import SourceLines, indent_of
 from rnntext.text.tokenizers import Words
 from rnntext.text.tokens import Language
@@ -41,30 +40,23 @@ def test_one_sentence_is_cut_only_if_it_is_much_too_long() -> None:
     assert parts(lines_of(1, 3), sentence, split=False) == [sentence]
 
 
-@pytest.mark.parametrize(
-    ("capitals", "read"),
-    [
-        ("THE CAT SAW TOM.", "The cat saw Tom."),  # "tom" is in the vocabulary, and much rarer
-        ("THE CAT. THE CAT?", "The cat. The cat?"),
-        ("THE USA", "The USA"),
-        ("THE CAT AND I", "The cat and I"),
-        ("The CAT", "The CAT"),  # not all in capitals
-        ("...", "..."),
-    ],
-)
-def test_a_text_in_capitals_is_read_as_the_vocabulary_knows_its_words(capitals: str, read: str) -> None:
-    order = ["the", "The", "cat", "Tom", "saw", "I", *"bcdefghjkl", "i", "tom", "USA", "."]
-    language = Language(Words(), order)
-    assert uncapitalized(capitals, language.encode) == read
-
-
 def test_a_part_tells_whether_it_is_in_capitals() -> None:
     found = lines_of(1, 20).parts("THE CAT. The cat. I.")
-    assert [(part.tokens, part.capitals) for part in found] == [
+    assert [(part.tokens, part.reading.capitals) for part in found] == [
         (["The", "cat", "."], True),
         (["The", "cat", "."], False),
         (["I", "."], False),
     ]
+
+
+def test_each_part_is_read_as_a_line_of_the_training_text() -> None:
+    usual = SourceLines(WORDS, False, TrainingText(None, 1, 5, capital=True, mark="."), longest=5)
+    assert parts(usual, "the cat saw usa. tom saw") == ["The cat saw USA.", "Tom saw."]
+    assert parts(usual, "the cat saw usa. tom saw", split=False) == ["The cat saw USA. Tom saw."]
+    assert parts(usual, "a \u200b") == ["A."]
+    assert parts(usual, "\u200b") == []
+    small = SourceLines(WORDS, True, TrainingText(None, 1, 5, capital=True, mark="."), longest=5)
+    assert parts(small, "The cat") == ["the cat."]  # all text is lower-cased
 
 
 def test_the_indent_of_a_line_is_its_spaces() -> None:
@@ -106,6 +98,26 @@ def test_one_outlier_does_not_make_a_usual_line() -> None:
 
 
 @pytest.mark.parametrize(
+    ("lines", "capital", "mark"),
+    [
+        (["A b."] * 5 + ["\u201cA b!\u201d"] * 4 + ["A."] * 82 + ["a"] * 9, True, "."),
+        (["A b."] * 90 + ["a b"] * 10, False, ""),
+        (["3 b?"] * 60 + ["a."] * 40, False, "?"),
+        (["\u732b\u3002"] * 9, False, "\u3002"),
+    ],
+)
+def test_what_nearly_all_lines_do_is_a_convention(lines: list[str], capital: bool, mark: str) -> None:
+    found = describe(lines, [2] * len(lines))
+    assert (found.capital, found.mark) == (capital, mark)
+    assert TrainingText.from_json(found.to_json()) == found
+
+
+def test_the_properties_of_the_first_versions_say_nothing_of_conventions() -> None:
+    first = TrainingText.from_json({"characters": {"a": 1}, "sentences": 1, "tokens": 2})
+    assert (first.capital, first.mark) == (False, "")
+
+
+@pytest.mark.parametrize(
     "values",
     [
         [],
@@ -117,6 +129,9 @@ def test_one_outlier_does_not_make_a_usual_line() -> None:
         {"characters": ["a"], "sentences": 1, "tokens": 1},
         {"characters": {"ab": 1}, "sentences": 1, "tokens": 1},
         {"characters": {}, "sentences": 1, "tokens": 1, "more": 1},
+        {"characters": {}, "sentences": 1, "tokens": 1, "capital": 1},
+        {"characters": {}, "sentences": 1, "tokens": 1, "mark": "x"},
+        {"characters": {}, "sentences": 1, "tokens": 1, "mark": [""]},
     ],
 )
 def test_damaged_properties_of_a_training_text_are_refused(values: object) -> None:
