@@ -43,7 +43,6 @@ learning-rate = 0.02
 warmup = 5
 dropout = 0
 steps = 60
-save-every = "0s"
 """
 
 
@@ -114,7 +113,7 @@ def reading(week: Week, stop: threading.Event) -> None:
                 cwd=week.shell.folder,
             )
         )
-        if stop.wait(3.0):  # who asks all the time leaves the trainings little of the machine
+        if stop.wait(6.0):  # who asks all the time leaves the trainings little of the machine
             return
 
 
@@ -174,7 +173,7 @@ def week(tmp_path_factory: pytest.TempPathFactory) -> Week:
         (folder / "incoming" / "tuesday.tsv").write_text(pairs(1))
         day("tuesday", nightly)
         grow(2)
-        killed(week, service_command())
+        killed(week, [*service_command(), "--save-every", "0s"])
         week.serving["killed"] = service.serving(week.model)
         day("wednesday", service_command())
         (folder / "log-until-wednesday").write_bytes((folder / "train.jsonl").read_bytes())
