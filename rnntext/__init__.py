@@ -35,7 +35,7 @@ _NAMES = {
     "rnntext.settings.forecaster": ("ForecastConfig", "ForecastTraining"),
     "rnntext.settings.training": ("JobConfig",),
     "rnntext.settings.translator": (
-        *("GRUConfig", "SearchConfig", "TransformerConfig", "TranslatorConfig", "TranslatorTraining"),
+        *("GRUConfig", "HybridConfig", "SearchConfig", "TransformerConfig", "TranslatorConfig", "TranslatorTraining"),
     ),
     "rnntext.watch.observer": ("Observer", "Progress"),
 }
@@ -72,6 +72,7 @@ if TYPE_CHECKING:  # the same names again, for type checkers and editors
     from rnntext.settings.forecaster import ForecastTraining as ForecastTraining
     from rnntext.settings.training import JobConfig as JobConfig
     from rnntext.settings.translator import GRUConfig as GRUConfig
+    from rnntext.settings.translator import HybridConfig as HybridConfig
     from rnntext.settings.translator import SearchConfig as SearchConfig
     from rnntext.settings.translator import TransformerConfig as TransformerConfig
     from rnntext.settings.translator import TranslatorConfig as TranslatorConfig

@@ -47,6 +47,11 @@ def _transformer(layers: int, units: int, feedforward: int, vocabulary_size: int
     }
 
 
+def _hybrid(layers: int, decoder_layers: int, units: int, feedforward: int, vocabulary_size: int) -> Fields:
+    transformer = _transformer(layers, units, feedforward, vocabulary_size)
+    return {**transformer, "architecture": "hybrid", "decoder_layers": decoder_layers}
+
+
 def _gru(layers: int, units: int, vocabulary_size: int) -> Fields:
     return {
         "architecture": "gru",
@@ -71,6 +76,12 @@ TRANSFORMER = {
     "base": Row(2.0, _transformer(4, 128, 256, 8000)),
     "large": Row(4.0, _transformer(3, 256, 512, 8000)),
 }
+HYBRID = {
+    "tiny": Row(0.0, _hybrid(2, 1, 64, 128, 2000)),
+    "small": Row(2.0, _hybrid(2, 1, 128, 256, 3000)),
+    "base": Row(2.0, _hybrid(4, 2, 128, 256, 8000)),
+    "large": Row(4.0, _hybrid(4, 2, 256, 512, 8000)),
+}
 GRU = {
     "tiny": Row(0.0, _gru(1, 128, 3000)),
     "small": Row(0.2, _gru(1, 192, 3000)),
@@ -79,8 +90,13 @@ GRU = {
 }
 # A GRU learns more from the first passes over the data, a Transformer from later ones.
 AUTO = {**GRU, "large": TRANSFORMER["base"]}
-TRANSLATORS = {"auto": AUTO, "transformer": TRANSFORMER, "gru": GRU}
-MAX_SIZE = {"auto": "large", "transformer": "base", "gru": "large"}  # the largest size that "auto" chooses
+TRANSLATORS = {"auto": AUTO, "transformer": TRANSFORMER, "hybrid": HYBRID, "gru": GRU}
+MAX_SIZE = {
+    "auto": "large",
+    "transformer": "base",
+    "hybrid": "base",
+    "gru": "large",
+}  # the largest size that "auto" chooses
 
 # The rules ------------------------------------------------------------------------------------------------------------
 

@@ -211,7 +211,7 @@ def _converted(
 
     # 1. Describe the architecture.
     spec = TransformerSpec.from_config(
-        config.layers, config.heads, alignment_layer=alignment_layer(config), alignment_heads=config.heads
+        config.layers, config.heads, alignment_layer=alignment_layer(config.layers), alignment_heads=config.heads
     )
     spec.config.layer_norm_epsilon = EPSILON
 

@@ -13,6 +13,8 @@ Axes: x is `[tokens, units]` in the encoder, where the sentences of a batch stan
 
 from __future__ import annotations
 
+from typing import Protocol
+
 import numpy as np
 
 from rnntext.run.affine import Affine
@@ -152,6 +154,18 @@ class SelfAttention(Attention):
         x += self.output(merged)
 
 
+class Sources(Protocol):
+    """What the decoder's state knows of the sources.
+
+    Attributes:
+        memory: of each layer, keys and values of the source, each `[batch, heads, source, width]`.
+        mask: 0, or -inf behind the end of a source, `[batch, 1, 1, source]`.
+    """
+
+    memory: list[tuple[Array, Array]]
+    mask: Array
+
+
 class SourceAttention(Attention):
     """Multi-head attention of the decoder to the encoder's normalised output m (Vaswani et al. 2017, section 3.2).
 
@@ -177,7 +191,7 @@ class SourceAttention(Attention):
         values = np.ascontiguousarray(values)
         return keys, values
 
-    def step(self, x: Array, state: State, layer: int) -> Array:
+    def step(self, x: Array, state: Sources, layer: int) -> Array:
         """Lets the last token of each hypothesis look at the source.
 
         All hypotheses of a sentence query the same keys and values.

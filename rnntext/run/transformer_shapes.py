@@ -1,13 +1,14 @@
-"""The arrays of a Transformer."""
+"""The arrays of a Transformer, and of a hybrid."""
 
 from __future__ import annotations
 
 from rnntext.run.arrays import Shapes, affine_shapes
 from rnntext.run.positions import MAX_POSITIONS
-from rnntext.settings.translator import TransformerConfig
+from rnntext.run.stack import layer_shapes
+from rnntext.settings.translator import HybridConfig, TransformerConfig
 
 
-def shapes(config: TransformerConfig, source_size: int, target_size: int) -> Shapes:
+def shapes(config: TransformerConfig | HybridConfig, source_size: int, target_size: int) -> Shapes:
     """Names and shapes of the arrays of a model, all float32.
 
     Args:
@@ -21,12 +22,16 @@ def shapes(config: TransformerConfig, source_size: int, target_size: int) -> Sha
         arrays["target.embedding"] = (target_size, units)
     if config.positions == "learned":
         arrays["source.positions"] = (MAX_POSITIONS, units)
-        arrays["target.positions"] = (MAX_POSITIONS, units)
+        if isinstance(config, TransformerConfig):
+            arrays["target.positions"] = (MAX_POSITIONS, units)
 
     # 2. Encoder and decoder: their layers, and a layer normalisation at the end.
     norm = _norm(units)
+    layers = {"encoder": config.layers, "decoder": config.layers}
+    if isinstance(config, HybridConfig):
+        layers["decoder"] = config.decoder_layers
     for side, blocks in _blocks(config).items():
-        for layer in range(config.layers):
+        for layer in range(layers[side]):
             for block, members in blocks.items():
                 arrays |= _under(f"{side}.{layer}.{block}", members)
         arrays |= _under(side, norm)
@@ -38,11 +43,12 @@ def shapes(config: TransformerConfig, source_size: int, target_size: int) -> Sha
     return arrays
 
 
-def _blocks(config: TransformerConfig) -> dict[str, dict[str, Shapes]]:
+def _blocks(config: TransformerConfig | HybridConfig) -> dict[str, dict[str, Shapes]]:
     """The arrays of the blocks of a layer, by side and block.
 
     A layer of the encoder has the blocks "itself" (attention to the sequence itself) and "feedforward"; one of the
-    decoder has "source" (attention to the source) between them. Products that read the same vector are one kernel:
+    decoder has "source" (attention to the source) between them. A hybrid's decoder has "recurrent" (a GRU) in place of
+    "itself". Products that read the same vector are one kernel:
     "qkv" are queries, keys and values, "memory" keys and values, side by side.
     """
     units = config.units
@@ -56,16 +62,12 @@ def _blocks(config: TransformerConfig) -> dict[str, dict[str, Shapes]]:
     itself = norm | qkv | output
     source = norm | query | memory | output
     feedforward = norm | inner | outer
+    first = {"itself": itself}
+    if isinstance(config, HybridConfig):
+        first = {"recurrent": norm | layer_shapes("gru", "gru", units, units) | output}
     return {
-        "encoder": {
-            "itself": itself,
-            "feedforward": feedforward,
-        },
-        "decoder": {
-            "itself": itself,
-            "source": source,
-            "feedforward": feedforward,
-        },
+        "encoder": {"itself": itself, "feedforward": feedforward},
+        "decoder": {**first, "source": source, "feedforward": feedforward},
     }
 
 

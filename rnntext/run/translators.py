@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from rnntext.run import gru_shapes, gru_translator, transformer, transformer_shapes
+from rnntext.run import gru_shapes, gru_translator, hybrid, transformer, transformer_shapes
 from rnntext.run.arrays import Shapes, Weights
 from rnntext.run.model import Model
-from rnntext.settings.translator import GRUConfig, TransformerConfig, TranslatorConfig
+from rnntext.settings.translator import GRUConfig, HybridConfig, TransformerConfig, TranslatorConfig
 
 _SHAPES = {
     TransformerConfig: transformer_shapes.shapes,
+    HybridConfig: transformer_shapes.shapes,
     GRUConfig: gru_shapes.shapes,
 }
 _MODELS = {
     TransformerConfig: transformer.Transformer,
+    HybridConfig: hybrid.Hybrid,
     GRUConfig: gru_translator.GRUTranslator,
 }
 

@@ -149,14 +149,16 @@ class TransformerConfig(TranslatorConfig):
     `units` is the width of the model, `feedforward` that of the hidden layer in each feed-forward block.
     """
 
-    layers: int = option(4, "Number of layers on each side.", MODEL, low=1, high=64, by_size=True)
+    layers: int = option(
+        4, "Number of layers on each side; of a hybrid, of its encoder.", MODEL, low=1, high=64, by_size=True
+    )
     units: int = option(128, "Units of each layer.", MODEL, low=1, high=16384, by_size=True)
     heads: int = option(
-        4, "Number of attention heads in each layer (transformer only).", MODEL, low=1, high=64, by_size=True
+        4, "Number of attention heads in each layer (transformer and hybrid).", MODEL, low=1, high=64, by_size=True
     )
     feedforward: int = option(
         256,
-        "Units of the hidden layer in each feed-forward block (transformer only).",
+        "Units of the hidden layer in each feed-forward block (transformer and hybrid).",
         MODEL,
         low=1,
         high=16384,
@@ -168,6 +170,30 @@ class TransformerConfig(TranslatorConfig):
         """See Config."""
         if self.units % (2 * self.heads):
             raise UsageError(f"--units {self.units}: must be a multiple of twice --heads {self.heads}")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class HybridConfig(TranslatorConfig):
+    """The architecture of an encoder-decoder with a Transformer's encoder and a recurrent decoder, which translates
+    faster: a GRU takes the place of the decoder's attention to itself (Hsu et al. 2020).
+
+    >>> import rnntext
+    >>> rnntext.HybridConfig(decoder_layers=1).architecture
+    'hybrid'
+
+    For `units`, `heads`, `feedforward` and `positions` see TransformerConfig.
+    """
+
+    layers: int = inherited(TransformerConfig, "layers")
+    decoder_layers: int = option(
+        2, "Number of layers of the decoder (hybrid only).", MODEL, low=1, high=64, by_size=True
+    )
+    units: int = inherited(TransformerConfig, "units")
+    heads: int = inherited(TransformerConfig, "heads")
+    feedforward: int = inherited(TransformerConfig, "feedforward")
+    positions: str = inherited(TransformerConfig, "positions")
+
+    check = TransformerConfig.check
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -188,19 +214,21 @@ class GRUConfig(TranslatorConfig):
     attention: str = option("additive", "Attention mechanism of the decoder.", MODEL, choices=ATTENTIONS)
 
 
-ARCHITECTURES: dict[str, type[TransformerConfig] | type[GRUConfig]] = {
+ARCHITECTURES: dict[str, type[TransformerConfig] | type[HybridConfig] | type[GRUConfig]] = {
     "transformer": TransformerConfig,
+    "hybrid": HybridConfig,
     "gru": GRUConfig,
 }
 KINDS = ("auto", *ARCHITECTURES)
 
 
 def named_architecture(values: Mapping[str, Any]) -> str:
-    """The architecture that a command names, or the only one that has all the options that are given, or "auto"."""
+    """The architecture that a command names; or "auto", if all of them have the options that are given; or the first
+    one that has."""
     named = str(values["architecture"])
     check_choice("architecture", named, KINDS)
     fitting = _fitting(_given(values))
-    return fitting[0] if named == "auto" and len(fitting) == 1 else named
+    return fitting[0] if named == "auto" and len(fitting) < len(ARCHITECTURES) else named
 
 
 def _given(values: Mapping[str, Any]) -> dict[str, Any]:

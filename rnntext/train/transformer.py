@@ -7,203 +7,25 @@ from __future__ import annotations
 
 from typing import Any
 
-import keras
 import tensorflow as tf
-from keras.initializers import RandomNormal
 
-from rnntext.run.positions import MAX_POSITIONS, sinusoids
-from rnntext.run.transformer_shapes import shapes
-from rnntext.settings.translator import TransformerConfig, TranslatorTraining
-from rnntext.text.tokens import PAD
-from rnntext.train.layers import MASKED_SCORE, Linear, Norm
+from rnntext.train.layers import MASKED_SCORE
 from rnntext.train.products import Tensor
-from rnntext.train.translator import Translator
-from rnntext.train.twin import Variables
-
-SINUSOID_ROWS = 4 * MAX_POSITIONS + 2  # The largest `--longest` is 4 * MAX_POSITIONS; START and END are added.
-LINEAR_LAYERS = ("qkv", "query", "memory", "inner", "output_layer")  # attributes of blocks
+from rnntext.train.transformer_blocks import Attention, Block, FeedForward, TransformerEncoder
 
 
-class Block(keras.layers.Layer):
-    """A residual block, normalised before: x + dropout(f(norm(x))), `[batch, time, units]` to the same."""
+class Transformer(TransformerEncoder):
+    """See `TransformerEncoder`."""
 
-    def __init__(self, model: Translator) -> None:
-        super().__init__()
-        self.norm = Norm(model.width)
-        self.dropout = model.drop()
-        self.built = True
-
-    def variables_by_name(self) -> Variables:
-        """Trainable variables, named as in a checkpoint, without the block's own name."""
-        variables = {}
-        variables["norm.scale"] = self.norm.scale
-        variables["norm.bias"] = self.norm.bias
-        for attribute in LINEAR_LAYERS:
-            layer = getattr(self, attribute, None)
-            if layer is None:
-                continue
-            name = attribute.removesuffix("_layer")
-            variables[f"{name}.kernel"] = layer.kernel
-            variables[f"{name}.bias"] = layer.bias
-        return variables
-
-
-class Attention(Block):
-    """Multi-head attention to the sequence itself or, with `source`, to the encoder's output (section 3.2).
-
-    For each head, with d = units / heads:
-
-        Q = norm(x) W_q,  K = y W_k,  V = y W_v      y is norm(x), or the encoder's output, which is normalised already
-        attention(Q, K, V) = softmax(Q K^T / sqrt(d) + mask) V                          (equation 1)
-
-    The results of all heads stand side by side and are multiplied by W_o. All products with a W have a bias.
-    """
-
-    def __init__(self, model: Translator, config: TransformerConfig, source: bool) -> None:
-        super().__init__(model)
-        units = config.units
-        operands = model.operands
-        self.heads = config.heads
-        self.operands = tf.as_dtype(operands)
-        if source:
-            double = 2 * units
-            self.query = Linear(units, units, operands, rounded=True)
-            self.memory = Linear(units, double, operands, rounded=True)
-        else:
-            triple = 3 * units
-            self.qkv = Linear(units, triple, operands, rounded=True)
-        self.output_layer = Linear(units, units, operands)
-
-    def call(self, x: Tensor, mask: Tensor, memory: Tensor | None = None, training: bool = False) -> Tensor:
-        """`[batch, time, units]` to the same.
-
-        Args:
-            x: `[batch, time, units]`.
-            mask: is added to the scores; of a shape that broadcasts to theirs, `[batch, heads, time, keys]`.
-            memory: the encoder's output `[batch, keys, units]`; None for attention to the sequence itself.
-            training: whether dropout takes place.
-        """
-        # 1. Q, K and V, `[batch, heads, time or keys, d]` each.
-        normed = self.norm(x)
-        if memory is None:
-            qkv = self.qkv(normed)  # [batch, time, 3 * units]
-            q, k, v = self._split(qkv, 3)
-        else:
-            query = self.query(normed)  # [batch, time, units]
-            keys_and_values = self.memory(memory)  # [batch, keys, 2 * units]
-            (q,) = self._split(query, 1)
-            k, v = self._split(keys_and_values, 2)
-
-        # 2. softmax(Q K^T / sqrt(d) + mask) V
-        d = int(q.shape[-1])
-        scores = tf.matmul(q, k, transpose_b=True)  # [batch, heads, time, keys]
-        scores = tf.cast(scores, tf.float32)
-        scale = d**-0.5
-        scores = scores * scale + mask
-        weights = tf.nn.softmax(scores)
-        weights = tf.cast(weights, self.operands)
-        context = tf.matmul(weights, v)  # [batch, heads, time, d]
-
-        # 3. The heads side by side.
-        context = tf.transpose(context, [0, 2, 1, 3])  # [batch, time, heads, d]
-        shape = tf.shape(x)
-        context = tf.reshape(context, shape)  # [batch, time, units]
-        y = self.output_layer(context)
-        return x + self.dropout(y, training=training)
-
-    def _split(self, x: Tensor, count: int) -> list[Tensor]:
-        """`[batch, time, count * units]` to `count` tensors `[batch, heads, time, d]`."""
-        shape = tf.shape(x)
-        batch = shape[0]
-        time = shape[1]
-        vectors = count * self.heads
-        d = x.shape[-1] // vectors
-        x = tf.reshape(x, [batch, time, count, self.heads, d])  # [batch, time, count, heads, d]
-        x = tf.transpose(x, [2, 0, 3, 1, 4])  # [count, batch, heads, time, d]
-        parts: list[Tensor] = tf.unstack(x)
-        return parts
-
-
-class FeedForward(Block):
-    """x + dropout(max(0, norm(x) W_1 + b_1) W_2 + b_2), at each position alone (section 3.3, equation 2)."""
-
-    def __init__(self, model: Translator, config: TransformerConfig) -> None:
-        super().__init__(model)
-        units = config.units
-        feedforward = config.feedforward
-        operands = model.operands
-        self.inner = Linear(units, feedforward, operands, rounded=True)
-        self.output_layer = Linear(feedforward, units, operands)
-
-    def call(self, x: Tensor, training: bool = False) -> Tensor:
-        """`[batch, time, units]` to the same."""
-        normed = self.norm(x)
-        inner = self.inner(normed)  # [batch, time, feedforward]
-        inner = tf.nn.relu(inner)
-        y = self.output_layer(inner)  # [batch, time, units]
-        return x + self.dropout(y, training=training)
-
-
-class Transformer(Translator):
-    """See `Translator`. The memory is the encoder's output `[batch, source, units]` and the mask of its padding."""
-
-    def __init__(
-        self,
-        config: TransformerConfig,
-        sizes: tuple[int, int],
-        training: TranslatorTraining | None = None,
-        operands: str = "float32",
-    ) -> None:
-        weight_shapes = shapes(config, *sizes)
-        super().__init__(config, sizes, weight_shapes, config.units, training, operands)
-
-        # 1. Positions.
-        if config.positions == "learned":
-            self.source_positions = self._learned_positions()
-            self.target_positions = self._learned_positions()
-
-        # 2. Encoder and decoder. Keras numbers layers in the order in which they become attributes; so a list becomes
-        # one when it is complete.
-        encoder = []
-        decoder = []
-        for _ in range(config.layers):
-            attend_to_itself = Attention(self, config, source=False)
-            feedforward = FeedForward(self, config)
-            encoder.append([attend_to_itself, feedforward])
-        self.encoder = encoder
-        self.encoder_norm = Norm(config.units)
-        for _ in range(config.layers):
-            attend_to_itself = Attention(self, config, source=False)
-            attend_to_source = Attention(self, config, source=True)
-            feedforward = FeedForward(self, config)
-            decoder.append([attend_to_itself, attend_to_source, feedforward])
-        self.decoder = decoder
-        self.decoder_norm = Norm(config.units)
-
-        # 3. Dropout and output layer.
-        self.embedding_dropouts = [self.drop(), self.drop()]
-        self.finish()
-
-    def _learned_positions(self) -> keras.Variable:
-        """`[positions, units]`."""
-        shape = (MAX_POSITIONS, self.config.units)
-        initializer = RandomNormal(stddev=0.1)
-        return self.add_weight(shape=shape, initializer=initializer)
-
-    def encode(self, source: Tensor, training: bool) -> tuple[Any, ...]:
-        """The encoder's output `[batch, source, units]`, and its mask `[batch, 1, 1, source]`."""
-        padding = source == PAD  # [batch, source]
-        padding = tf.cast(padding, tf.float32)
-        padding = padding[:, None, None]  # [batch, 1, 1, source]
-        mask = padding * MASKED_SCORE
-        x = self.embed(self.source_embedding, source)  # [batch, source, units]
-        positions = self._positions("source", source)  # [source, units]
-        x = x + positions
-        x = self.embedding_dropouts[0](x, training=training)
-        for attend_to_itself, feedforward in self.encoder:
-            x = attend_to_itself(x, mask, training=training)
-            x = feedforward(x, training=training)
-        return self.encoder_norm(x), mask
+    def decoder_layers(self) -> list[list[Block]]:
+        """See TransformerEncoder."""
+        layers: list[list[Block]] = []
+        for _ in range(self.config.layers):
+            attend_to_itself = Attention(self, self.config, source=False)
+            attend_to_source = Attention(self, self.config, source=True)
+            feedforward = FeedForward(self, self.config)
+            layers.append([attend_to_itself, attend_to_source, feedforward])
+        return layers
 
     def decode(self, target: Tensor, memory: tuple[Any, ...], training: bool) -> Tensor:
         """See Translator. A causal mask keeps a position from seeing those behind it."""
@@ -213,7 +35,7 @@ class Transformer(Translator):
         visible = tf.linalg.band_part(ones, -1, 0)  # 1 up to the diagonal, else 0
         causal_mask = (1.0 - visible) * MASKED_SCORE
         x = self.embed(self.target_embedding, target)  # [batch, target, units]
-        positions = self._positions("target", target)  # [target, units]
+        positions = self.positions("target", target)  # [target, units]
         x = x + positions
         x = self.embedding_dropouts[1](x, training=training)
         for attend_to_itself, attend_to_source, feedforward in self.decoder:
@@ -221,41 +43,3 @@ class Transformer(Translator):
             x = attend_to_source(x, mask, encoded, training=training)
             x = feedforward(x, training=training)
         return self.decoder_norm(x)
-
-    def _positions(self, side: str, ids: Tensor) -> Tensor:
-        """Positional encodings `[time, units]` of ids `[batch, time]`."""
-        length = tf.shape(ids)[1]
-        if self.config.positions != "learned":
-            table = sinusoids(SINUSOID_ROWS, self.config.units)
-            return tf.constant(table)[:length]
-        table = self.source_positions if side == "source" else self.target_positions
-        table = tf.convert_to_tensor(table)  # [positions, units]
-        last = MAX_POSITIONS - 1
-        positions = tf.range(length)  # [time]
-        rows = tf.minimum(positions, last)
-        return tf.gather(table, rows)
-
-    def own_variables(self) -> Variables:
-        """See Translator."""
-        variables: Variables = {}
-        if self.config.positions == "learned":
-            variables["source.positions"] = self.source_positions
-            variables["target.positions"] = self.target_positions
-        encoder_blocks = ("itself", "feedforward")
-        decoder_blocks = ("itself", "source", "feedforward")
-        variables |= _side_variables("encoder", encoder_blocks, self.encoder, self.encoder_norm)
-        variables |= _side_variables("decoder", decoder_blocks, self.decoder, self.decoder_norm)
-        return variables
-
-
-def _side_variables(side: str, block_names: tuple[str, ...], layers: list[list[Block]], norm: Norm) -> Variables:
-    """The variables of the encoder or of the decoder, by name."""
-    variables = {}
-    variables[f"{side}.norm.scale"] = norm.scale
-    variables[f"{side}.norm.bias"] = norm.bias
-    for number, blocks in enumerate(layers):
-        for block_name, block in zip(block_names, blocks, strict=True):
-            prefix = f"{side}.{number}.{block_name}"
-            for name, variable in block.variables_by_name().items():
-                variables[f"{prefix}.{name}"] = variable
-    return variables

@@ -17,6 +17,7 @@ from rnntext.run.threads import blas_threads
 from rnntext.settings.translator import (
     SEARCH_TOKENS,
     GRUConfig,
+    HybridConfig,
     SearchConfig,
     TransformerConfig,
     TranslatorConfig,
@@ -29,6 +30,7 @@ from rnntext.text.tokenizers import Subwords
 from rnntext.text.tokens import PAD, Language
 from rnntext.train.batches import PairBatches, filled, framed
 from rnntext.train.gru_translator import GRUTranslator
+from rnntext.train.hybrid import Hybrid
 from rnntext.train.halves import side_by_side
 from rnntext.train.losses import cross_entropy
 from rnntext.train.pipelines import Sentences
@@ -39,7 +41,11 @@ from rnntext.train.task import Batch, Carried, Loss
 from rnntext.train.transformer import Transformer
 from rnntext.train.translator import Translator
 
-MODELS: dict[type, type[Transformer] | type[GRUTranslator]] = {TransformerConfig: Transformer, GRUConfig: GRUTranslator}
+MODELS: dict[type, type[Transformer] | type[Hybrid] | type[GRUTranslator]] = {
+    TransformerConfig: Transformer,
+    HybridConfig: Hybrid,
+    GRUConfig: GRUTranslator,
+}
 SAMPLES = 5  # translations shown at an evaluation
 MAX_STRETCH = 1.25  # tokens of a drawn segmentation over those of the batch's longest usual one
 MAX_TRIES = 2  # segmentations of a sentence that are drawn until one is not longer than MAX_STRETCH allows
