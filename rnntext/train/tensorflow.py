@@ -58,7 +58,7 @@ def start(seed: int) -> None:
 def _hidden(name: str) -> Iterator[None]:
     """Lets a module seem not to be installed inside the block, unless it has been imported before.
 
-    Keras imports matplotlib if it is there, for pictures that nobody asks for here; it takes a tenth of the whole import.
+    Keras imports matplotlib if it is there, for pictures that nobody asks for here: a tenth of the whole import.
     """
     if name in sys.modules:
         yield
