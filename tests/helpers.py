@@ -16,7 +16,14 @@ from rnntext.run.threads import blas_threads
 from rnntext.run.windows import Scale
 from rnntext.settings.charlm import CharlmConfig
 from rnntext.settings.forecaster import ForecastConfig
-from rnntext.settings.translator import ARCHITECTURES, GRUConfig, SearchConfig, TransformerConfig, TranslatorConfig
+from rnntext.settings.translator import (
+    ARCHITECTURES,
+    GRUConfig,
+    HybridConfig,
+    SearchConfig,
+    TransformerConfig,
+    TranslatorConfig,
+)
 from rnntext.storage import checkpoint
 from rnntext.storage.json_files import to_json
 from rnntext.text.tokenizers import Characters
@@ -121,6 +128,7 @@ def translator_arrays(
 
 
 TINY_TRANSFORMER = TransformerConfig(layers=2, units=8, heads=2, feedforward=12)
+TINY_HYBRID = HybridConfig(layers=2, decoder_layers=2, units=8, heads=2, feedforward=12)
 TINY_GRU = GRUConfig(layers=2, units=6, embedding=5)
 
 

@@ -106,6 +106,8 @@ class Hybrid(TransformerEncoder):
         arrays: its weights, as `run.transformer_shapes.shapes` names them.
     """
 
+    sides = ("source",)
+
     def __init__(self, config: HybridConfig, arrays: Weights) -> None:
         super().__init__(config, arrays)
         self.aligned = alignment_layer(config.decoder_layers)

@@ -21,7 +21,12 @@ class TransformerEncoder:
     Args:
         config: of the model, a TransformerConfig or a HybridConfig.
         arrays: its weights, as `run.transformer_shapes.shapes` names them.
+
+    Attributes:
+        sides: those whose tokens have positions.
     """
+
+    sides: tuple[str, ...] = ("source", "target")
 
     def __init__(self, config: Any, arrays: Weights) -> None:
         self.config = config
@@ -37,10 +42,10 @@ class TransformerEncoder:
             embedding = arrays["target.embedding"]
             self.target = centre(embedding * scale)
         self.positions: dict[str, Array] = {}
-        for side in ("source", "target"):
-            learned = arrays.get(f"{side}.positions")
-            if learned is not None:
-                self.positions[side] = centre(learned)
+        if config.positions == "learned":
+            for side in self.sides:
+                positions = arrays[f"{side}.positions"]
+                self.positions[side] = centre(positions)
 
         # 2. Layers.
         self.encoder: list[tuple[SelfAttention, FeedForward]] = []

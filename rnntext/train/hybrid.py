@@ -1,5 +1,5 @@
-"""A Transformer's encoder and a recurrent decoder in Keras: what `run/hybrid.py` computes token by token, differentiable,
-over whole sentences."""
+"""A Transformer's encoder and a recurrent decoder in Keras: what `run/hybrid.py` computes token by token,
+differentiable, over whole sentences."""
 
 from __future__ import annotations
 

@@ -30,8 +30,8 @@ from rnntext.text.tokenizers import Subwords
 from rnntext.text.tokens import PAD, Language
 from rnntext.train.batches import PairBatches, filled, framed
 from rnntext.train.gru_translator import GRUTranslator
-from rnntext.train.hybrid import Hybrid
 from rnntext.train.halves import side_by_side
+from rnntext.train.hybrid import Hybrid
 from rnntext.train.losses import cross_entropy
 from rnntext.train.pipelines import Sentences
 from rnntext.train.precision import choose

@@ -5,7 +5,7 @@ import math
 
 import numpy as np
 import pytest
-from helpers import TINY_GRU, TINY_TRANSFORMER, sentences, translator_arrays
+from helpers import TINY_GRU, TINY_HYBRID, TINY_TRANSFORMER, sentences, translator_arrays
 
 from rnntext.run import translators
 from rnntext.run.batching import length_class
@@ -13,10 +13,21 @@ from rnntext.run.forcing import log_probabilities
 from rnntext.run.model import Model
 from rnntext.run.search import search
 from rnntext.run.threads import blas_threads
-from rnntext.settings.translator import ATTENTIONS, GRUConfig, SearchConfig, TransformerConfig, TranslatorConfig
+from rnntext.settings.translator import (
+    ATTENTIONS,
+    GRUConfig,
+    HybridConfig,
+    SearchConfig,
+    TransformerConfig,
+    TranslatorConfig,
+)
 from rnntext.text.tokens import END, START, UNKNOWN
 
-CONFIGS: list[TranslatorConfig] = [TINY_TRANSFORMER, *(dataclasses.replace(TINY_GRU, attention=a) for a in ATTENTIONS)]
+CONFIGS: list[TranslatorConfig] = [
+    TINY_TRANSFORMER,
+    TINY_HYBRID,
+    *(dataclasses.replace(TINY_GRU, attention=a) for a in ATTENTIONS),
+]
 every_config = pytest.mark.parametrize(
     "config", CONFIGS, ids=lambda c: f"{type(c).__name__} {getattr(c, 'attention', '')}"
 )
@@ -67,7 +78,7 @@ def test_nothing_to_score_is_no_score() -> None:
 
 @every_config
 def test_an_answer_is_worth_what_the_search_said(config: TranslatorConfig) -> None:
-    model, sources = model_of(config, ending=3.0), sentences(10, 12, seed=5, longest=8)
+    model, sources = model_of(config, ending=8.0), sentences(10, 12, seed=5, longest=8)
     answers = search(model, sources, 8, SearchConfig(beam=3, n_best=3, max_length=30), range(START + 1))
     kept = [(s, h) for s, found in zip(sources, answers, strict=True) for h in found if len(h.ids) < 30]  # not cut off
     assert len(kept) > 5
@@ -77,7 +88,11 @@ def test_an_answer_is_worth_what_the_search_said(config: TranslatorConfig) -> No
 
 @pytest.mark.parametrize(
     "config",
-    [TransformerConfig(layers=2, units=128, heads=4), GRUConfig(layers=2, units=64, embedding=64)],
+    [
+        TransformerConfig(layers=2, units=128, heads=4),
+        HybridConfig(layers=2, units=128, heads=4),
+        GRUConfig(layers=2, units=64, embedding=64),
+    ],
     ids=lambda config: type(config).__name__,
 )
 def test_a_pair_is_worth_the_same_among_any_neighbours(config: TranslatorConfig) -> None:

@@ -13,12 +13,28 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers import TINY_GRU, TINY_TRANSFORMER, gru_step, sentences, strangers, tiny_translator, translator_arrays
+from helpers import (
+    TINY_GRU,
+    TINY_HYBRID,
+    TINY_TRANSFORMER,
+    gru_step,
+    sentences,
+    strangers,
+    tiny_translator,
+    translator_arrays,
+)
 
 from rnntext.run import translators
 from rnntext.run.model import Model
 from rnntext.run.search import search
-from rnntext.settings.translator import ATTENTIONS, GRUConfig, SearchConfig, TransformerConfig, TranslatorConfig
+from rnntext.settings.translator import (
+    ATTENTIONS,
+    GRUConfig,
+    HybridConfig,
+    SearchConfig,
+    TransformerConfig,
+    TranslatorConfig,
+)
 from rnntext.text.tokens import START
 from rnntext.train.processor import features
 
@@ -38,11 +54,11 @@ def tables(config: TranslatorConfig, a: Weights, width: int) -> tuple[np.ndarray
     return source * math.sqrt(width), target * math.sqrt(width), target.T if config.tied else a["logits.kernel"]
 
 
-# The textbook's Transformer -------------------------------------------------------------------------------------------
+# The textbook's Transformer, and the one whose decoder is recurrent ---------------------------------------------------
 
 
 def textbook_transformer(
-    config: TransformerConfig, arrays: Weights, source: Sequence[int], target: Sequence[int]
+    config: TransformerConfig | HybridConfig, arrays: Weights, source: Sequence[int], target: Sequence[int]
 ) -> tuple[np.ndarray, list[np.ndarray]]:
     """Logits after each target token, `[target, vocabulary]`, and each layer's attention to the source, the mean over
     its heads, `[target, source]`."""
@@ -78,6 +94,14 @@ def textbook_transformer(
         q, k, v = np.split(affine(f"{block}.qkv", norm(block, x)), 3, axis=1)
         return x + affine(f"{block}.output", attention(q, k, v, causal)[0])
 
+    def recurrent(block: str, x: np.ndarray) -> np.ndarray:
+        h, found = np.zeros(d), []
+        for normed in norm(block, x):
+            weights = (a[f"{block}.gru.{part}"] for part in ("kernel", "recurrent_kernel", "bias"))
+            h, _ = gru_step(normed, h, None, *weights)
+            found.append(h)
+        return x + affine(f"{block}.output", np.array(found))
+
     def feedforward(block: str, x: np.ndarray) -> np.ndarray:
         return x + affine(f"{block}.output", np.maximum(affine(f"{block}.inner", norm(block, x)), 0))
 
@@ -86,10 +110,15 @@ def textbook_transformer(
     for layer in range(config.layers):
         x = feedforward(f"encoder.{layer}.feedforward", itself(f"encoder.{layer}.itself", x, causal=False))
     memory = norm("encoder", x)
-    x = target_table[list(target)] + positions("target", len(target))
+    x = target_table[list(target)]
+    if isinstance(config, TransformerConfig):
+        x = x + positions("target", len(target))
     looks = []
-    for layer in range(config.layers):
-        x = itself(f"decoder.{layer}.itself", x, causal=True)
+    for layer in range(config.layers if isinstance(config, TransformerConfig) else config.decoder_layers):
+        if isinstance(config, TransformerConfig):
+            x = itself(f"decoder.{layer}.itself", x, causal=True)
+        else:
+            x = recurrent(f"decoder.{layer}.recurrent", x)
         block = f"decoder.{layer}.source"
         k, v = np.split(affine(f"{block}.memory", memory), 2, axis=1)
         found, looked = attention(affine(f"{block}.query", norm(block, x)), k, v, causal=False)
@@ -146,7 +175,7 @@ def textbook_gru(
     return np.array(logits), [np.array(looks)]
 
 
-TEXTBOOKS = {TransformerConfig: textbook_transformer, GRUConfig: textbook_gru}
+TEXTBOOKS = {TransformerConfig: textbook_transformer, HybridConfig: textbook_transformer, GRUConfig: textbook_gru}
 
 
 def textbook(
@@ -166,6 +195,9 @@ CONFIGS: list[TranslatorConfig] = [
     ),
     dataclasses.replace(TINY_TRANSFORMER, layers=1, heads=4),
     dataclasses.replace(TINY_TRANSFORMER, layers=3, heads=1, units=6),
+    *(dataclasses.replace(TINY_HYBRID, **embeddings) for embeddings in EMBEDDINGS),
+    dataclasses.replace(TINY_HYBRID, layers=1, decoder_layers=3, positions="learned"),
+    dataclasses.replace(TINY_HYBRID, layers=3, decoder_layers=1, heads=1, units=6),
     *(
         dataclasses.replace(TINY_GRU, attention=attention, layers=layers)
         for attention in ATTENTIONS
@@ -176,13 +208,17 @@ CONFIGS: list[TranslatorConfig] = [
 
 
 def name_of(config: TranslatorConfig) -> str:
-    default = TINY_TRANSFORMER if isinstance(config, TransformerConfig) else TINY_GRU
+    default = next(tiny for tiny in (TINY_TRANSFORMER, TINY_HYBRID, TINY_GRU) if type(tiny) is type(config))
     changed = {n: v for n, v in config.to_json().items() if getattr(default, n) != v}
     return " ".join([type(config).__name__.removesuffix("Config"), *(f"{n}={v}" for n, v in changed.items())])
 
 
 every_config = pytest.mark.parametrize("config", CONFIGS, ids=name_of)
-EACH: list[TranslatorConfig] = [TINY_TRANSFORMER, *(dataclasses.replace(TINY_GRU, attention=a) for a in ATTENTIONS)]
+EACH: list[TranslatorConfig] = [
+    TINY_TRANSFORMER,
+    TINY_HYBRID,
+    *(dataclasses.replace(TINY_GRU, attention=a) for a in ATTENTIONS),
+]
 every_kind = pytest.mark.parametrize("config", EACH, ids=name_of)
 
 
@@ -211,9 +247,12 @@ def test_logits_and_attention_are_the_textbooks(config: TranslatorConfig) -> Non
     sources = sentences(5, sizes[0], seed=4, longest=12)
     targets = np.random.default_rng(5).integers(0, sizes[1], (5, 40))  # more than the first caches hold
     logits, looked = stepped(model, sources, targets, 16)
-    shown = (
-        max(0, config.layers - 2) if isinstance(config, TransformerConfig) else 0
-    )  # the layer whose attention is kept
+    decoder_layers = {
+        TransformerConfig: config.layers,
+        HybridConfig: getattr(config, "decoder_layers", 0),
+        GRUConfig: 1,  # whose attention is shown
+    }
+    shown = max(0, decoder_layers[type(config)] - 2)  # the layer whose attention is kept
     for number, source in enumerate(sources):
         expected, looks = textbook(config, arrays, source, [START, *targets[number, :-1]])
         np.testing.assert_allclose(logits[number], expected, atol=TOLERANCE)
@@ -238,7 +277,7 @@ def test_more_than_a_thousand_tokens_are_read(positions: str) -> None:
 def test_arrays_of_a_model_are_named_and_shaped(config: TranslatorConfig) -> None:
     sizes = sizes_of(config)
     found = translators.shapes(config, *sizes)
-    width = config.units if isinstance(config, TransformerConfig) else config.embedding
+    width = getattr(config, "embedding", config.units)
     assert found["source.embedding"] == (sizes[0], width)
     assert found.get("target.embedding") == (None if config.tied and config.joint else (sizes[1], width))
     assert found.get("logits.kernel") == (None if config.tied else (width, sizes[1]))
@@ -338,15 +377,19 @@ REALISTIC: list[TranslatorConfig] = [
     TransformerConfig(layers=4, units=128, heads=4),
     TransformerConfig(layers=1, units=96, heads=3, feedforward=200, tied=False),
     *(GRUConfig(layers=2, units=64, embedding=64, attention=attention) for attention in ATTENTIONS),
+    HybridConfig(layers=2, units=64, heads=4),
     TINY_TRANSFORMER,
+    TINY_HYBRID,
     TINY_GRU,
 ]
 KERNELS = {"Nehalem": "sse4_2", "Sandybridge": "avx", "Haswell": "avx2", "SkylakeX": "avx512bw"}  # need these features
 OTHERS = """
 from helpers import strangers
-from rnntext.settings.translator import GRUConfig, TransformerConfig
+from rnntext.settings.translator import GRUConfig, HybridConfig, TransformerConfig
 for config in (
-    TransformerConfig(layers=1, units=96, heads=3, feedforward=200), GRUConfig(layers=1, units=64, embedding=64)
+    TransformerConfig(layers=1, units=96, heads=3, feedforward=200),
+    HybridConfig(layers=1, units=96, heads=3, feedforward=200),
+    GRUConfig(layers=1, units=64, embedding=64),
 ):
     for beam in (1, 5):
         for line in strangers(config, beam):

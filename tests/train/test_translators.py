@@ -13,7 +13,14 @@ import tensorflow as tf
 
 from rnntext.run import translators
 from rnntext.run.search import search_all
-from rnntext.settings.translator import GRUConfig, SearchConfig, TransformerConfig, TranslatorConfig, TranslatorTraining
+from rnntext.settings.translator import (
+    GRUConfig,
+    HybridConfig,
+    SearchConfig,
+    TransformerConfig,
+    TranslatorConfig,
+    TranslatorTraining,
+)
 from rnntext.text.tokenizers import Characters
 from rnntext.text.tokens import END, RESERVED, START, Language
 from rnntext.train.loop import Loop
@@ -22,6 +29,7 @@ from rnntext.train.translator_task import MODELS, TranslatorTask
 from rnntext.watch.observer import Observer
 
 TRANSFORMER = TransformerConfig(layers=2, units=16, heads=2, feedforward=24)
+HYBRID = HybridConfig(layers=2, decoder_layers=2, units=16, heads=2, feedforward=24)
 GRU = GRUConfig(layers=2, units=6, embedding=5)
 SIZES = (20, 25)
 
@@ -30,6 +38,9 @@ SHAPES: list[TranslatorConfig] = [
         dataclasses.replace(TRANSFORMER, tied=tied, joint=joint, positions=positions)
         for tied, joint, positions in itertools.product([True, False], [True, False], ["sinusoidal", "learned"])
     ),
+    HYBRID,
+    dataclasses.replace(HYBRID, decoder_layers=1, tied=False, positions="learned"),
+    dataclasses.replace(HYBRID, layers=1, joint=False),
     *(
         dataclasses.replace(GRU, tied=tied, joint=joint, attention=attention, layers=layers)
         for tied, joint, attention, layers in itertools.product(
@@ -41,7 +52,10 @@ SHAPES: list[TranslatorConfig] = [
 
 def named(config: TranslatorConfig) -> str:
     """What distinguishes a config from others."""
-    values = [type(config).__name__, *(getattr(config, n, "") for n in ("attention", "positions", "layers"))]
+    values = [
+        type(config).__name__,
+        *(getattr(config, n, "") for n in ("attention", "positions", "layers", "decoder_layers")),
+    ]
     return "-".join(str(v) for v in [*values, "tied" * config.tied, "joint" * config.joint] if v)
 
 
@@ -104,7 +118,7 @@ def test_every_hypothesis_of_a_sentence_sees_its_own_past(config):
     np.testing.assert_allclose(found, expected[:, 4:], rtol=1e-4, atol=1e-4)
 
 
-@pytest.mark.parametrize("config", [TRANSFORMER, GRU], ids=named)
+@pytest.mark.parametrize("config", [TRANSFORMER, HYBRID, GRU], ids=named)
 def test_500_steps_stay_equal(config):
     model, engine, sizes = twins(config, scale=0.2)
     sources = sentences([7, 8], sizes[0])
@@ -115,7 +129,7 @@ def test_500_steps_stay_equal(config):
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-4)
 
 
-@pytest.mark.parametrize("config", [TRANSFORMER, GRU], ids=named)
+@pytest.mark.parametrize("config", [TRANSFORMER, HYBRID, GRU], ids=named)
 def test_a_prediction_knows_nothing_of_later_target_tokens(config):
     model, _, sizes = twins(config)
     source = tf.constant(padded(sentences([5], sizes[0]), 5))
@@ -127,7 +141,9 @@ def test_a_prediction_knows_nothing_of_later_target_tokens(config):
     assert np.abs(before[:, 4:] - after[:, 4:]).max() > 1e-3
 
 
-@pytest.mark.parametrize("config", [TRANSFORMER, GRU, dataclasses.replace(GRU, attention="multiplicative")], ids=named)
+@pytest.mark.parametrize(
+    "config", [TRANSFORMER, HYBRID, GRU, dataclasses.replace(GRU, attention="multiplicative")], ids=named
+)
 def test_padding_of_the_source_changes_nothing(config):
     model, _, sizes = twins(config)
     (source,) = sentences([5], sizes[0])
@@ -136,7 +152,7 @@ def test_padding_of_the_source_changes_nothing(config):
     np.testing.assert_allclose(short, long, rtol=1e-5, atol=1e-5)
 
 
-@pytest.mark.parametrize("config", [TRANSFORMER, GRU], ids=named)
+@pytest.mark.parametrize("config", [TRANSFORMER, HYBRID, GRU], ids=named)
 def test_bfloat16_operands_leave_the_logits_about_as_they_are(config):
     model, _, sizes = twins(config)
     rounded = MODELS[type(config)](config, sizes, None, "bfloat16")
@@ -147,7 +163,7 @@ def test_bfloat16_operands_leave_the_logits_about_as_they_are(config):
     assert 0 < np.abs(exact - rough).max() < 0.05 * np.abs(exact).max()
 
 
-@pytest.mark.parametrize("config", [TRANSFORMER, GRU], ids=named)
+@pytest.mark.parametrize("config", [TRANSFORMER, HYBRID, GRU], ids=named)
 def test_every_weight_gets_a_gradient(config):
     model, _, sizes = twins(config)
     source, target = padded(sentences([5, 3], sizes[0]), 5), np.array([[START, 7, 8], [START, 9, 10]], np.int32)
@@ -162,7 +178,7 @@ def test_every_weight_gets_a_gradient(config):
 
 def test_dropout_is_on_in_training_only():
     training = TranslatorTraining(dropout=0.5)
-    for config in (TRANSFORMER, GRU):
+    for config in (TRANSFORMER, HYBRID, GRU):
         model = MODELS[type(config)](config, (SIZES[0], SIZES[0]), training)
         source, target = tf.constant(padded(sentences([5], SIZES[0]), 5)), tf.constant([[START, 7, 8, 9]])
         still = [model(source, target).numpy() for _ in range(2)]
@@ -181,14 +197,14 @@ def words(count: int, seed: int) -> list[str]:
     return ["".join(rng.choice(list(LETTERS), rng.integers(3, 6))) for _ in range(count)]
 
 
-@pytest.mark.parametrize("task", ["copy", "reverse"])
 @pytest.mark.parametrize(
-    "config",
+    ("config", "task"),
     [
-        TransformerConfig(layers=2, units=32, heads=2, feedforward=64, tokens="char"),
-        GRUConfig(layers=1, units=48, embedding=32, tokens="char"),
+        (TransformerConfig(layers=2, units=32, heads=2, feedforward=64, tokens="char"), "reverse"),
+        (HybridConfig(layers=1, decoder_layers=1, units=32, heads=2, feedforward=64, tokens="char"), "copy"),
+        (GRUConfig(layers=1, units=48, embedding=32, tokens="char"), "reverse"),
     ],
-    ids=named,
+    ids=["transformer", "hybrid", "gru"],
 )
 def test_copying_and_reversing_are_learnt_completely(config, task, tmp_path):
     keras.utils.set_random_seed(1)
