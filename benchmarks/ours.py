@@ -124,7 +124,8 @@ class Search(Contender):
 
         from rnntext.run import translators
         from rnntext.run.batching import length_class
-        from rnntext.settings.translator import ARCHITECTURES, SearchConfig
+        from rnntext.settings.search import SearchConfig
+        from rnntext.settings.translator import ARCHITECTURES
 
         model, vocabulary, rng = ARCHITECTURES[architecture](**shape), 8000, np.random.default_rng(0)
         self.model = translators.build(model, _random(rng, translators.shapes(model, vocabulary, vocabulary)))
@@ -158,7 +159,7 @@ class Translation(Contender):
     ) -> None:
         prepare_blas()
         from rnntext.jobs.load import load_translation
-        from rnntext.settings.translator import SearchConfig
+        from rnntext.settings.search import SearchConfig
 
         self.model, self.jobs = load_translation(model, engine=engine, jobs=jobs), jobs
         self.lines, self.answers = lines, Path(answers)

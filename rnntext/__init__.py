@@ -33,9 +33,10 @@ _NAMES = {
     "rnntext.series.series": ("TableStyle",),
     "rnntext.settings.charlm": ("CharlmConfig", "CharlmTraining", "SamplingConfig"),
     "rnntext.settings.forecaster": ("ForecastConfig", "ForecastTraining"),
+    "rnntext.settings.search": ("SearchConfig",),
     "rnntext.settings.training": ("JobConfig",),
     "rnntext.settings.translator": (
-        *("GRUConfig", "HybridConfig", "SearchConfig", "TransformerConfig", "TranslatorConfig", "TranslatorTraining"),
+        *("GRUConfig", "HybridConfig", "TransformerConfig", "TranslatorConfig", "TranslatorTraining"),
     ),
     "rnntext.watch.observer": ("Observer", "Progress"),
 }
@@ -70,10 +71,10 @@ if TYPE_CHECKING:  # the same names again, for type checkers and editors
     from rnntext.settings.charlm import SamplingConfig as SamplingConfig
     from rnntext.settings.forecaster import ForecastConfig as ForecastConfig
     from rnntext.settings.forecaster import ForecastTraining as ForecastTraining
+    from rnntext.settings.search import SearchConfig as SearchConfig
     from rnntext.settings.training import JobConfig as JobConfig
     from rnntext.settings.translator import GRUConfig as GRUConfig
     from rnntext.settings.translator import HybridConfig as HybridConfig
-    from rnntext.settings.translator import SearchConfig as SearchConfig
     from rnntext.settings.translator import TransformerConfig as TransformerConfig
     from rnntext.settings.translator import TranslatorConfig as TranslatorConfig
     from rnntext.settings.translator import TranslatorTraining as TranslatorTraining

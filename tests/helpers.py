@@ -16,14 +16,8 @@ from rnntext.run.threads import blas_threads
 from rnntext.run.windows import Scale
 from rnntext.settings.charlm import CharlmConfig
 from rnntext.settings.forecaster import ForecastConfig
-from rnntext.settings.translator import (
-    ARCHITECTURES,
-    GRUConfig,
-    HybridConfig,
-    SearchConfig,
-    TransformerConfig,
-    TranslatorConfig,
-)
+from rnntext.settings.search import SearchConfig
+from rnntext.settings.translator import ARCHITECTURES, GRUConfig, HybridConfig, TransformerConfig, TranslatorConfig
 from rnntext.storage import checkpoint
 from rnntext.storage.json_files import to_json
 from rnntext.text.tokenizers import Characters

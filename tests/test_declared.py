@@ -25,9 +25,9 @@ from rnntext.jobs.unfinished import Snapshot
 from rnntext.settings import translator
 from rnntext.settings.base import BUDGET, GROUPS, MAY_CHANGE, MODEL, MUST_MATCH, SAMPLING, Config, option
 from rnntext.settings.charlm import CharlmConfig, CharlmTraining, SamplingConfig
-from rnntext.settings.evaluation import BestOnly
+from rnntext.settings.search import BestOnly, SearchConfig
 from rnntext.settings.training import JobConfig
-from rnntext.settings.translator import SearchConfig, TranslatorConfig, TranslatorTraining
+from rnntext.settings.translator import TranslatorConfig, TranslatorTraining
 
 for module in pkgutil.iter_modules(rnntext.settings.__path__):
     importlib.import_module(f"rnntext.settings.{module.name}")
@@ -174,7 +174,7 @@ def test_an_architecture_needs_no_file_of_the_command_line(monkeypatch: pytest.M
         seen.append((shape, left_open))
 
     help_text = " ".join(run(train, "--help").output.split())
-    assert "auto|transformer|gru|convolution" in help_text
+    assert "auto|transformer|hybrid|gru|convolution" in help_text
     assert "Width of the convolutions. [default: (3)]" in help_text
     assert run(train, "--width", "5").exit_code == 0
     assert seen[-1][0] == ConvolutionConfig(width=5)

@@ -15,7 +15,7 @@ from rnntext.cli.translate import Engine
 from rnntext.families import TRANSLATOR
 from rnntext.files.atomic import check_output, output_file
 from rnntext.settings.base import DATA
-from rnntext.settings.evaluation import BestOnly
+from rnntext.settings.search import BestOnly
 from rnntext.text.bleu import TOKENIZERS
 from rnntext.text.columns import parse
 

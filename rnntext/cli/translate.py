@@ -18,7 +18,8 @@ from rnntext.cli.options import Files, Json, Model, Output, Quiet, Threads, Vers
 from rnntext.errors import DataError, UsageError
 from rnntext.families import TRANSLATOR
 from rnntext.settings.base import DATA, JOB, OUTPUT
-from rnntext.settings.translator import ENGINES, SearchConfig
+from rnntext.settings.search import SearchConfig
+from rnntext.settings.translator import ENGINES
 
 if TYPE_CHECKING:
     from rnntext.jobs.translate import Item

@@ -10,7 +10,7 @@ from typing import Any
 from rnntext.errors import DataError, UsageError
 from rnntext.jobs.translation import TranslationModel
 from rnntext.settings.base import check_choice
-from rnntext.settings.translator import SearchConfig
+from rnntext.settings.search import SearchConfig
 from rnntext.text.bitext import read_aligned_rows, read_rows
 from rnntext.text.bleu import TOKENIZERS, tokenizer_for
 from rnntext.text.columns import Columns

@@ -18,7 +18,7 @@ from rnntext.jobs.translation import TranslationModel
 from rnntext.run.batching import in_order
 from rnntext.run.threads import blas_threads
 from rnntext.settings.base import as_texts
-from rnntext.settings.translator import SearchConfig
+from rnntext.settings.search import SearchConfig
 from rnntext.text import columns
 from rnntext.text.bitext import Bitext, Pair, hold_out, read_aligned, read_pairs
 from rnntext.text.bleu import bleu

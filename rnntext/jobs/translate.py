@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from typing import Any
 
 from rnntext.jobs.translation import Answer, Translation, TranslationModel, block_diagonal
-from rnntext.settings.translator import SearchConfig
+from rnntext.settings.search import SearchConfig
 from rnntext.text.lines import Line, LineReader
 
 PORTION = 1536  # lines that are read ahead for each job, so that lines of similar length share a batch

@@ -17,7 +17,8 @@ from rnntext.run.forcing import log_probabilities
 from rnntext.run.loops import SearchAll, search_without_loops
 from rnntext.run.search import Hypothesis, search_all
 from rnntext.run.threads import blas_threads
-from rnntext.settings.translator import ARCHITECTURES, SEARCH_TOKENS, SearchConfig, TranslatorConfig
+from rnntext.settings.search import SEARCH_TOKENS, SearchConfig
+from rnntext.settings.translator import ARCHITECTURES, TranslatorConfig
 from rnntext.storage.checkpoint import Checkpoint
 from rnntext.text import tokens, training_text
 from rnntext.text.lookalikes import is_blank

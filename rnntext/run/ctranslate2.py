@@ -23,7 +23,8 @@ from rnntext.run.batching import batches, length_class
 from rnntext.run.positions import MAX_POSITIONS, sinusoids
 from rnntext.run.search import Hypothesis, answer_limit, best_first, length_penalty
 from rnntext.run.transformer import alignment_layer
-from rnntext.settings.translator import SearchConfig, TransformerConfig, TranslatorConfig
+from rnntext.settings.search import SearchConfig
+from rnntext.settings.translator import TransformerConfig, TranslatorConfig
 from rnntext.text.tokens import RESERVED, Forbidden
 
 RESERVED_NAMES = ["<blank>", "<unk>", "<s>", "</s>"]  # CTranslate2's names of the reserved ids
@@ -68,8 +69,7 @@ class CTranslate2:
         self.jobs = jobs
         embedding = arrays["source.embedding"]  # [vocabulary, units]
         self.names = _names(len(embedding))
-        padded_length = length_class(max_source_length)
-        max_answer = answer_limit(padded_length, SearchConfig())
+        max_answer = answer_limit(length_class(max_source_length), SearchConfig())
         self._convert(max(MAX_POSITIONS, max_answer))
 
     def _convert(self, positions: int) -> None:

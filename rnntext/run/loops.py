@@ -10,7 +10,7 @@ import numpy as np
 
 from rnntext.run.arrays import Array
 from rnntext.run.search import Hypothesis
-from rnntext.settings.translator import SearchConfig
+from rnntext.settings.search import SearchConfig
 from rnntext.text.tokens import Forbidden
 
 Numbered: TypeAlias = Iterator[tuple[int, list[Hypothesis]]]  # the number and the hypotheses of each sentence

@@ -12,7 +12,7 @@ from rnntext.run.arrays import Array, empty
 from rnntext.run.batching import batches, length_class
 from rnntext.run.logits import Forbid, check_finite, forbid_repeated, log_sum_exp, pick_columns, top_k
 from rnntext.run.model import Model
-from rnntext.settings.translator import SearchConfig
+from rnntext.settings.search import SearchConfig
 from rnntext.text.tokens import END, START, Forbidden
 
 

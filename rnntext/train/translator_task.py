@@ -14,15 +14,8 @@ from rnntext.run.batching import in_order
 from rnntext.run.forcing import log_probabilities
 from rnntext.run.search import search_all
 from rnntext.run.threads import blas_threads
-from rnntext.settings.translator import (
-    SEARCH_TOKENS,
-    GRUConfig,
-    HybridConfig,
-    SearchConfig,
-    TransformerConfig,
-    TranslatorConfig,
-    TranslatorTraining,
-)
+from rnntext.settings.search import SEARCH_TOKENS, SearchConfig
+from rnntext.settings.translator import GRUConfig, HybridConfig, TransformerConfig, TranslatorConfig, TranslatorTraining
 from rnntext.text.bitext import Pair
 from rnntext.text.bleu import bleu
 from rnntext.text.bpe_dropout import SubwordSampler

@@ -28,7 +28,7 @@ from soak.harness import Case, Counts, Promise, check
 
 from rnntext.jobs.load import load_translation
 from rnntext.settings.forecaster import ForecastConfig
-from rnntext.settings.translator import SearchConfig
+from rnntext.settings.search import SearchConfig
 from rnntext.text.decoding import decode
 
 LONGEST = 39  # tokens that the model knows

@@ -13,7 +13,7 @@ from rnntext.errors import DataError, UsageError
 from rnntext.jobs.evaluate import evaluate
 from rnntext.jobs.load import load_translation
 from rnntext.jobs.translation import TranslationModel
-from rnntext.settings.translator import SearchConfig
+from rnntext.settings.search import SearchConfig
 
 SOURCE = ["the cat sat on the mat", "hal", "", "why not", "a dog and a cat", "Oh yes"]
 REFERENCE = [

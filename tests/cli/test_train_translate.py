@@ -68,7 +68,7 @@ def test_aligned_files_gru_and_json(shell: Shell) -> None:
     [
         (["pairs.tsv", "--source", "source"], 2, "give either PAIRS.tsv or --source and --target"),
         (["--source", "source"], 2, "give either PAIRS.tsv or --source and --target"),
-        (["pairs.tsv", "--architecture", "rnn"], 2, "must be one of auto, transformer, gru"),
+        (["pairs.tsv", "--architecture", "rnn"], 2, "must be one of auto, transformer, hybrid, gru"),
         (["pairs.tsv", "--heads", "3"], 2, "--units 128: must be a multiple of twice --heads 3"),
         (["pairs.tsv", "--architecture", "gru", "--heads", "4"], 2, "--heads 4: --architecture gru has no such thing"),
         (

@@ -28,7 +28,7 @@ from rnntext.jobs.characters import CharacterModel
 from rnntext.jobs.load import load
 from rnntext.jobs.translation import TranslationModel
 from rnntext.settings.charlm import SamplingConfig
-from rnntext.settings.translator import SearchConfig
+from rnntext.settings.search import SearchConfig
 
 _trim = ctypes.CDLL(None).malloc_trim
 MOST = 10 * 2**20  # bytes of a checkpoint that are counted: files of holes are long

@@ -16,8 +16,8 @@ from rnntext.jobs.unfinished import Snapshot
 from rnntext.settings.base import MAY_CHANGE, MUST_MATCH, Config, flag
 from rnntext.settings.charlm import CharlmConfig, CharlmTraining, SamplingConfig
 from rnntext.settings.forecaster import ForecastConfig, ForecastTraining
+from rnntext.settings.search import SearchConfig
 from rnntext.settings.training import JobConfig, TrainingConfig
-from rnntext.settings.translator import SearchConfig
 
 NOT_OF_A_TRAINING = (SearchConfig, SamplingConfig)
 

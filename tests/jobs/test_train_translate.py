@@ -17,8 +17,9 @@ from rnntext.errors import DataError, RnntextError, StoppedError, UsageError
 from rnntext.jobs.pairs import given_files
 from rnntext.jobs.promotion import Outcome
 from rnntext.jobs.train_translate import train_translate
+from rnntext.settings.search import SearchConfig
 from rnntext.settings.training import JobConfig
-from rnntext.settings.translator import GRUConfig, SearchConfig, TransformerConfig, TranslatorTraining
+from rnntext.settings.translator import GRUConfig, TransformerConfig, TranslatorTraining
 from rnntext.storage.checkpoint import versions
 from rnntext.watch.observer import Observer
 

@@ -18,7 +18,7 @@ from rnntext.jobs import translate
 from rnntext.jobs.load import load_translation
 from rnntext.jobs.translate import Item, from_json, plain, translate_stream
 from rnntext.jobs.translation import Translation, TranslationModel
-from rnntext.settings.translator import SearchConfig
+from rnntext.settings.search import SearchConfig
 from rnntext.text.lines import Line
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")  # OpenBLAS has threads (Python >= 3.12)

@@ -29,7 +29,8 @@ import rnntext
 from rnntext.errors import CheckpointError, UsageError
 from rnntext.jobs.load import load, load_characters, load_translation
 from rnntext.jobs.translation import TranslationModel
-from rnntext.settings.translator import GRUConfig, SearchConfig, TransformerConfig, TranslatorConfig, TranslatorTraining
+from rnntext.settings.search import SearchConfig
+from rnntext.settings.translator import GRUConfig, TransformerConfig, TranslatorConfig, TranslatorTraining
 from rnntext.storage import checkpoint
 from rnntext.storage.json_files import parse_json, to_json
 from rnntext.text.tokenizers import Characters, Words

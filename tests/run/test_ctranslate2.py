@@ -14,7 +14,8 @@ from rnntext.run import ctranslate2, translators
 from rnntext.run.ctranslate2 import CTranslate2
 from rnntext.run.positions import MAX_POSITIONS
 from rnntext.run.search import search_all
-from rnntext.settings.translator import GRUConfig, SearchConfig, TransformerConfig
+from rnntext.settings.search import SearchConfig
+from rnntext.settings.translator import GRUConfig, TransformerConfig
 from rnntext.text.tokens import END, PAD, RESERVED, START, UNKNOWN
 
 BASE = TransformerConfig(layers=3, units=16, heads=2, feedforward=24)

@@ -13,14 +13,8 @@ from rnntext.run.forcing import log_probabilities
 from rnntext.run.model import Model
 from rnntext.run.search import search
 from rnntext.run.threads import blas_threads
-from rnntext.settings.translator import (
-    ATTENTIONS,
-    GRUConfig,
-    HybridConfig,
-    SearchConfig,
-    TransformerConfig,
-    TranslatorConfig,
-)
+from rnntext.settings.search import SearchConfig
+from rnntext.settings.translator import ATTENTIONS, GRUConfig, HybridConfig, TransformerConfig, TranslatorConfig
 from rnntext.text.tokens import END, START, UNKNOWN
 
 CONFIGS: list[TranslatorConfig] = [

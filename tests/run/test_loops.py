@@ -8,7 +8,7 @@ import pytest
 from rnntext.run.logits import forbid_repeated
 from rnntext.run.loops import loops, search_without_loops
 from rnntext.run.search import Hypothesis
-from rnntext.settings.translator import SearchConfig
+from rnntext.settings.search import SearchConfig
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from rnntext.errors import CheckpointError
 from rnntext.run.batching import length_class
 from rnntext.run.logits import log_sum_exp, top_k
 from rnntext.run.search import Hypothesis, length_penalty, search, search_all
-from rnntext.settings.translator import SearchConfig
+from rnntext.settings.search import SearchConfig
 from rnntext.text.tokens import END, PAD, START, UNKNOWN, Forbidden
 
 Ids = tuple[int, ...]

@@ -27,14 +27,8 @@ from helpers import (
 from rnntext.run import translators
 from rnntext.run.model import Model
 from rnntext.run.search import search
-from rnntext.settings.translator import (
-    ATTENTIONS,
-    GRUConfig,
-    HybridConfig,
-    SearchConfig,
-    TransformerConfig,
-    TranslatorConfig,
-)
+from rnntext.settings.search import SearchConfig
+from rnntext.settings.translator import ATTENTIONS, GRUConfig, HybridConfig, TransformerConfig, TranslatorConfig
 from rnntext.text.tokens import START
 from rnntext.train.processor import features
 

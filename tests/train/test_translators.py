@@ -13,14 +13,8 @@ import tensorflow as tf
 
 from rnntext.run import translators
 from rnntext.run.search import search_all
-from rnntext.settings.translator import (
-    GRUConfig,
-    HybridConfig,
-    SearchConfig,
-    TransformerConfig,
-    TranslatorConfig,
-    TranslatorTraining,
-)
+from rnntext.settings.search import SearchConfig
+from rnntext.settings.translator import GRUConfig, HybridConfig, TransformerConfig, TranslatorConfig, TranslatorTraining
 from rnntext.text.tokenizers import Characters
 from rnntext.text.tokens import END, RESERVED, START, Language
 from rnntext.train.loop import Loop
