@@ -40,7 +40,7 @@ class Preparation(Contender):
         import numpy as np
 
         from rnntext.jobs.pairs import PairSource
-        from rnntext.jobs.train_translate import TranslatorRecipe
+        from rnntext.jobs.translator_recipe import TranslatorRecipe
         from rnntext.settings.translator import TransformerConfig
         from rnntext.settings.translator import TranslatorTraining as Training
         from rnntext.storage.json_files import parse_json

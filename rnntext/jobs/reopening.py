@@ -10,7 +10,7 @@ from rnntext.jobs.choice import AnyConfig
 from rnntext.jobs.pairs import Files, PairSource
 from rnntext.jobs.train_charlm import CharlmRecipe
 from rnntext.jobs.train_forecast import ForecastRecipe
-from rnntext.jobs.train_translate import TranslatorRecipe
+from rnntext.jobs.translator_recipe import TranslatorRecipe
 from rnntext.jobs.unfinished import Snapshot
 from rnntext.series.series import TableStyle
 from rnntext.settings.charlm import CharlmConfig, CharlmTraining

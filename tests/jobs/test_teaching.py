@@ -1,0 +1,162 @@
+"""A teacher's translations in the places of targets: which, from whom, how often, and what a kill leaves."""
+
+from __future__ import annotations
+
+import itertools
+from pathlib import Path
+from typing import Any
+
+import pytest
+from helpers import alphabet_weights, save_charlm, save_translator, shifting_weights
+
+import rnntext
+from rnntext.errors import CheckpointError, UsageError
+from rnntext.jobs import teaching
+from rnntext.jobs.teaching import IN_SERVICE, Teaching
+from rnntext.jobs.translation import TranslationModel
+
+PAIRS = [("hal", "people say this"), ("the cat", "people say that"), ("hal", "and this"), ("a", "b")]
+LEARNT = [("hal", "ibm"), ("the cat", "uif dbu"), ("hal", "ibm"), ("a", "b")]
+
+
+@pytest.fixture
+def teacher(tmp_path: Path) -> str:
+    """The folder of a model that moves each letter on by one."""
+    return str(save_translator(tmp_path / "teacher", *shifting_weights(), longest=30))
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What teachers are asked for, in this process."""
+    sentences: list[str] = []
+    translate = TranslationModel.translate
+
+    def heard(self: TranslationModel, lines: list[str], **options: Any) -> Any:
+        sentences.extend(lines)
+        return translate(self, lines, **options)
+
+    class Here:
+        """Workers that are this process."""
+
+        def __init__(self, count: int, work: Any, size: Any) -> None:
+            self.work = work
+
+        def run(self, source: Any) -> Any:
+            while portion := source.read():
+                yield portion, self.work(portion)
+
+        def close(self) -> None:
+            pass
+
+    monkeypatch.setattr(TranslationModel, "translate", heard)
+    monkeypatch.setattr(teaching, "Workers", Here)
+    return sentences
+
+
+def taught(
+    who: Teaching, pairs: list[tuple[str, str]] = PAIRS, **options: Any
+) -> tuple[list[tuple[str, str]], list[str]]:
+    """The pairs that are learnt, and what is said."""
+    said: list[str] = []
+    return who.taught(pairs, options.get("lowercase", False), options.get("time_limit"), said.append), said
+
+
+def test_the_teachers_translations_stand_in_the_places_of_targets(tmp_path: Path, teacher: str) -> None:
+    assert taught(Teaching(teacher, 1.0, tmp_path / "m")) == (LEARNT, ["the teacher translates 3 sentences"])
+
+
+def test_without_a_teacher_pairs_stay_as_they_are(tmp_path: Path) -> None:
+    assert taught(Teaching(path=tmp_path / "m")) == (PAIRS, [])
+    assert not (tmp_path / "m").exists()
+
+
+def test_a_share_is_chosen_by_the_source_alone(tmp_path: Path, teacher: str) -> None:
+    words = ["".join(letters) for letters in itertools.product("abcdefgh", repeat=3)]
+    pairs = [(word, "x") for word in words]
+    half, _ = taught(Teaching(teacher, 0.5, tmp_path / "m"), pairs)
+    sources = {source for source, target in half if target != "x"}
+    assert 200 < len(sources) < 312  # of 512, by a hash
+    more, _ = taught(Teaching(teacher, 0.75, tmp_path / "m"), [("abc d", "x"), *pairs[::-1]])
+    assert sources < {source for source, target in more if target != "x"}
+
+
+def test_a_sentence_is_translated_once_by_each_teacher(tmp_path: Path, teacher: str, asked: list[str]) -> None:
+    first = Teaching(teacher, 1.0, tmp_path / "m")
+    assert taught(first)[0] == LEARNT
+    assert asked == ["hal", "the cat", "a"]
+    assert taught(first, [*PAIRS, ("ha", "x")])[0] == [*LEARNT, ("ha", "ib")]
+    assert asked[3:] == ["ha"]
+    assert taught(first) == (LEARNT, [])
+    other = save_translator(tmp_path / "other", *shifting_weights(), longest=29)
+    taught(Teaching(str(other), 1.0, tmp_path / "m"))
+    assert asked[4:] == asked[:3]
+    assert len(list((tmp_path / "m" / "teacher").iterdir())) == 1  # the first teacher's are removed
+
+
+def test_what_a_kill_cut_off_is_translated_again(tmp_path: Path, teacher: str, asked: list[str]) -> None:
+    who = Teaching(teacher, 1.0, tmp_path / "m")
+    taught(who)
+    (memory,) = (tmp_path / "m").rglob("translations.tsv")
+    whole = memory.read_bytes()
+    for end in range(len(whole)):
+        memory.write_bytes(whole[:end])
+        assert taught(who)[0] == LEARNT
+        assert taught(who) == (LEARNT, [])  # and is there from then on
+
+
+def test_only_a_part_of_a_time_limit_is_the_teachers(tmp_path: Path, teacher: str, monkeypatch: Any) -> None:
+    clock = itertools.count()
+    monkeypatch.setattr(teaching.time, "monotonic", lambda: float(next(clock)))
+    monkeypatch.setattr(teaching, "PORTION", 1)
+    found, said = taught(Teaching(teacher, 1.0, tmp_path / "m"), time_limit=7.0)
+    assert found == [LEARNT[0], PAIRS[1], LEARNT[2], PAIRS[3]]
+    assert said[-1] == "the time for the teacher is over: 2 of 3 sentences keep their targets"
+
+
+def test_the_model_in_service_can_teach(tmp_path: Path, teacher: str) -> None:
+    assert taught(Teaching(IN_SERVICE, 1.0, Path(teacher)))[0] == LEARNT
+    found, said = taught(Teaching(IN_SERVICE, 1.0, tmp_path / "new"))
+    assert (found, said) == (
+        PAIRS,
+        ["there is no model in service that could teach: this version learns from the targets alone"],
+    )
+
+
+def test_an_empty_translation_is_no_target(tmp_path: Path, teacher: str) -> None:
+    assert taught(Teaching(teacher, 1.0, tmp_path / "m"), [("\u200b", "x")])[0] == [("\u200b", "x")]
+
+
+def test_who_cannot_teach_is_refused(tmp_path: Path) -> None:
+    characters = save_charlm(tmp_path / "charlm", *alphabet_weights())
+    with pytest.raises(UsageError, match="no translation model"):
+        taught(Teaching(str(characters), 1.0, tmp_path / "m"))
+    with pytest.raises((UsageError, CheckpointError), match="nobody"):
+        taught(Teaching(str(tmp_path / "nobody"), 1.0, tmp_path / "m"))
+    for share in (0.0, -1.0, 1.5, float("nan")):
+        with pytest.raises(UsageError, match=r"--teacher-share .*: must be more than 0"):
+            Teaching("x", share)
+    with pytest.raises(UsageError, match=r"--teacher-share 0\.5: goes with --teacher"):
+        Teaching("", 0.5)
+
+
+@pytest.mark.usefixtures("eager")
+def test_a_training_learns_from_a_teacher_and_does_not_ask_again(
+    tmp_path: Path, teacher: str, asked: list[str]
+) -> None:
+    pairs = tmp_path / "pairs.tsv"
+    pairs.write_text("".join(f"{a}{b} hal\t{a} {b}\n" for a in "abcdefgh" for b in "abcdefgh"))
+    model = rnntext.GRUConfig(layers=1, units=4, embedding=4, tokens="char")
+    training = rnntext.TranslatorTraining(steps=2, batch_tokens=60)
+
+    def train(**options: Any) -> rnntext.Outcome:
+        return rnntext.train_translate(str(pairs), tmp_path / "m", model, training, teacher=teacher, **options)
+
+    outcome = train()
+    assert outcome.promoted
+    loaded = rnntext.load(tmp_path / "m")
+    assert isinstance(loaded, TranslationModel)
+    assert {"i", "m"} <= set(loaded.target.tokens)  # letters that only the teacher writes
+    sentences = len(asked)
+    assert train().state == "unchanged"
+    assert train(teacher_share=0.5).state != "unchanged"
+    assert asked[sentences:] == []
