@@ -20,7 +20,7 @@ from rnntext.cli.training import training_command
 from rnntext.errors import UsageError
 from rnntext.families import CHARLM
 from rnntext.jobs import beginning, unfinished
-from rnntext.jobs.train_charlm import CharlmRecipe
+from rnntext.jobs.charlm_recipe import CharlmRecipe
 from rnntext.jobs.unfinished import Snapshot
 from rnntext.settings import translator
 from rnntext.settings.base import BUDGET, GROUPS, MAY_CHANGE, MODEL, MUST_MATCH, SAMPLING, Config, option

@@ -27,7 +27,7 @@ class Preparing(Contender):
         self.path = path
 
     def run(self) -> float:
-        from rnntext.jobs.train_charlm import CharlmRecipe
+        from rnntext.jobs.charlm_recipe import CharlmRecipe
         from rnntext.settings.charlm import CharlmConfig, CharlmTraining
 
         recipe = CharlmRecipe([self.path], CharlmConfig(), CharlmTraining(), "0.1", "strict")

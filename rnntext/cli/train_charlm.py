@@ -44,6 +44,8 @@ def train(
     validation: Validation = "0.1",
     encoding_errors: training.EncodingErrors = "strict",
     size: training.Size = "auto",
+    teacher: training.Teacher = None,
+    teacher_share: training.TeacherShare = 0.5,
     shape: CharlmConfig,
     budget: CharlmTraining,
     left_open: options.LeftOpen,
@@ -68,6 +70,8 @@ def train(
         left_open=left_open,
         validation=validation,
         encoding_errors=encoding_errors,
+        teacher=teacher or (),
+        teacher_share=teacher_share,
         job=job,
         observer=observer,
     )

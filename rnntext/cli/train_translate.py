@@ -11,7 +11,7 @@ from rnntext.cli import options, training
 from rnntext.cli.training import training_command
 from rnntext.errors import UsageError
 from rnntext.families import TRANSLATOR
-from rnntext.settings.base import DATA, LEARNING, MODEL
+from rnntext.settings.base import DATA, MODEL
 from rnntext.settings.training import JobConfig
 from rnntext.settings.translator import TranslatorConfig, TranslatorTraining
 from rnntext.text.catalogue import DEFAULT_PAIRS
@@ -67,23 +67,6 @@ RelearnTokens = Annotated[
         rich_help_panel=MODEL,
     ),
 ]
-Teacher = Annotated[
-    str,
-    typer.Option(
-        metavar="NAME|DIR",
-        help="Learn the translations of another model; in-service: of the model that this one is to replace.",
-        show_default="nobody",
-        rich_help_panel=LEARNING,
-    ),
-]
-TeacherShare = Annotated[
-    float,
-    typer.Option(
-        metavar="SHARE",
-        help="Share of the sentences whose translations are the teacher's; the others keep theirs.",
-        rich_help_panel=LEARNING,
-    ),
-]
 
 
 @training_command(
@@ -105,8 +88,8 @@ def train(
     encoding_errors: training.EncodingErrors = "strict",
     size: training.Size = "auto",
     relearn_tokens: RelearnTokens = False,
-    teacher: Teacher = "",
-    teacher_share: TeacherShare = 1.0,
+    teacher: training.Teacher = None,
+    teacher_share: training.TeacherShare = 1.0,
     shape: TranslatorConfig,
     budget: TranslatorTraining,
     left_open: options.LeftOpen,
@@ -142,7 +125,7 @@ def train(
         columns=None if columns is None else parse(columns),
         encoding_errors=encoding_errors,
         relearn_tokens=relearn_tokens,
-        teacher=teacher,
+        teacher=teacher or (),
         teacher_share=teacher_share,
         job=job,
         observer=observer,

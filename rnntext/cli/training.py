@@ -22,7 +22,7 @@ from rnntext.cli.watching import watching
 from rnntext.errors import NotPromotedError, RnntextError, UsageError
 from rnntext.families import Family
 from rnntext.files.atomic import check_log, check_output, check_output_folder
-from rnntext.settings.base import DATA, JOB, MODEL
+from rnntext.settings.base import DATA, JOB, LEARNING, MODEL
 from rnntext.settings.training import JobConfig
 from rnntext.sizes import SIZES
 from rnntext.text.lines import ENCODING_ERRORS
@@ -41,6 +41,24 @@ Size = Annotated[
         *("auto", *SIZES),
         name="size",
         group=MODEL,
+    ),
+]
+Teacher = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--teacher",
+        metavar="NAME|DIR",
+        help="Learn from another model, too; in-service: from the model that this one is to replace. May be given "
+        "several times.",
+        rich_help_panel=LEARNING,
+    ),
+]
+TeacherShare = Annotated[
+    float,
+    typer.Option(
+        metavar="SHARE",
+        help="Share that is learnt from the teacher; the rest from the data alone.",
+        rich_help_panel=LEARNING,
     ),
 ]
 EncodingErrors = Annotated[

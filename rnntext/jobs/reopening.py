@@ -6,9 +6,9 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
+from rnntext.jobs.charlm_recipe import CharlmRecipe
 from rnntext.jobs.choice import AnyConfig
 from rnntext.jobs.pairs import Files, PairSource
-from rnntext.jobs.train_charlm import CharlmRecipe
 from rnntext.jobs.train_forecast import ForecastRecipe
 from rnntext.jobs.translator_recipe import TranslatorRecipe
 from rnntext.jobs.unfinished import Snapshot

@@ -1,183 +1,62 @@
-"""Sequence-level knowledge distillation (Kim and Rush 2016): a model learns from a teacher's translations.
-
-Such translations are simpler than those of people: each is what a model of this kind finds likeliest. So a model of the
-same size or a smaller one learns more from them in the same number of passes.
-"""
+"""Teachers: trained models from which a new one learns (knowledge distillation; Hinton, Vinyals, Dean 2015)."""
 
 from __future__ import annotations
 
 import dataclasses
-import hashlib
-import math
-import os
-import time
-from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from rnntext.errors import UsageError
-from rnntext.families import TRANSLATOR
-from rnntext.files.atomic import append_line, make_folder, remove_folder
+from rnntext.families import Family
 from rnntext.jobs.champion import load_champion
 from rnntext.jobs.load import find, load
-from rnntext.jobs.translation import TranslationModel
-from rnntext.jobs.workers import Workers
-from rnntext.settings.search import SearchConfig
-from rnntext.storage.json_files import to_json
-from rnntext.text.bitext import Pair
-from rnntext.text.hold_out import hashed_position
 from rnntext.text.lines import Report
-from rnntext.text.normalize import normalize_line
 
 IN_SERVICE = "in-service"  # the name of the teacher that is the model in service
-FOLDER = "teacher"  # of a model's folder, with what a teacher has translated
-SEARCH = SearchConfig(beam=4)
-PORTION = 1024  # sentences that are translated between two looks at the clock
-TIME_SHARE = 0.25  # of a time limit, which the teacher may take
 
 
 @dataclasses.dataclass(frozen=True)
 class Teaching:
-    """Who teaches a translation model, and how much.
+    """Who teaches a model, and how much.
 
     Attributes:
-        teacher: the name or folder of a translation model, or IN_SERVICE; empty: nobody.
-        share: the share of the source sentences whose targets are the teacher's translations.
+        teachers: names or folders of models of the same kind, or IN_SERVICE; empty: nobody.
+        share: what part is learnt from the teachers, and not from the data alone.
         path: the folder of the model that learns.
 
     Raises:
         UsageError: the share is none, or nobody teaches.
     """
 
-    teacher: str = ""
+    teachers: tuple[str, ...] = ()
     share: float = 1.0
     path: Path = Path()
 
     def __post_init__(self) -> None:
         if not 0 < self.share <= 1:
             raise UsageError(f"--teacher-share {self.share:g}: must be more than 0 and at most 1")
-        if self.share < 1 and not self.teacher:
-            raise UsageError(f"--teacher-share {self.share:g}: goes with --teacher")
 
-    def taught(self, pairs: list[Pair], lowercase: bool, time_limit: float | None, report: Report) -> list[Pair]:
-        """The pairs, in the same order, with the teacher's translations as the targets of its share.
-
-        They are kept in a file from training to training, so that each sentence is translated once by each teacher,
-        also where a training is killed. A hash of the source decides which sentences are the teacher's.
-
-        Args:
-            pairs: for training, normalised.
-            lowercase: whether they are lower-cased.
-            time_limit: of the run, in seconds; the teacher takes a part of it, and what it does not translate in this
-                time keeps its target.
-            report: is told what the teacher does.
+    def load(self, family: Family, report: Report) -> list[Any]:
+        """The teachers, of the family's class. The model in service is left out where there is none.
 
         Raises:
             UsageError, CheckpointError: there is no such teacher.
-            InputOutputError: the file cannot be written.
         """
-        teacher = self._load(report)
-        if teacher is None:
-            return pairs
-
-        # 1. Translate what this teacher has not translated before.
-        sources = [source for source in dict.fromkeys(source for source, _ in pairs) if self._is_taught(source)]
-        path = self._memory(teacher)
-        translations = _remembered(path)  # by source
-        missing = [source for source in sources if source not in translations]
-        if missing:
-            report(f"the teacher translates {len(missing):,} sentences")
-            seconds = math.inf if time_limit is None else TIME_SHARE * time_limit
-            for portion, answers in _translated(teacher, missing, time.monotonic() + seconds):
-                new = dict(zip(portion, answers, strict=True))
-                append_line(path, "\n".join("\t".join(pair) for pair in new.items()))
-                translations |= new
-
-        # 2. Put its translations in the places of the targets.
-        learnt = []
-        for source, target in pairs:
-            answer = translations.get(source, "") if self._is_taught(source) else ""
-            learnt.append((source, normalize_line(answer, lowercase) or target))
-        late = sum(source not in translations for source in sources)
-        if late:
-            report(f"the time for the teacher is over: {late:,} of {len(sources):,} sentences keep their targets")
-        return learnt
-
-    def _load(self, report: Report) -> TranslationModel | None:
-        """The teacher; None if nobody teaches, or if the model in service is to teach and there is none."""
-        if not self.teacher:
-            return None
-        if self.teacher == IN_SERVICE:
-            serving: TranslationModel | None = load_champion(self.path, TRANSLATOR, report)
+        models = []
+        for name in self.teachers:
+            if name != IN_SERVICE:
+                models.append(_loaded(name, family))
+                continue
+            serving = load_champion(self.path, family, report)
             if serving is None:
-                report("there is no model in service that could teach: this version learns from the targets alone")
-            return serving
-        model = load(find(self.teacher, TRANSLATOR))
-        if not isinstance(model, TranslationModel):
-            raise UsageError(f"--teacher {self.teacher}: this is no translation model")
-        return model
-
-    def _memory(self, teacher: TranslationModel) -> Path:
-        """The file with what a teacher has translated. Those of other teachers are removed."""
-        identity = to_json([teacher.checkpoint.manifest, SEARCH.to_json()])
-        folder = self.path / FOLDER / hashlib.sha256(identity).hexdigest()
-        make_folder(folder)
-        for other in folder.parent.iterdir():
-            if other != folder:
-                remove_folder(other)
-        return folder / "translations.tsv"
-
-    def _is_taught(self, source: str) -> bool:
-        return self.share == 1 or hashed_position(f"teacher {source}") < self.share
+                report("there is no model in service that could teach: this version learns from the data alone")
+            else:
+                models.append(serving)
+        return models
 
 
-def _remembered(path: Path) -> dict[str, str]:
-    """The translations in a file, by source; a last line without an end was cut off, and does not count."""
-    if not path.exists():
-        return {}
-    *lines, _ = path.read_text(encoding="utf-8", errors="replace").split("\n")
-    return dict(line.split("\t") for line in lines if line.count("\t") == 1)
-
-
-class _Portions:
-    """Sentences in portions, until the time is over (see `jobs.workers.Source`)."""
-
-    def __init__(self, sentences: Sequence[str], deadline: float) -> None:
-        self._sentences = sentences
-        self._deadline = deadline
-        self._begin = 0
-
-    def read(self) -> list[str]:
-        """The next portion; none when the time is over."""
-        if time.monotonic() > self._deadline:
-            return []
-        begin = self._begin
-        self._begin += PORTION
-        return list(self._sentences[begin : self._begin])
-
-    def ready(self) -> bool:
-        """Always, as nothing arrives."""
-        return True
-
-    def fileno(self) -> int:
-        """Nobody waits."""
-        raise AssertionError
-
-
-def _translated(
-    teacher: TranslationModel, sentences: Sequence[str], deadline: float
-) -> Iterator[tuple[list[str], list[str]]]:
-    """Yields portions of sentences with their translations, by as many processes as there are processors.
-
-    Args:
-        deadline: no portion is begun later, in seconds of `time.monotonic`.
-    """
-
-    def work(portion: list[str]) -> list[str]:
-        return list(teacher.translate(portion, search=SEARCH, ahead=len(portion)))
-
-    processes = len(os.sched_getaffinity(0))
-    workers: Workers[str, str] = Workers(processes, work, len)
-    try:
-        yield from workers.run(_Portions(sentences, deadline))
-    finally:
-        workers.close()
+def _loaded(name: str, family: Family) -> Any:
+    model = load(find(name, family))
+    if not isinstance(model, family.implementation()):
+        raise UsageError(f"--teacher {name}: this is another kind of model; {family.title} is needed here")
+    return model

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from os import PathLike
 from pathlib import Path
 
@@ -39,7 +39,7 @@ def train_translate(
     columns: Columns | None = None,
     encoding_errors: str = "strict",
     relearn_tokens: bool = False,
-    teacher: str = "",
+    teacher: str | Sequence[str] = (),
     teacher_share: float = 1.0,
     job: JobConfig | None = None,
     observer: Observer | None = None,
@@ -67,8 +67,8 @@ def train_translate(
         encoding_errors: "strict" or "replace".
         relearn_tokens: learns new tokens for a warm start, instead of adding to those of the version in service; a
             token that is in both keeps its weights.
-        teacher: the name or folder of a translation model whose translations are learnt, or "in-service"; empty: only
-            the targets of the pairs are learnt.
+        teacher: the name or folder of a translation model whose translations are learnt, or "in-service", or several,
+            which translate together; empty: only the targets of the pairs are learnt.
         teacher_share: the share of the source sentences whose targets are the teacher's translations.
         job, observer: see `jobs.training.train`, which also says what is raised.
     """
@@ -84,7 +84,7 @@ def train_translate(
     model = model or TransformerConfig()
     training = with_limit(training or TranslatorTraining())
     report = (observer or Observer()).note
-    teaching = Teaching(teacher, teacher_share, Path(path))
+    teaching = Teaching(tuple(as_texts("teacher", teacher)), teacher_share, Path(path))
     recipe = TranslatorRecipe(source, model, training, relearn_tokens, report, size, free, teaching)
     return train(recipe, Path(path), job, observer)
 

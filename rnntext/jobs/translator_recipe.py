@@ -15,6 +15,7 @@ from rnntext.jobs import languages, pairs
 from rnntext.jobs.choice import Chosen, Inherited, SizedRecipe, asked, filled, training_budget
 from rnntext.jobs.pairs import PairSource, counted, listed
 from rnntext.jobs.recipe import Data, IncomparableError, Material
+from rnntext.jobs.taught_pairs import taught
 from rnntext.jobs.teaching import Teaching
 from rnntext.jobs.translation import TranslationModel
 from rnntext.jobs.unfinished import Options, Snapshot
@@ -72,7 +73,7 @@ class TranslatorRecipe(SizedRecipe):
                 "columns": ",".join(map(str, source.columns or DEFAULT)),
                 "sources": listed(source.files),
                 "relearn_tokens": relearn_tokens,
-                "teacher": self.teaching.teacher,
+                "teacher": list(self.teaching.teachers),
                 "teacher_share": self.teaching.share,
                 "size": size,
             },
@@ -87,7 +88,7 @@ class TranslatorRecipe(SizedRecipe):
         lowercase = self.model.lowercase
         time_limit = self.training.time_limit
         training, held_out = self.source.split(lowercase, time_limit, self.report)
-        training = self.teaching.taught(training, lowercase, time_limit, self.report)
+        training = taught(self.teaching, training, lowercase, time_limit, self.report)
         seen = overlap.of_sentences((source for source, _ in training), overlap.MAX_HASHES)
         return Data(pairs.digest(training, held_out), seen, (training, held_out))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import tensorflow as tf
 
@@ -14,7 +14,8 @@ from rnntext.run.threads import blas_threads
 from rnntext.settings.charlm import CharlmConfig, CharlmTraining
 from rnntext.text.vocabulary import CharVocabulary
 from rnntext.train.batches import CharStreams
-from rnntext.train.charlm import Charlm, States
+from rnntext.train.charlm import Charlm
+from rnntext.train.charlm_teachers import Teacher, Teachers
 from rnntext.train.halves import side_by_side
 from rnntext.train.precision import choose
 from rnntext.train.state import Metrics
@@ -31,6 +32,8 @@ class CharlmTask:
         ids: the training text `[time]`.
         held_out: the held-out text, normalised.
         show: returns lines that a model writes.
+        teachers: whose probabilities are learnt, too; may be empty.
+        share: the part of the loss that is measured by them.
     """
 
     family = CHARLM
@@ -44,11 +47,15 @@ class CharlmTask:
         ids: Array,
         held_out: str,
         show: Callable[[Engine], list[str]] = lambda engine: [],
+        teachers: Sequence[Teacher] = (),
+        share: float = 0.0,
     ) -> None:
         self.config = config
         self.vocabulary = vocabulary
         operands = choose(training.precision)
         self.model = Charlm(config, len(vocabulary), training, operands)
+        self.teachers = Teachers(teachers, vocabulary, operands)
+        self.share = share if teachers else 0.0
         self.accumulate = 1
         self.streams = CharStreams(ids, training.batch_size, training.window, training.seed)
         self.steps_per_epoch = self.streams.steps_per_epoch
@@ -66,31 +73,32 @@ class CharlmTask:
         return self.streams.windows(index)
 
     def start_state(self) -> Carried:
-        """Zero states of all layers, one after another, each `[batch, units]`."""
-        states = self.model.initial_state(self.streams.batch)
-        return _flat(states)
+        """Zero states of all layers, one after another, each `[batch, units]`; then those of the teachers' layers."""
+        batch = self.streams.batch
+        states = [self.model.initial_state(batch), *self.teachers.start_state(batch)]
+        return tf.nest.flatten(states)
 
     def loss(self, batch: Batch, carried: Carried) -> Loss:
         """Mean cross-entropy in nats per character (scalar), and the states after the window."""
         return side_by_side(self._losses, batch, carried)
 
     def _losses(self, batch: Batch, carried: Batch) -> Loss:
-        """-log p of each character, `[batch * time]`, and the states after the window."""
+        """The cross-entropy of each character, `[batch * time]`, and the states after the window.
+
+        With p what the model expects, q what the teachers expect, and a the share: -(1 - a) log p(character) - a times
+        the sum over all characters v of q(v) log p(v).
+        """
         features, labels = batch  # [batch, time]
-        states = self._by_layer(carried)
+        shape = [self.model.initial_state(1), *self.teachers.start_state(1)]
+        states, *of_teachers = tf.nest.pack_sequence_as(shape, list(carried))
         logits, after = self.model(features, states, training=True)  # [batch, time, vocabulary]
         losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits)  # [batch, time]
+        if self.share:
+            expected, of_teachers = self.teachers.probabilities(features, of_teachers)
+            taught = tf.nn.softmax_cross_entropy_with_logits(expected, logits)  # [batch, time]
+            losses = (1.0 - self.share) * losses + self.share * taught
         losses = tf.reshape(losses, [-1])  # [batch * time]
-        return losses, _flat(after)
-
-    def _by_layer(self, carried: Batch) -> States:
-        """The reverse of `_flat`."""
-        per_layer = len(carried) // self.config.layers
-        states = []
-        for first in range(0, len(carried), per_layer):
-            layer_states = carried[first : first + per_layer]
-            states.append(list(layer_states))
-        return states
+        return losses, tf.nest.flatten([after, *of_teachers])
 
     def evaluate(self, values: list[Array]) -> Metrics:
         """Held-out bits and nats per character, computed by the NumPy engine: what is measured is what is shipped."""
@@ -106,8 +114,3 @@ class CharlmTask:
     def examples(self) -> list[str]:
         """Lines that the model writes with the weights of the last evaluation."""
         return [] if self.engine is None else self.show(self.engine)
-
-
-def _flat(states: States) -> Carried:
-    """The states of all layers in one list."""
-    return [state for layer_states in states for state in layer_states]

@@ -15,8 +15,9 @@ import rnntext
 from rnntext import sizes
 from rnntext.errors import StoppedError, UsageError
 from rnntext.jobs import unfinished
+from rnntext.jobs.charlm_recipe import CharlmRecipe
 from rnntext.jobs.promotion import Outcome
-from rnntext.jobs.train_charlm import CharlmRecipe, train_charlm
+from rnntext.jobs.train_charlm import train_charlm
 from rnntext.jobs.train_translate import train_translate
 from rnntext.settings.charlm import CharlmConfig, CharlmTraining
 from rnntext.settings.training import JobConfig

@@ -11,7 +11,7 @@ import pytest
 
 from rnntext.errors import UsageError
 from rnntext.jobs import beginning, unfinished
-from rnntext.jobs.train_charlm import CharlmRecipe
+from rnntext.jobs.charlm_recipe import CharlmRecipe
 from rnntext.jobs.unfinished import Snapshot
 from rnntext.settings.base import MAY_CHANGE, MUST_MATCH, Config, flag
 from rnntext.settings.charlm import CharlmConfig, CharlmTraining, SamplingConfig
