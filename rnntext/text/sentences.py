@@ -47,7 +47,14 @@ _NUMBERED = (
 )
 _BEFORE_NUMBERS = frozenset(_NUMBERED.split())
 # Words before an ordinal number, which German writes with a full stop: "am 3. Oktober".
-_BEFORE_ORDINALS = frozenset(["am", "der", "die", "das", "den", "dem", "des", "vom", "zum", "zur", "im", "bis"])
+_ARTICLES = (
+    "am der die das den dem des vom zum zur im bis jeder jede jedes jeden jedem ein mein dein sein ihr unser euer"
+)
+_POSSESSIVES = [
+    f"{word}{end}" for word in "ein mein dein sein ihr unser eur".split() for end in "e en em er es".split()
+]
+_BEFORE_ORDINALS = frozenset([*_ARTICLES.split(), *_POSSESSIVES])
+_BEFORE_NAMES = frozenset(["MM"])  # French "messieurs"; small letters are millimetres
 
 
 def sentences(text: str) -> list[str]:
@@ -101,7 +108,7 @@ def _abbreviated(word: str, word_before: str, first: str) -> bool:
         first: the first character of what follows.
     """
     small = word.lower()
-    if small in _BEFORE_WORDS or (small in _BEFORE_NUMBERS and first.isdigit()):
+    if small in _BEFORE_WORDS or word in _BEFORE_NAMES or (small in _BEFORE_NUMBERS and first.isdigit()):
         return True
     if _NUMBER.fullmatch(word):
         listed = not word_before  # "1. Open the door."
