@@ -47,13 +47,10 @@ _NUMBERED = (
 )
 _BEFORE_NUMBERS = frozenset(_NUMBERED.split())
 # Words before an ordinal number, which German writes with a full stop: "am 3. Oktober".
-_ARTICLES = (
-    "am der die das den dem des vom zum zur im bis jeder jede jedes jeden jedem ein mein dein sein ihr unser euer"
-)
-_POSSESSIVES = [
-    f"{word}{end}" for word in "ein mein dein sein ihr unser eur".split() for end in "e en em er es".split()
-]
-_BEFORE_ORDINALS = frozenset([*_ARTICLES.split(), *_POSSESSIVES])
+_ARTICLES = ["am", "der", "die", "das", "den", "dem", "des", "vom", "zum", "zur", "im", "bis"]
+_WITH_ENDINGS = ["jed", "ein", "mein", "dein", "sein", "ihr", "unser", "euer", "eur"]
+_ENDINGS = ["", "e", "en", "em", "er", "es"]
+_BEFORE_ORDINALS = frozenset([*_ARTICLES, *(word + ending for word in _WITH_ENDINGS for ending in _ENDINGS)])
 _BEFORE_NAMES = frozenset(["MM"])  # French "messieurs"; small letters are millimetres
 
 
