@@ -61,7 +61,7 @@ class Unfinished:
         if self.score is not None:
             score = f"best so far: {self.score:.4f} held-out {self.family.label}"
         command = self.snapshot.command or "the call that began it"
-        hint = f"to go on: {command}"
+        hint = f"to go on, if it is not running: {command}"
         if self.position.step:
             hint += f"; to use its best weights so far: rnntext checkpoints finish {models.quoted(self.path)}"
         return f"an unfinished training lies in {self.path} (step {self.position.step}, {score}); {hint}"

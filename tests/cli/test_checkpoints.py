@@ -138,7 +138,7 @@ def test_an_unfinished_training_is_shown_and_no_model_that_could_be_used(home: S
         assert (
             "an unfinished training lies in checkpoints/new (step 7, best so far: 4.5000 held-out bits/char)" in message
         )
-        assert f"to go on: {COMMAND};" in message
+        assert f"to go on, if it is not running: {COMMAND};" in message
         assert message.endswith("rnntext checkpoints finish new")
     assert "has no version 1" in home.here("checkpoints", "promote", "new", "1", code=2).message
 

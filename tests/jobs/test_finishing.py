@@ -219,7 +219,7 @@ def test_the_command_that_goes_on_is_kept_and_an_older_snapshot_has_none(sources
     path = stopped(trainings(sources)["charlm"], sources / "model", 1, job=job)
     begun = finishing.read(path)
     assert begun is not None
-    assert "to go on: rnntext train-charlm text.txt;" in begun.sentence()
+    assert "to go on, if it is not running: rnntext train-charlm text.txt;" in begun.sentence()
     with pytest.raises(CheckpointError, match="an unfinished training lies in"):
         rnntext.load(path)
     settings = json.loads((path / "run" / "settings.json").read_bytes())
@@ -228,7 +228,7 @@ def test_the_command_that_goes_on_is_kept_and_an_older_snapshot_has_none(sources
     (path / "run" / "settings.json").write_bytes(content)
     older = finishing.read(path)
     assert older is not None
-    assert "to go on: the call that began it;" in older.sentence()
+    assert "to go on, if it is not running: the call that began it;" in older.sentence()
 
 
 @pytest.mark.parametrize("kind", ["charlm", "forecaster"])
