@@ -107,11 +107,13 @@ MAX_PARAMETERS_PER_TOKEN = 30.0
 OPERATIONS = 6.0  # floating-point operations for each parameter and token, forward and backward pass together
 MIN_STEPS = 2000  # of a run: the batch size is chosen so that there are as many, if possible
 
-# (maximum number of passes, fields): the first row whose maximum is not exceeded counts.
+# (maximum, fields): the first row whose maximum is not exceeded counts. Of a character model, it is the number of passes
+# times the parameters for each character of the text: what a large model learns by heart in a few passes, a small one
+# has not room for. Of a translator, it is the number of passes.
 CHARLM_PASSES: list[tuple[float, Fields]] = [
-    (5.0, {"dropout": 0.0, "recurrent_dropout": 0.0, "schedule": "wsd"}),
-    (8.0, {"dropout": 0.1, "recurrent_dropout": 0.0, "schedule": "wsd"}),
-    (24.0, {"dropout": 0.3, "recurrent_dropout": 0.1, "schedule": "wsd"}),
+    (3.0, {"dropout": 0.0, "recurrent_dropout": 0.0, "schedule": "wsd"}),
+    (30.0, {"dropout": 0.1, "recurrent_dropout": 0.0, "schedule": "wsd"}),
+    (100.0, {"dropout": 0.3, "recurrent_dropout": 0.1, "schedule": "wsd"}),
     (float("inf"), {"dropout": 0.5, "recurrent_dropout": 0.25, "schedule": "cosine"}),
 ]
 TRANSLATOR_PASSES: list[tuple[float, Fields]] = [
@@ -171,7 +173,7 @@ def choose_size(
 
 
 def by_passes(table: list[tuple[float, Fields]], passes: float) -> Fields:
-    """The fields that a table has for a number of passes over the data."""
+    """The fields that a table has for a number of passes over the data, or for what it counts instead."""
     return next(fields for max_passes, fields in table if passes <= max_passes)
 
 

@@ -152,14 +152,16 @@ class CharlmRecipe(SizedRecipe):
         size, fields = self._choose_size(sizes.CHARLM, parameters, budget, inherited)
 
         # 2. Choose how a model of this size is trained.
-        affordable_characters = budget.affordable_tokens(parameters(fields))
+        count = parameters(fields)
+        affordable_characters = budget.affordable_tokens(count)
         batch_size, seen_characters = self._exposure(
             affordable_characters, budget, "batch_size", sizes.BATCH_SIZES, self.training.window
         )
         passes = seen_characters / len(text)
+        per_character = count / len(text)
         values = {
             **fields,
-            **sizes.by_passes(sizes.CHARLM_PASSES, passes),
+            **sizes.by_passes(sizes.CHARLM_PASSES, passes * per_character),
             "learning_rate": sizes.LEARNING_RATE,
             "batch_size": batch_size,
         }

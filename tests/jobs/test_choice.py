@@ -107,9 +107,10 @@ def test_a_flag_wins_over_the_choice(tmp_path: Path) -> None:
         ({"steps": 12}, 0.1, 64),
         ({"steps": 8, "batch_size": 2}, 0.0, 2),
         ({"steps": None, "epochs": 2}, 0.0, 16),  # 2,160 characters: the smallest batch has the most steps
-        ({"steps": None, "epochs": 9}, 0.3, 16),
+        ({"steps": None, "epochs": 9}, 0.1, 16),
+        ({"steps": None, "epochs": 60}, 0.3, 16),
         ({"steps": 2, "epochs": 9}, 0.0, 64),
-        ({"steps": 2000, "epochs": 9}, 0.3, 64),
+        ({"steps": 2000, "epochs": 60}, 0.3, 64),
         ({"steps": 2000, "time_limit": 1.0}, 0.0, 64),
     ],
 )
@@ -123,6 +124,22 @@ def test_the_number_of_passes_decides_whatever_limits_it(
     recipe = CharlmRecipe([str(source)], CharlmConfig(), training, "0.25", "strict", free=free)
     settled = recipe.settled(recipe.choose(recipe.read(), None)).training
     assert (settled.dropout, settled.batch_size) == (dropout, batch_size)
+
+
+def test_a_small_model_has_less_dropout_than_a_large_one_after_as_many_passes(tmp_path: Path) -> None:
+    source = tmp_path / "text.txt"
+    source.write_text(TEXT)
+    free = CharlmConfig.chosen_by_size() | CharlmTraining.chosen_by_size()
+    training = CharlmTraining(window=8, steps=None, epochs=60)
+    rates = []
+    for units in (1, 3, 10, 40):
+        model = CharlmConfig(layers=1, units=units, embedding=4)
+        recipe = CharlmRecipe(
+            [str(source)], model, training, "0.25", "strict", free=free - {"layers", "units", "embedding"}
+        )
+        rates.append(recipe.choose(recipe.read(), None)["dropout"])
+    assert rates == sorted(rates)
+    assert rates[0] < 0.3 < rates[-1]
 
 
 def test_a_size_by_name_wins_over_the_choice(tmp_path: Path) -> None:
