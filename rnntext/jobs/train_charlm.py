@@ -193,7 +193,7 @@ class CharlmRecipe(SizedRecipe):
 
         inherited = None
         if parent is not None:
-            inherited = Inherited(parent.checkpoint.version, parent.engine.config.to_json())
+            inherited = Inherited(parent.checkpoint.version, parent.config.to_json())
         budget = training_budget(len(text), self.training)
         size, fields = self._choose_size(sizes.CHARLM, parameters, budget, inherited)
 
@@ -271,7 +271,7 @@ class CharlmRecipe(SizedRecipe):
 
     def check_comparable(self, champion: CharacterModel) -> None:
         """See Recipe."""
-        if champion.engine.config.lowercase != self.model.lowercase:
+        if champion.config.lowercase != self.model.lowercase:
             raise IncomparableError("the version in service folds case differently")
 
 
