@@ -107,9 +107,9 @@ MAX_PARAMETERS_PER_TOKEN = 30.0
 OPERATIONS = 6.0  # floating-point operations for each parameter and token, forward and backward pass together
 MIN_STEPS = 2000  # of a run: the batch size is chosen so that there are as many, if possible
 
-# (maximum, fields): the first row whose maximum is not exceeded counts. Of a character model, it is the number of passes
-# times the parameters for each character of the text: what a large model learns by heart in a few passes, a small one
-# has not room for. Of a translator, it is the number of passes.
+# (maximum, fields): the first row whose maximum is not exceeded counts. Of a character model, it is the number of
+# passes times the parameters for each character of the text: what a large model learns by heart in a few passes, a
+# small one has no room for. Of a translator, it is the number of passes.
 CHARLM_PASSES: list[tuple[float, Fields]] = [
     (3.0, {"dropout": 0.0, "recurrent_dropout": 0.0, "schedule": "wsd"}),
     (30.0, {"dropout": 0.1, "recurrent_dropout": 0.0, "schedule": "wsd"}),

@@ -10,6 +10,7 @@ from rnntext.jobs.translation import TranslationModel
 from rnntext.run import translators
 from rnntext.run.attention import EPSILON
 from rnntext.run.charlm import Charlm, shapes
+from rnntext.run.ensemble import TranslatorEnsemble
 from rnntext.run.model import Model
 from rnntext.run.search import search_all
 from rnntext.run.threads import blas_threads
@@ -140,11 +141,17 @@ def sentences(count: int, ids: int, seed: int = 0, shortest: int = 1, longest: i
     return [generator.integers(RESERVED, ids, length).astype(np.int32) for length in lengths]
 
 
-def strangers(config: TranslatorConfig, beam: int, count: int = 30, ids: int = 500) -> list[str]:
+def strangers(
+    config: TranslatorConfig, beam: int, count: int = 30, ids: int = 500, others: Sequence[TranslatorConfig] = ()
+) -> list[str]:
     """Translates random sentences alone, and in batches of two to 64 in random orders: tells whose ids or scores are
-    not the same, bit for bit."""
+    not the same, bit for bit. With others, the model is an ensemble."""
     generator = np.random.default_rng(beam)
     model = tiny_translator(config, (ids, ids), seed=1, scale=0.1)
+    if others:
+        model = TranslatorEnsemble(
+            [model, *(tiny_translator(other, (ids, ids), seed=2, scale=0.1) for other in others)]
+        )
     sources = sentences(count, ids, seed=2)
 
     def found(order: Sequence[int], batch_tokens: int) -> dict[int, list[tuple[tuple[int, ...], float, float]]]:

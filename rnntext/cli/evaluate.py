@@ -10,7 +10,18 @@ import typer
 
 from rnntext.cli.command import command
 from rnntext.cli.console import note, results
-from rnntext.cli.options import ColumnNumbers, Json, Model, Output, Quiet, Threads, Version, choice, output_option
+from rnntext.cli.options import (
+    ColumnNumbers,
+    Ensemble,
+    Json,
+    Models,
+    Output,
+    Quiet,
+    Threads,
+    Version,
+    choice,
+    output_option,
+)
 from rnntext.cli.translate import Engine
 from rnntext.families import TRANSLATOR
 from rnntext.files.atomic import check_output, output_file
@@ -48,8 +59,9 @@ def evaluate(
         str, typer.Argument(metavar="SOURCE", help="The file to translate, or a file of pairs; - reads stdin.")
     ],
     references: References = None,
-    model: Model = TRANSLATOR.name,
+    model: Models = [TRANSLATOR.name],  # noqa: B006
     version: Version = None,
+    ensemble: Ensemble = None,
     search: BestOnly,
     columns: ColumnNumbers = None,
     lowercase: Lowercase = False,
@@ -70,7 +82,8 @@ def evaluate(
 
     # 1. Translate and compare.
     numbers = None if columns is None else parse(columns)
-    loaded = load_translation(find(model, TRANSLATOR, version), threads, engine, version=version)
+    paths = [find(name, TRANSLATOR, version, ensemble) for name in model]
+    loaded = load_translation(paths, threads, engine, version=version, ensemble=ensemble)
     evaluation = run(loaded, source, references or [], search, lowercase, tokenize, numbers)
     # 2. Write the translations and the scores.
     if save is not None:

@@ -12,7 +12,7 @@ import typer
 
 from rnntext.cli.command import command
 from rnntext.cli.console import Results, note, results
-from rnntext.cli.options import Json, Model, Output, Quiet, Threads, Version, choice
+from rnntext.cli.options import Ensemble, Json, Models, Output, Quiet, Threads, Version, choice
 from rnntext.families import CHARLM
 from rnntext.settings.base import DATA, LENGTH, OUTPUT, SAMPLING
 from rnntext.settings.charlm import MAX_COUNT, ON_UNKNOWN, SamplingConfig
@@ -65,8 +65,9 @@ NoEcho = Annotated[
 def generate(
     *,
     prompt: Prompt = None,
-    model: Model = CHARLM.name,
+    model: Models = [CHARLM.name],  # noqa: B006
     version: Version = None,
+    ensemble: Ensemble = None,
     length: Length = 500,
     count: Count = 1,
     stop: Stop = None,
@@ -89,15 +90,16 @@ def generate(
     from rnntext.jobs.load import find, load_characters
 
     # 1. Read the prompt, and check it before anything is written.
-    path = find(model, CHARLM, version)
+    paths = [find(name, CHARLM, version, ensemble) for name in model]
     text = _prompt(prompt)
-    loaded = load_characters(path, threads, version)
+    loaded = load_characters(paths, threads, version, ensemble)
     chosen = fresh_seed() if seed is None else seed
     loaded.encode(text, on_unknown)
     # 2. Write the samples.
     request: dict[str, Any] = {"length": length, "stop": tuple(stop or ()), "keep_stop": keep_stop, "seed": chosen}
     request |= {"on_unknown": on_unknown, "sampling": sampling}
     echo = "" if no_echo else text
+    named = str(paths[0]) if len(paths) == 1 else list(map(str, paths))
     with results(output) as out:
         for sentence in loaded.remarks(text, stop or (), length):
             note(f"rnntext: {sentence}", quiet)
@@ -108,7 +110,7 @@ def generate(
         samples = loaded.samples(text, count=count, **request)
         for index, sample in enumerate(samples):
             if as_json:
-                record = {"index": index, "prompt": text, "text": sample, "seed": chosen, "model": str(path)}
+                record = {"index": index, "prompt": text, "text": sample, "seed": chosen, "model": named}
                 out.write(json.dumps(record, ensure_ascii=False) + "\n")
             else:
                 between = f"{separator}\n" if index else ""

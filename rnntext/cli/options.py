@@ -13,7 +13,7 @@ import typer
 
 from rnntext.errors import InputOutputError, UsageError
 from rnntext.files.atomic import check_output
-from rnntext.settings.base import DATA, JOB, MODEL, OUTPUT, Config, Option, check_choice, flag
+from rnntext.settings.base import DATA, JOB, MIN_MEMBERS, MODEL, OUTPUT, Config, Option, check_choice, flag
 
 _UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}  # seconds
 BY_SIZE = "by --size"  # the default, as the help calls it, of an option that `rnntext.sizes` chooses
@@ -196,6 +196,25 @@ Model = Annotated[
         *("-m", "--model"),
         metavar="NAME|DIR",
         help="The model: a name under ./checkpoints, or a folder.",
+        rich_help_panel=MODEL,
+    ),
+]
+Models = Annotated[
+    list[str],
+    typer.Option(
+        *("-m", "--model"),
+        metavar="NAME|DIR",
+        help="The model: a name under ./checkpoints, or a folder; several make an ensemble, the mean of their "
+        "probabilities.",
+        rich_help_panel=MODEL,
+    ),
+]
+Ensemble = Annotated[
+    int | None,
+    typer.Option(
+        min=MIN_MEMBERS,
+        metavar="N",
+        help="Make an ensemble of the newest N versions of the model, in service or not.",
         rich_help_panel=MODEL,
     ),
 ]

@@ -10,7 +10,7 @@ import typer
 
 from rnntext.cli.command import command
 from rnntext.cli.console import INVALID, Results, note, results, tell_count
-from rnntext.cli.options import ColumnNumbers, Files, Json, Model, Output, Quiet, Threads, Version
+from rnntext.cli.options import ColumnNumbers, Ensemble, Files, Json, Models, Output, Quiet, Threads, Version
 from rnntext.errors import UsageError
 from rnntext.families import CHARLM
 from rnntext.settings.base import OUTPUT
@@ -38,8 +38,9 @@ PerLine = Annotated[
 def score(
     *,
     files: Files = None,
-    model: Model = CHARLM.name,
+    model: Models = [CHARLM.name],  # noqa: B006
     version: Version = None,
+    ensemble: Ensemble = None,
     per_line: PerLine = False,
     columns: ColumnNumbers = None,
     threads: Threads = 1,
@@ -58,13 +59,13 @@ def score(
     from rnntext.jobs.translation import TranslationModel
 
     numbers = None if columns is None else parse(columns)
-    loaded = load(find(model, CHARLM, version), threads, version)
+    loaded = load([find(name, CHARLM, version, ensemble) for name in model], threads, version, ensemble)
     sources = files or ["-"]
     with results(output) as out:
         if isinstance(loaded, TranslationModel):
             _score_pairs(out, loaded, sources, numbers, as_json, quiet)
         elif not isinstance(loaded, CharacterModel):
-            raise UsageError(f"--model {model}: not a model of text; there is nothing that it could score")
+            raise UsageError(f"--model {model[0]}: not a model of text; there is nothing that it could score")
         elif numbers is not None:
             raise UsageError("--columns: a character model reads texts, which have no columns")
         elif per_line:

@@ -14,7 +14,18 @@ import typer
 from rnntext.cli import pictures
 from rnntext.cli.command import command
 from rnntext.cli.console import INVALID, Results, on_terminal, results, tell_count
-from rnntext.cli.options import Files, Json, Model, Output, Quiet, Threads, Version, choice, output_option
+from rnntext.cli.options import (
+    Ensemble,
+    Files,
+    Json,
+    Models,
+    Output,
+    Quiet,
+    Threads,
+    Version,
+    choice,
+    output_option,
+)
 from rnntext.errors import DataError, UsageError
 from rnntext.families import TRANSLATOR
 from rnntext.settings.base import DATA, JOB, OUTPUT
@@ -73,8 +84,9 @@ Jobs = Annotated[
 def translate(
     *,
     files: Files = None,
-    model: Model = TRANSLATOR.name,
+    model: Models = [TRANSLATOR.name],  # noqa: B006
     version: Version = None,
+    ensemble: Ensemble = None,
     search: SearchConfig,
     scores: Scores = False,
     alignment: Alignment = None,
@@ -97,7 +109,8 @@ def translate(
         raise UsageError(f"--field {field}: goes with --input-format jsonl; lines of text have no fields")
     if field is None and jsonl:
         field = TEXT
-    loaded = load_translation(find(model, TRANSLATOR, version), threads, engine, jobs, version)
+    paths = [find(name, TRANSLATOR, version, ensemble) for name in model]
+    loaded = load_translation(paths, threads, engine, jobs, version, ensemble)
     if alignment is not None and not loaded.attends:
         raise UsageError(f"--alignment {alignment}: this model was trained with --attention none; it looks at nothing")
     with_attention = loaded.attends and (alignment is not None or as_json)

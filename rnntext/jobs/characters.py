@@ -11,7 +11,7 @@ import numpy as np
 
 from rnntext.errors import CheckpointError, DataError, UsageError
 from rnntext.jobs.generate import StopFilter, fresh_seed, sample, wave_size
-from rnntext.run.charlm import OVERLAP, Charlm, shapes
+from rnntext.run.charlm import OVERLAP, Charlm, Predictor, shapes
 from rnntext.run.threads import blas_threads
 from rnntext.settings.base import as_text, as_texts, check_choice
 from rnntext.settings.charlm import MAX_COUNT, ON_UNKNOWN, CharlmConfig, SamplingConfig
@@ -31,8 +31,9 @@ class CharacterModel:
     'defgh'
 
     Attributes:
-        engine: the NumPy model, which computes with character ids and logits.
-        checkpoint: the version it came from, with its manifest and metrics.
+        config: its architecture; of an ensemble, that of its first member.
+        engine: the NumPy model, or an ensemble of them, which computes with character ids and logits.
+        checkpoint: the version it came from, with its manifest and metrics; of an ensemble, its first member.
         threads: number of threads of a matrix product.
     """
 
@@ -41,12 +42,12 @@ class CharacterModel:
         self.threads = threads
         settings = source.json("config.json")
         stored = settings.get("model") if isinstance(settings, dict) else None
-        config = CharlmConfig.from_json(stored)
+        self.config = CharlmConfig.from_json(stored)
         vocabulary = CharVocabulary(source.strings("vocabulary.json"))
         if len(vocabulary) == 1:  # [UNK] alone
             raise CheckpointError(f"{source.path}: the vocabulary is empty")
-        arrays = source.arrays(shapes(config, len(vocabulary)))
-        self.engine = Charlm(config, vocabulary, arrays)
+        arrays = source.arrays(shapes(self.config, len(vocabulary)))
+        self.engine: Predictor = Charlm(self.config, vocabulary, arrays)
 
     def encode(self, text: str, on_unknown: str = "error") -> list[int]:
         """The ids of the characters of a prompt, which is normalised first.
@@ -65,7 +66,7 @@ class CharacterModel:
         """
         check_choice("on_unknown", on_unknown, ON_UNKNOWN)
         vocabulary = self.engine.vocabulary
-        text = normalize(as_text("prompt", text), self.engine.config.lowercase)
+        text = normalize(as_text("prompt", text), self.config.lowercase)
         unknown = vocabulary.unknown(text)
         if unknown and on_unknown == "error":
             raise DataError(
@@ -86,7 +87,7 @@ class CharacterModel:
             prompt, stop, length: see `generate`.
         """
         vocabulary = self.engine.vocabulary
-        lowercase = self.engine.config.lowercase
+        lowercase = self.config.lowercase
         sentences: list[str] = []
         skipped = vocabulary.unknown(normalize(prompt, lowercase))
         if skipped:
@@ -146,7 +147,7 @@ class CharacterModel:
 
     def _stop_texts(self, stop: str | Sequence[str]) -> list[str]:
         """Stop texts, normalised as the training text was."""
-        return [normalize(text, self.engine.config.lowercase) for text in as_texts("stop", stop)]
+        return [normalize(text, self.config.lowercase) for text in as_texts("stop", stop)]
 
     def _generate(
         self, ids: list[int], length: int, stop: StopFilter, seed: int, sampling: SamplingConfig
@@ -258,7 +259,7 @@ class CharacterModel:
         characters = 0
         context = np.empty(0, np.int32)
         for piece in pieces:
-            text = normalize(piece, self.engine.config.lowercase)
+            text = normalize(piece, self.config.lowercase)
             ids = self.engine.vocabulary.encode(text)
             with blas_threads(self.threads):
                 bits.append(self.engine.score(ids, context))

@@ -147,7 +147,7 @@ class CharlmRecipe(SizedRecipe):
 
         inherited = None
         if parent is not None:
-            inherited = Inherited(parent.checkpoint.version, parent.engine.config.to_json())
+            inherited = Inherited(parent.checkpoint.version, parent.config.to_json())
         budget = training_budget(len(text), self.training)
         size, fields = self._choose_size(sizes.CHARLM, parameters, budget, inherited)
 
@@ -191,7 +191,7 @@ class CharlmRecipe(SizedRecipe):
         arrays: dict[str, np.ndarray] = {}
         described = []
         for number, teacher in enumerate(self.teaching.load(self.family, self.report)):
-            config = teacher.engine.config
+            config = teacher.config
             vocabulary = teacher.engine.vocabulary
             if config.lowercase != self.model.lowercase:
                 raise UsageError(f"--teacher {self.teaching.teachers[number]}: it folds case differently")
@@ -248,7 +248,7 @@ class CharlmRecipe(SizedRecipe):
 
     def check_comparable(self, champion: CharacterModel) -> None:
         """See Recipe."""
-        if champion.engine.config.lowercase != self.model.lowercase:
+        if champion.config.lowercase != self.model.lowercase:
             raise IncomparableError("the version in service folds case differently")
 
 

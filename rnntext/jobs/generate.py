@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from rnntext.run.charlm import Charlm
+from rnntext.run.charlm import Charlm, Predictor
 from rnntext.run.sampling import Sampler
 from rnntext.run.threads import blas_threads
 from rnntext.settings.charlm import SamplingConfig
@@ -34,7 +34,7 @@ def wave_size(length: int) -> int:
 
 
 def sample(
-    model: Charlm,
+    model: Predictor,
     prompt: Sequence[int],
     length: int,
     count: int,
@@ -65,7 +65,7 @@ def sample(
                 logits = model.step(state, drawn)
 
 
-def _never_drawn(model: Charlm) -> list[int]:
+def _never_drawn(model: Predictor) -> list[int]:
     """Ids that are not drawn: [UNK] is no character, and U+FFFD stands for invalid bytes of the training text."""
     replacement = model.vocabulary.ids.get("\ufffd")
     return [UNKNOWN] if replacement is None else [UNKNOWN, replacement]

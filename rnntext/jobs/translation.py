@@ -91,11 +91,12 @@ class TranslationModel:
     ['ibm', 'b dbu']
 
     Attributes:
-        config: its architecture.
+        config: its architecture; of an ensemble, that of its first member.
+        attends: whether it has attention weights that could be shown.
         source, target: its languages.
-        engine: the NumPy model, which computes with token ids and logits.
+        engine: the NumPy model, or an ensemble of them, which computes with token ids and logits.
         search_all: the search for translations: in NumPy (`run.search.search_all`) or by CTranslate2.
-        checkpoint: the version it came from, with its manifest and metrics.
+        checkpoint: the version it came from, with its manifest and metrics; of an ensemble, its first member.
         longest: maximum number of tokens of a source sentence in its training; later positions are untrained.
         lines: makes parts of source lines.
         threads: number of threads of a matrix product.
@@ -108,6 +109,7 @@ class TranslationModel:
         self.threads = threads
         self.jobs = jobs if engine == "ctranslate2" else 1
         self.config, self.longest = _config(source)
+        self.attends = getattr(self.config, "attention", "") != "none"
         sides = ["tokens"] if self.config.joint else ["source", "target"]
         token_lists = {f"{side}.json": source.strings(f"{side}.json") for side in sides}
         files = {**source.files, **token_lists}
@@ -121,11 +123,6 @@ class TranslationModel:
             from rnntext.run.ctranslate2 import CTranslate2
 
             self.search_all = CTranslate2(self.config, arrays, self.longest, threads, jobs).search_all
-
-    @property
-    def attends(self) -> bool:
-        """Whether the model has attention weights that could be shown."""
-        return getattr(self.config, "attention", "") != "none"
 
     def translate(
         self, lines: str | Iterable[str], *, search: SearchConfig | None = None, ahead: int = 64

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import abc
 import math
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -31,80 +33,32 @@ def shapes(config: CharlmConfig, vocabulary_size: int) -> Shapes:
     return weights
 
 
-class State:
-    """What a model remembers of `batch` texts, and its work space. A step overwrites it.
+class Predictor(abc.ABC):
+    """Predicts the next character of texts, as one model (`Charlm`) or several (`run.ensemble.CharlmEnsemble`).
 
     Attributes:
-        batch: the number of texts.
+        vocabulary: the characters; id 0 is `[UNK]`.
     """
 
-    def __init__(self, stack: StackState, batch: int, gate_units: int, vocabulary_size: int) -> None:
-        self.batch = batch
-        self.stack = stack
-        self.projected = empty(gate_units, batch)
-        self.logits = empty(batch, vocabulary_size)
+    vocabulary: CharVocabulary
 
-    def layers(self) -> list[tuple[Array, ...]]:
-        """For each layer its states `[units, batch]`, in Keras's order (h, then an LSTM's c), to read or overwrite."""
-        return self.stack.layers()
+    @abc.abstractmethod
+    def start(self, batch: int = 1) -> Any:
+        """A state of so many texts that has read nothing; their number is its `batch`."""
 
-
-class Charlm:
-    """A trained character model.
-
-    x = embedding of the character that is read
-    h = output of the last of the recurrent layers, the first of which reads x
-    P(next character | characters so far) = softmax(h W + b)
-
-    Args:
-        config: its shape.
-        vocabulary: its characters; id 0 is `[UNK]`.
-        arrays: its weights, as `shapes` names them.
-    """
-
-    def __init__(
-        self,
-        config: CharlmConfig,
-        vocabulary: CharVocabulary,
-        arrays: Weights,
-    ) -> None:
-        self.config = config
-        self.vocabulary = vocabulary
-        layers = [config.units] * config.layers
-        self.stack = Stack(config.cell, layers, arrays)
-        # The first layer reads nothing but embeddings, so its products with all of them are computed once.
-        embedding = arrays["embedding"]  # [vocabulary, embedding size]
-        self.table = self.stack.project(embedding)  # [gates * units, vocabulary]
-        kernel = arrays["logits.kernel"]
-        self.kernel = np.ascontiguousarray(kernel)  # [units, vocabulary]
-        self.bias = arrays["logits.bias"]  # [vocabulary]
-
-    def start(self, batch: int = 1) -> State:
-        """A state that has read nothing."""
-        gate_units = len(self.table)  # gates * units
-        vocabulary_size = len(self.bias)
-        stack = self.stack.start(batch)
-        return State(stack, batch, gate_units, vocabulary_size)
-
-    def step(self, state: State, ids: Array) -> Array:
+    @abc.abstractmethod
+    def step(self, state: Any, ids: Array) -> Array:
         """Reads one character of each text.
 
         Args:
-            state: overwritten.
+            state: from `start`; overwritten.
             ids: `[batch]`, integers.
 
         Returns:
-            logits of the next character, `[batch, vocabulary]`, which the next step overwrites.
+            logits of the next character, `[batch, vocabulary]`, which the next step may overwrite.
         """
-        projected = state.projected  # [gates * units, batch]
-        np.take(self.table, ids, axis=1, out=projected, mode="clip")
-        h = self.stack.step(state.stack, projected)  # [units, batch]
-        logits = state.logits
-        np.matmul(h.T, self.kernel, out=logits)  # [batch, vocabulary]
-        logits += self.bias
-        return logits
 
-    def feed(self, state: State, ids: Sequence[int] | Array) -> Array:
+    def feed(self, state: Any, ids: Sequence[int] | Array) -> Array:
         """Reads the same characters into every text of the batch; returns the last logits, `[batch, vocabulary]`.
 
         Args:
@@ -166,6 +120,80 @@ class Charlm:
                 targets = text[inside + 1]
                 losses = _negative_log_likelihood(logits, rows, targets)
                 yield losses[counted]
+
+
+class State:
+    """What a model remembers of `batch` texts, and its work space. A step overwrites it.
+
+    Attributes:
+        batch: the number of texts.
+    """
+
+    def __init__(self, stack: StackState, batch: int, gate_units: int, vocabulary_size: int) -> None:
+        self.batch = batch
+        self.stack = stack
+        self.projected = empty(gate_units, batch)
+        self.logits = empty(batch, vocabulary_size)
+
+    def layers(self) -> list[tuple[Array, ...]]:
+        """For each layer its states `[units, batch]`, in Keras's order (h, then an LSTM's c), to read or overwrite."""
+        return self.stack.layers()
+
+
+class Charlm(Predictor):
+    """A trained character model.
+
+    x = embedding of the character that is read
+    h = output of the last of the recurrent layers, the first of which reads x
+    P(next character | characters so far) = softmax(h W + b)
+
+    Args:
+        config: its shape.
+        vocabulary: its characters; id 0 is `[UNK]`.
+        arrays: its weights, as `shapes` names them.
+    """
+
+    def __init__(
+        self,
+        config: CharlmConfig,
+        vocabulary: CharVocabulary,
+        arrays: Weights,
+    ) -> None:
+        self.config = config
+        self.vocabulary = vocabulary
+        layers = [config.units] * config.layers
+        self.stack = Stack(config.cell, layers, arrays)
+        # The first layer reads nothing but embeddings, so its products with all of them are computed once.
+        embedding = arrays["embedding"]  # [vocabulary, embedding size]
+        self.table = self.stack.project(embedding)  # [gates * units, vocabulary]
+        kernel = arrays["logits.kernel"]
+        self.kernel = np.ascontiguousarray(kernel)  # [units, vocabulary]
+        self.bias = arrays["logits.bias"]  # [vocabulary]
+
+    def start(self, batch: int = 1) -> State:
+        """A state that has read nothing."""
+        gate_units = len(self.table)  # gates * units
+        vocabulary_size = len(self.bias)
+        stack = self.stack.start(batch)
+        return State(stack, batch, gate_units, vocabulary_size)
+
+    def step(self, state: State, ids: Array) -> Array:
+        """Reads one character of each text.
+
+        Args:
+            state: overwritten.
+            ids: `[batch]`, integers.
+
+        Returns:
+            logits of the next character, `[batch, vocabulary]`, which the next step overwrites.
+        """
+        projected = state.projected  # [gates * units, batch]
+        np.take(self.table, ids, axis=1, out=projected, mode="clip")
+        h = self.stack.step(state.stack, projected)  # [units, batch]
+        logits = state.logits
+        np.matmul(h.T, self.kernel, out=logits)  # [batch, vocabulary]
+        logits += self.bias
+        return logits
 
 
 def _negative_log_likelihood(logits: Array, rows: Array, targets: Array) -> Array:

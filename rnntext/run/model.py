@@ -12,12 +12,12 @@ class State(Protocol):
 
     All sentences have equally many hypotheses. The rows of an array `[rows, ...]` are the hypotheses of the first
     sentence, then those of the second, and so on.
-
-    Attributes:
-        attention: how the last step looked at the source, `[rows, source]`.
     """
 
-    attention: Array
+    @property
+    def attention(self) -> Array:
+        """How the last step looked at the source, `[rows, source]`."""
+        ...
 
     def reorder(self, rows: Array) -> None:
         """Makes row r go on with what row rows[r], of the same sentence, has read.

@@ -37,6 +37,7 @@ GROUPS = (DATA, MODEL, BUDGET, LEARNING, FORECAST, LENGTH, SAMPLING, SEARCH, JOB
 MUST_MATCH = "must match"  # it decides what is learnt, so that its value must be the same
 MAY_CHANGE = "may change"
 
+MIN_MEMBERS = 2  # of an ensemble that consists of versions of one model
 MAX_INTEGER = 2**40  # absolute value of an integer in a stored config
 MAX_TEXT = 64  # characters of a text in a stored config
 

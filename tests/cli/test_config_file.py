@@ -93,7 +93,6 @@ def test_print_config_runs_nothing(shell: Shell) -> None:
 @pytest.mark.parametrize(
     ("setting", "message"),
     [
-        ('model = ["alphabet"]', "model: give one value, not several"),
         ('prompt = ["a"]', "prompt: give one value, not several"),
         ("length = [3]", "length: give one value, not several"),
         ("temperature.low = 1", "temperature: give one value, not several"),

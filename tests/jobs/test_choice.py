@@ -91,7 +91,7 @@ def test_what_is_left_open_is_chosen_told_and_kept_with_the_version(tmp_path: Pa
         "size large (1,080 characters, 0.95 passes): --layers 1, --units 10, --embedding 4, --dropout 0.0, "
         "--recurrent-dropout 0.0, --schedule wsd, --learning-rate 0.003, --batch-size 64"
     )
-    assert rnntext.load(tmp_path / "m").engine.config.units == 10
+    assert rnntext.load(tmp_path / "m").config.units == 10
 
 
 def test_a_flag_wins_over_the_choice(tmp_path: Path) -> None:
