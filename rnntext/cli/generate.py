@@ -13,11 +13,20 @@ import typer
 from rnntext.cli.command import command
 from rnntext.cli.console import Results, note, results
 from rnntext.cli.options import Ensemble, Json, Models, Output, Quiet, Threads, Version, choice
+from rnntext.errors import UsageError
 from rnntext.families import CHARLM
-from rnntext.settings.base import DATA, LENGTH, OUTPUT, SAMPLING
+from rnntext.settings.base import DATA, LENGTH, MODEL, OUTPUT, SAMPLING
 from rnntext.settings.charlm import MAX_COUNT, ON_UNKNOWN, SamplingConfig
 
 Prompt = Annotated[str | None, typer.Argument(metavar="PROMPT", help="The text to continue; - reads stdin.")]
+Adapt = Annotated[
+    str | None,
+    typer.Option(
+        metavar="FILE",
+        help="Let the model read FILE first and learn from it; - reads stdin. Nothing is stored.",
+        rich_help_panel=MODEL,
+    ),
+]
 Length = Annotated[
     int,
     typer.Option("-n", "--length", min=0, help="Maximum number of characters to draw.", rich_help_panel=LENGTH),
@@ -61,6 +70,7 @@ NoEcho = Annotated[
 @command(
     'rnntext generate "The miller " --length 300 --temperature 0.7',
     "cat opening.txt | rnntext generate -m book --count 3 > drafts.txt",
+    'rnntext generate "Dear " --adapt letters.txt',
 )
 def generate(
     *,
@@ -68,6 +78,7 @@ def generate(
     model: Models = [CHARLM.name],  # noqa: B006
     version: Version = None,
     ensemble: Ensemble = None,
+    adapt: Adapt = None,
     length: Length = 500,
     count: Count = 1,
     stop: Stop = None,
@@ -86,16 +97,19 @@ def generate(
 
     Without PROMPT, the text on stdin is continued; if stdin is a terminal or empty, the model begins a text.
     """
+    from rnntext.jobs.adaptation import adapted_to
     from rnntext.jobs.generate import fresh_seed
     from rnntext.jobs.load import find, load_characters
 
     # 1. Read the prompt, and check it before anything is written.
     paths = [find(name, CHARLM, version, ensemble) for name in model]
-    text = _prompt(prompt)
+    text = _prompt(prompt, adapt)
     loaded = load_characters(paths, threads, version, ensemble)
-    chosen = fresh_seed() if seed is None else seed
     loaded.encode(text, on_unknown)
+    if adapt is not None:
+        loaded = adapted_to(loaded, adapt, lambda remark: note(remark, quiet))
     # 2. Write the samples.
+    chosen = fresh_seed() if seed is None else seed
     request: dict[str, Any] = {"length": length, "stop": tuple(stop or ()), "keep_stop": keep_stop, "seed": chosen}
     request |= {"on_unknown": on_unknown, "sampling": sampling}
     echo = "" if no_echo else text
@@ -109,21 +123,24 @@ def generate(
             return
         samples = loaded.samples(text, count=count, **request)
         for index, sample in enumerate(samples):
-            if as_json:
-                record = {"index": index, "prompt": text, "text": sample, "seed": chosen, "model": named}
-                out.write(json.dumps(record, ensure_ascii=False) + "\n")
-            else:
-                between = f"{separator}\n" if index else ""
-                out.write(between + _with_line_end(echo + sample))
+            record = {"index": index, "prompt": text, "text": sample, "seed": chosen, "model": named}
+            shown = (f"{separator}\n" if index else "") + _with_line_end(echo + sample)
+            out.write(json.dumps(record, ensure_ascii=False) + "\n" if as_json else shown)
 
 
-def _prompt(argument: str | None) -> str:
-    """The prompt: the argument, or stdin if the argument is - or missing; nobody is asked to type on a terminal."""
+def _prompt(argument: str | None, adapt: str | None) -> str:
+    """The prompt: the argument, or stdin if the argument is - or missing; nobody is asked to type on a terminal.
+
+    Raises:
+        UsageError: stdin is to be both the prompt and what the model learns from.
+    """
     from rnntext.text.decoding import decode
     from rnntext.text.lines import read_text
 
     if argument is not None and argument != "-":
         return decode(os.fsencode(argument), "PROMPT")
+    if adapt == "-":
+        raise UsageError("--adapt -: stdin is the prompt already; give PROMPT as an argument, or the name of a file")
     if argument is None and (sys.stdin is None or sys.stdin.isatty()):
         return ""
     return read_text("-").removesuffix("\n").removesuffix("\r")  # `echo The | rnntext generate` continues "The"

@@ -13,7 +13,7 @@ from rnntext.cli.console import INVALID, Results, note, results, tell_count
 from rnntext.cli.options import ColumnNumbers, Ensemble, Files, Json, Models, Output, Quiet, Threads, Version
 from rnntext.errors import UsageError
 from rnntext.families import CHARLM
-from rnntext.settings.base import OUTPUT
+from rnntext.settings.base import MODEL, OUTPUT
 from rnntext.text.columns import Columns, parse
 
 if TYPE_CHECKING:
@@ -26,6 +26,14 @@ PerLine = Annotated[
         "--per-line",
         help="Score every line on its own; a translation model always does.",
         rich_help_panel=OUTPUT,
+    ),
+]
+Adapt = Annotated[
+    bool,
+    typer.Option(
+        "--adapt",
+        help="Let a character model learn from each file while it reads it; it predicts before it learns.",
+        rich_help_panel=MODEL,
     ),
 ]
 
@@ -41,6 +49,7 @@ def score(
     model: Models = [CHARLM.name],  # noqa: B006
     version: Version = None,
     ensemble: Ensemble = None,
+    adapt: Adapt = False,
     per_line: PerLine = False,
     columns: ColumnNumbers = None,
     threads: Threads = 1,
@@ -58,11 +67,19 @@ def score(
     from rnntext.jobs.load import find, load
     from rnntext.jobs.translation import TranslationModel
 
+    # 1. Load the model.
     numbers = None if columns is None else parse(columns)
+    if adapt and per_line:
+        raise UsageError("--adapt: a line of --per-line is too short to learn from; leave out one of the two")
     loaded = load([find(name, CHARLM, version, ensemble) for name in model], threads, version, ensemble)
     sources = files or ["-"]
+    # 2. Score what it is for.
     with results(output) as out:
         if isinstance(loaded, TranslationModel):
+            if adapt:
+                raise UsageError(
+                    f"--adapt: {model[0]} is a translation model; only character models learn while they read"
+                )
             _score_pairs(out, loaded, sources, numbers, as_json, quiet)
         elif not isinstance(loaded, CharacterModel):
             raise UsageError(f"--model {model[0]}: not a model of text; there is nothing that it could score")
@@ -71,14 +88,16 @@ def score(
         elif per_line:
             _score_lines(out, loaded, sources, as_json, quiet)
         else:
-            _score_files(out, loaded, sources, as_json, quiet)
+            _score_files(out, loaded, sources, adapt, as_json, quiet)
 
 
-def _score_files(out: Results, model: CharacterModel, files: list[str], as_json: bool, quiet: bool) -> None:
+def _score_files(
+    out: Results, model: CharacterModel, files: list[str], adapt: bool, as_json: bool, quiet: bool
+) -> None:
     """Writes the score of each file."""
     from rnntext.jobs.score import score_sources
 
-    for score in score_sources(model, files, lambda remark: note(remark, quiet)):
+    for score in score_sources(model, files, adapt, lambda remark: note(remark, quiet)):
         if as_json:
             line = json.dumps({"source": score.source, **score.numbers()})
         else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import io
 import itertools
 import math
@@ -11,15 +12,14 @@ import numpy as np
 
 from rnntext.errors import CheckpointError, DataError, UsageError
 from rnntext.jobs.generate import StopFilter, fresh_seed, sample, wave_size
+from rnntext.run.adaptation import adapted
 from rnntext.run.charlm import OVERLAP, Charlm, Predictor, shapes
 from rnntext.run.threads import blas_threads
 from rnntext.settings.base import as_text, as_texts, check_choice
 from rnntext.settings.charlm import MAX_COUNT, ON_UNKNOWN, CharlmConfig, SamplingConfig
 from rnntext.storage.checkpoint import Checkpoint
 from rnntext.text.normalize import normalize
-from rnntext.text.vocabulary import UNKNOWN, CharVocabulary
-
-MAX_NAMED = 8  # unknown characters that an error message names
+from rnntext.text.vocabulary import UNKNOWN, CharVocabulary, named
 
 
 class CharacterModel:
@@ -70,7 +70,7 @@ class CharacterModel:
         unknown = vocabulary.unknown(text)
         if unknown and on_unknown == "error":
             raise DataError(
-                f"the model has never seen {_named(unknown)}; leave out what it does not know with --on-unknown skip"
+                f"the model has never seen {named(unknown)}; leave out what it does not know with --on-unknown skip"
             )
         ids: list[int] = vocabulary.encode(text).tolist()
         return [i for i in ids if i != UNKNOWN]
@@ -91,14 +91,14 @@ class CharacterModel:
         sentences: list[str] = []
         skipped = vocabulary.unknown(normalize(prompt, lowercase))
         if skipped:
-            sentences.append(f"left out of the prompt, as the model has never seen them: {_named(skipped)}")
+            sentences.append(f"left out of the prompt, as the model has never seen them: {named(skipped)}")
         for text in as_texts("stop", stop):
             normalized = normalize(text, lowercase)
             unknown = vocabulary.unknown(normalized)
             reason = None
             if unknown:
                 shell = "; a shell makes a line break of $'\\n'" if "\\n" in text else ""
-                reason = f"the model has never seen {_named(unknown)}{shell}"
+                reason = f"the model has never seen {named(unknown)}{shell}"
             elif not normalized:
                 reason = "it is empty"
             elif "\ufffd" in normalized:
@@ -240,7 +240,7 @@ class CharacterModel:
             text.write(stopper.rest())
             yield text.getvalue()
 
-    def score(self, text: str) -> tuple[float, int]:
+    def score(self, text: str, adapt: bool = False) -> tuple[float, int]:
         """The information content of a text in bits, and its number of characters after normalisation; the quotient
         of the two is the bits per character.
 
@@ -249,26 +249,52 @@ class CharacterModel:
         >>> characters, bits / characters < 1
         (6, True)
 
-        Characters that are not in the vocabulary cost what `run.charlm.Charlm.score` says.
-        """
-        return self.score_pieces([as_text("text", text)])
+        Characters that are not in the vocabulary cost what `run.charlm.Charlm.bits` says.
 
-    def score_pieces(self, pieces: Iterable[str]) -> tuple[float, int]:
+        With `adapt`, weights of its own learn from each character after it has been predicted (see `run.adaptation`).
+        """
+        return self.score_pieces([as_text("text", text)], adapt)
+
+    def score_pieces(self, pieces: Iterable[str], adapt: bool = False) -> tuple[float, int]:
         """`score` of a text in pieces, as `text.lines.read_pieces` gives them; no more than one is kept in memory."""
+        if adapt:
+            _, cost, read = self._adapted(pieces)
+            return cost, read
         bits: list[float] = []
         characters = 0
         context = np.empty(0, np.int32)
-        for piece in pieces:
-            text = normalize(piece, self.config.lowercase)
-            ids = self.engine.vocabulary.encode(text)
+        for ids in self._ids(pieces):
             with blas_threads(self.threads):
                 bits.append(self.engine.score(ids, context))
-            characters += len(text)
+            characters += len(ids)
             context = np.concatenate([context, ids])[-OVERLAP:]
         return math.fsum(bits), characters
 
+    def adapted(self, text: str) -> CharacterModel:
+        """A model that has learnt from a text (see `run.adaptation`). It is not stored, and this one stays as it is.
 
-def _named(characters: Sequence[str]) -> str:
-    """Characters for a message; the first few of many."""
-    named = " ".join(f"{c!r} (U+{ord(c):04X})" for c in characters[:MAX_NAMED])
-    return named + (" ..." if len(characters) > MAX_NAMED else "")
+        >>> import rnntext
+        >>> model = rnntext.load("checkpoints/charlm")
+        >>> text = "acegikmoqsuwy" * 50
+        >>> model.adapted(text).score(text)[0] < model.score(text)[0]
+        True
+        """
+        model, _ = self.adapted_to_pieces([as_text("text", text)])
+        return model
+
+    def adapted_to_pieces(self, pieces: Iterable[str]) -> tuple[CharacterModel, int]:
+        """`adapted` to a text in pieces, as `score_pieces` reads them, and the number of its characters."""
+        model = copy.copy(self)
+        model.engine, _, characters = self._adapted(pieces)
+        return model, characters
+
+    def _adapted(self, pieces: Iterable[str]) -> tuple[Predictor, float, int]:
+        """The engine at the end of a text, the bits and the number of its characters."""
+        with blas_threads(self.threads):
+            return adapted(self.engine, self._ids(pieces))
+
+    def _ids(self, pieces: Iterable[str]) -> Iterator[np.ndarray]:
+        """Yields the ids of each piece of a text, `[time]`, normalised."""
+        for piece in pieces:
+            text = normalize(piece, self.config.lowercase)
+            yield self.engine.vocabulary.encode(text)

@@ -52,17 +52,20 @@ class Score:
         }
 
 
-def score_sources(model: CharacterModel, sources: Sequence[str], report: Report | None = None) -> Iterator[Score]:
+def score_sources(
+    model: CharacterModel, sources: Sequence[str], adapt: bool = False, report: Report | None = None
+) -> Iterator[Score]:
     """Yields the score of each file, or of stdin (`-`), read piece by piece.
 
     Args:
+        adapt: whether the model learns from each file, and from no other, while it reads it.
         report: is told how many bytes become U+FFFD, if any.
 
     Raises:
         DataError: a text is empty or not UTF-8.
     """
     for source in sources:
-        bits, characters = model.score_pieces(read_pieces(source, report=report))
+        bits, characters = model.score_pieces(read_pieces(source, report=report), adapt)
         if not characters:
             raise DataError(f"{name_of(source)}: empty; there is nothing to score")
         yield Score(name_of(source), characters, bits)

@@ -73,8 +73,7 @@ class Predictor(abc.ABC):
     def score(self, ids: Array, context: Array | None = None) -> float:
         """The information content of a text in bits, its first character predicted after `vocabulary.start`.
 
-        It is the sum of -log2 P(character | characters before it). An unknown character costs what `[UNK]` costs and,
-        in addition, log2 of the number of characters that it can be, so that a smaller vocabulary wins nothing.
+        It is the sum of -log2 P(character | characters before it); see `bits` for unknown characters.
 
         Args:
             ids: `[time]`, integers.
@@ -83,10 +82,21 @@ class Predictor(abc.ABC):
         context = np.empty(0, np.int32) if context is None else context
         sums = (losses.sum() for losses in self._losses(ids, context))
         nats = math.fsum(sums)
-        bits = nats / math.log(2)
+        return self.bits(nats, ids)
+
+    def bits(self, nats: float, ids: Array) -> float:
+        """The information content of characters in bits, given the sum of their negative log-likelihoods in nats.
+
+        An unknown character costs what `[UNK]` costs and, in addition, log2 of the number of characters that it can be,
+        so that a smaller vocabulary wins nothing.
+
+        Args:
+            nats: the sum.
+            ids: those of the characters, `[time]`, integers.
+        """
         unknown = int(np.count_nonzero(ids == UNKNOWN))
         choices = CODE_POINTS - len(self.vocabulary)
-        return bits + unknown * math.log2(choices)
+        return nats / math.log(2) + unknown * math.log2(choices)
 
     def _losses(self, ids: Array, context: Array) -> Iterator[Array]:
         """Yields the negative log-likelihoods, in nats, of the characters that are predicted at one step, `[parts]`.
@@ -151,6 +161,9 @@ class Charlm(Predictor):
         config: its shape.
         vocabulary: its characters; id 0 is `[UNK]`.
         arrays: its weights, as `shapes` names them.
+
+    Attributes:
+        weights: these arrays, which must stay as they are.
     """
 
     def __init__(
@@ -161,6 +174,7 @@ class Charlm(Predictor):
     ) -> None:
         self.config = config
         self.vocabulary = vocabulary
+        self.weights = arrays
         layers = [config.units] * config.layers
         self.stack = Stack(config.cell, layers, arrays)
         # The first layer reads nothing but embeddings, so its products with all of them are computed once.

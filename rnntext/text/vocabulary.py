@@ -10,12 +10,19 @@ from rnntext.errors import CheckpointError
 
 UNKNOWN = 0  # the id of [UNK], which is not in the list of characters, so nobody can type it in
 CODE_POINTS = 0x110000 - 0x800  # Unicode's, without surrogates
+MAX_NAMED = 8  # characters that a message names
 
 
 def code_points(text: str) -> np.ndarray:
     """The code point of each character, `[characters]`, uint32."""
     data = text.encode("utf-32-le", "surrogatepass")
     return np.frombuffer(data, np.uint32)
+
+
+def named(characters: Sequence[str]) -> str:
+    """Characters for a message; the first few of many."""
+    first = " ".join(f"{c!r} (U+{ord(c):04X})" for c in characters[:MAX_NAMED])
+    return first + (" ..." if len(characters) > MAX_NAMED else "")
 
 
 class CharVocabulary:

@@ -247,3 +247,36 @@ def test_output_into_something_that_is_no_file_does_not_replace_it(shell: Shell,
     assert stat.S_ISFIFO((shell.folder / "pipe").stat().st_mode)
     assert read_some(reader, len(seeded.out)) == seeded.out
     os.close(reader)
+
+
+# Adaptation -----------------------------------------------------------------------------------------------------------
+
+
+def test_a_sample_is_drawn_after_learning_from_a_file(shell: Shell, seeded: Done, models: Path, english: str) -> None:
+    name = shell.write("read.txt", english)
+    adapted = rnntext.load(models / "charlm").adapted(english)
+    text = "".join(adapted.generate("The ", length=40, seed=7))
+    done = shell.here(*SEEDED, "--adapt", name)
+    assert done.text == f"The {text}\n" != seeded.text
+    assert done.err == ""
+    assert shell.here(*SEEDED, "--adapt", "-", stdin=english).out == done.out
+    assert shell.here(*SEEDED).out == seeded.out
+
+
+def test_the_prompt_may_come_from_stdin_while_a_file_is_learnt_from(shell: Shell, english: str) -> None:
+    command = ["generate", "--adapt", shell.write("read.txt", english), "-n", "20", "--seed", "1", "--count", "2"]
+    assert shell.here(*command, "-", stdin="The ").out == shell.here(*command, "The ").out
+
+
+@pytest.mark.parametrize("prompt", [[], ["-"]])
+def test_stdin_is_not_prompt_and_teacher_at_once(shell: Shell, prompt: list[str]) -> None:
+    done = shell.here("generate", "--adapt", "-", *prompt, stdin="The ", code=2)
+    assert done.message.startswith("--adapt -: stdin is the prompt already")
+
+
+@pytest.mark.parametrize(("name", "code", "words"), [("empty.txt", 65, "empty"), ("missing.txt", 74, "No such file")])
+def test_a_file_that_teaches_nothing_is_refused(shell: Shell, name: str, code: int, words: str) -> None:
+    shell.write("empty.txt", "")
+    done = shell.here("generate", "The ", "--adapt", name, code=code)
+    assert done.out == b""
+    assert done.message.startswith(f"{name}: {words}")

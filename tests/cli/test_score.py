@@ -51,6 +51,23 @@ def test_files_before_a_bad_one_are_still_scored(shell: Shell) -> None:
     assert "missing.txt" in done.message
 
 
+# Adaptation -----------------------------------------------------------------------------------------------------------
+
+
+def test_a_model_learns_from_each_file_while_it_reads_it(shell: Shell, model: CharacterModel, english: str) -> None:
+    name = shell.write("text.txt", english)
+    bits, characters = model.score(english, adapt=True)
+    assert bits < model.score(english)[0]
+    records = shell.here("score", "--adapt", "--json", name, name).records
+    assert [(r["bits"], r["characters"]) for r in records] == [(bits, characters)] * 2
+
+
+@pytest.mark.parametrize("option", ["--per-line", "-m hal"])
+def test_what_cannot_be_learnt_from_is_refused(shell: Shell, hal: str, option: str) -> None:
+    arguments = option.replace("hal", hal).split()
+    assert shell.here("score", "--adapt", *arguments, code=2).message.startswith("--adapt: ")
+
+
 # Lines ----------------------------------------------------------------------------------------------------------------
 
 ODD = b"The miller.\r\na\xe2\x80\xa8b\n\n \n\xff\xfe\nA\x0bB\x0cC\x85\n\r\na\rb\n\0\nWren, who is ten"
