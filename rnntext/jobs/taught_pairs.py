@@ -12,9 +12,11 @@ import os
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from rnntext.families import TRANSLATOR
 from rnntext.files.atomic import append_line, make_folder, remove_folder
+from rnntext.jobs.ensembles import ensemble_of
 from rnntext.jobs.teaching import Teaching
 from rnntext.jobs.translation import TranslationModel
 from rnntext.jobs.workers import Workers
@@ -48,17 +50,17 @@ def taught(
         report: is told what the teacher does.
 
     Raises:
-        UsageError, CheckpointError: there is no such teacher.
+        UsageError, CheckpointError: there is no such teacher, or several do not have the same tokens.
         InputOutputError: the file cannot be written.
     """
     models = teaching.load(TRANSLATOR, report)
     if not models:
         return pairs
-    (teacher,) = models
+    teacher: Any = models[0] if len(models) == 1 else ensemble_of(models)
 
     # 1. Translate what this teacher has not translated before.
     sources = [source for source in dict.fromkeys(source for source, _ in pairs) if _is_taught(source, teaching.share)]
-    path = _memory(teaching.path, teacher)
+    path = _memory(teaching.path, models)
     translations = _remembered(path)  # by source
     missing = [source for source in sources if source not in translations]
     if missing:
@@ -80,9 +82,10 @@ def taught(
     return learnt
 
 
-def _memory(path: Path, teacher: TranslationModel) -> Path:
-    """The file with what a teacher has translated. Those of other teachers are removed."""
-    identity = to_json([teacher.checkpoint.manifest, SEARCH.to_json()])
+def _memory(path: Path, teachers: Sequence[TranslationModel]) -> Path:
+    """The file with what teachers have translated together. Those of other teachers are removed."""
+    manifests = [teacher.checkpoint.manifest for teacher in teachers]
+    identity = to_json([manifests, SEARCH.to_json()])
     folder = path / FOLDER / hashlib.sha256(identity).hexdigest()
     make_folder(folder)
     for other in folder.parent.iterdir():

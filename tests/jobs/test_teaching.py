@@ -98,6 +98,15 @@ def test_a_sentence_is_translated_once_by_each_teacher(tmp_path: Path, teacher: 
     assert len(list((tmp_path / "m" / "teacher").iterdir())) == 1  # the first teacher's are removed
 
 
+def test_several_teachers_translate_together(tmp_path: Path, teacher: str, asked: list[str]) -> None:
+    other = str(save_translator(tmp_path / "other", *shifting_weights(), longest=29))
+    both = Teaching((teacher, other), 1.0, tmp_path / "m")
+    assert taught(both) == (LEARNT, ["the teacher translates 3 sentences"])
+    assert taught(both) == (LEARNT, [])
+    taught(Teaching((other,), 1.0, tmp_path / "m"))
+    assert len(asked) == 6  # one alone is another teacher
+
+
 def test_what_a_kill_cut_off_is_translated_again(tmp_path: Path, teacher: str, asked: list[str]) -> None:
     who = Teaching((teacher,), 1.0, tmp_path / "m")
     taught(who)
