@@ -15,6 +15,7 @@ MIN_DISTINCT = 0.01  # share of a column's values that differ from one another
 MAX_SAME = 10  # rows that may have the same value, or all of them the same value twice
 MAX_EQUAL = 0.9  # share of rows whose two columns are equal
 _EMPTY = "is empty"
+_SAME_VALUE = "has the same value"
 
 # A word has a letter. One of ASCII letters alone has no digit and no sign of addresses, file names and hashes.
 _ASCII_WORD = r"(?!www\.)[^\s\d/\\_@]*[A-Za-z][^\s\d/\\_@]*(?!\S)"
@@ -65,8 +66,8 @@ def check(rows: Sequence[Sequence[str]], name: str) -> None:
     number, fault = next(iter(faults.items()))
     width = max(map(len, rows))
     likely = [column for column in range(1, width + 1) if column not in faults and _fault(rows, column) is None]
-    if fault == _EMPTY and len(likely) < 2:
-        return  # there may be no pair at all
+    if fault.startswith((_EMPTY, _SAME_VALUE)) and len(likely) < 2:
+        return  # there may be nothing to learn, but no other column would help
     advice = "name the columns of source and translation with --columns; --columns 1,2 takes these all the same"
     if len(likely) >= 2:
         first, second, *_ = likely
@@ -84,8 +85,8 @@ def _fault(rows: Sequence[Sequence[str]], number: int) -> str | None:
         return f"has hardly any words (the first value is {values[0][:40]!r})"
     distinct = len(set(values))
     if distinct < MIN_DISTINCT * len(values) or (distinct == 1 and len(values) > MAX_SAME):
-        differing = "the same value" if distinct == 1 else f"{distinct} different values"
-        return f"has {differing} in {len(values)} lines (the first is {values[0][:40]!r})"
+        differing = _SAME_VALUE if distinct == 1 else f"has {distinct} different values"
+        return f"{differing} in {len(values)} lines (the first is {values[0][:40]!r})"
     return None
 
 

@@ -527,7 +527,7 @@ def test_a_sample_is_shown_at_an_evaluation_to_those_who_want_it(text, tmp_path,
             assert line.startswith("  > ")
             assert set(line.removeprefix("  > ")) <= vocabulary
     drawn = Mock(side_effect=AssertionError("nobody wants it"))
-    monkeypatch.setattr("rnntext.jobs.train_charlm.sample_lines", drawn)
+    monkeypatch.setattr("rnntext.jobs.charlm_recipe.sample_lines", drawn)
     train(text, tmp_path / "n")
 
 

@@ -19,7 +19,7 @@ from rnntext.jobs.promotion import Outcome
 from rnntext.jobs.train_translate import train_translate
 from rnntext.settings.search import SearchConfig
 from rnntext.settings.training import JobConfig
-from rnntext.settings.translator import GRUConfig, TransformerConfig, TranslatorTraining
+from rnntext.settings.translator import GRUConfig, HybridConfig, TransformerConfig, TranslatorTraining
 from rnntext.storage.checkpoint import versions
 from rnntext.watch.observer import Observer
 
@@ -31,6 +31,7 @@ PAIRS = [
     for c in ("mill", "boat", "lamp", "letter")
 ]
 TRANSFORMER = TransformerConfig(layers=1, units=8, heads=2, feedforward=8)
+HYBRID = HybridConfig(layers=1, decoder_layers=1, units=8, heads=2, feedforward=8)
 GRU = GRUConfig(layers=2, units=5, embedding=4)
 TRAINING = TranslatorTraining(steps=9, vocabulary_size=290, batch_tokens=120, dropout=0.3, average=0.5, warmup=3)
 SHORT = dataclasses.replace(TRAINING, steps=2)
@@ -87,7 +88,7 @@ def test_a_training_stopped_once_ends_with_the_same_bytes(tsv, tmp_path, model, 
     check_stopped(tsv, tmp_path, model, dataclasses.replace(TRAINING, **options), 5)
 
 
-@both
+@pytest.mark.parametrize("model", [TRANSFORMER, HYBRID], ids=["transformer", "hybrid"])
 def test_a_training_stopped_twice_ends_with_the_same_bytes(tsv, tmp_path, model):
     check_stopped(tsv, tmp_path, model, TRAINING, 2, 7)
 

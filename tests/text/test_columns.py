@@ -62,7 +62,6 @@ def test_columns_of_sentences_pass(cells: tuple[str, ...]) -> None:
 
 
 def test_a_few_rows_may_be_alike_or_have_no_word() -> None:
-    check(table("Yes.", "Sí.", rows=10), "t")
     check(table(ENGLISH, ENGLISH, rows=10), "t")
     check([*table(ENGLISH, SPANISH, rows=20), *table("{}", "{}", rows=100)], "t")
     check([["Yes.", ""], ["", "Sí."], [""]], "t")
@@ -72,6 +71,11 @@ def test_a_few_rows_may_be_alike_or_have_no_word() -> None:
 def test_a_column_with_one_value_is_none_of_sentences() -> None:
     with pytest.raises(DataError, match=r"column 1 has the same value in 11 lines .*--columns 2,3 seems to be right"):
         check(table("eng", ENGLISH, SPANISH, rows=11), "t")
+
+
+def test_where_no_other_column_would_help_the_same_value_is_no_matter_of_columns() -> None:
+    check(table(ENGLISH, "Sí."), "t")
+    check(table("Yes.", "Sí.", "{}"), "t")
 
 
 def test_two_columns_of_the_same_are_no_pairs() -> None:
