@@ -96,8 +96,13 @@ class CharlmRecipe(SizedRecipe):
             raise DataError(f"{where}: no held-out text; give more text, or another file with --validation FILE")
         digest = hashlib.sha256(text.encode())
         digest.update(b"\0" + held_out.encode())  # Joining both texts first would copy a long one.
+        teachers = self.teaching.load(self.family, self.report)
+        for teacher in teachers:
+            if teacher.config.lowercase != self.model.lowercase:
+                raise UsageError(f"--teacher {teacher.checkpoint.path}: it folds case differently")
+            digest.update(b"\0" + to_json(teacher.checkpoint.manifest))
         seen = overlap.of_text(text, overlap.MAX_HASHES)
-        return Data(digest.hexdigest(), seen, (text, held_out))
+        return Data(digest.hexdigest(), seen, (text, held_out, teachers))
 
     def _texts(self) -> tuple[str, str]:
         """Training text and held-out text, normalised. Of the text that a fraction holds out, only the end is returned,
@@ -137,7 +142,7 @@ class CharlmRecipe(SizedRecipe):
             return {}
 
         # 1. Choose the size.
-        text, _ = data.content
+        text, _, _ = data.content
         vocabulary_size = len(set(text)) + 1  # with [UNK]
 
         def parameters(fields: sizes.Fields) -> float:
@@ -171,7 +176,7 @@ class CharlmRecipe(SizedRecipe):
         """See Recipe."""
         from rnntext.train.pipelines import learn_characters, vectorize
 
-        text, held_out = data.content
+        text, held_out, teachers = data.content
         self._tell_shared(overlap.of_text(held_out), data.seen, parent)
         vocabulary = learn_characters(text, self.training.vocabulary_size)
         start: dict[str, np.ndarray] = {}
@@ -179,28 +184,8 @@ class CharlmRecipe(SizedRecipe):
             vocabulary = self._grown(parent.engine.vocabulary, vocabulary)
             start = self._start(parent, vocabulary)
         files = {"vocabulary.json": to_json(vocabulary.characters), "held_out.txt": held_out.encode()}
-        arrays = {"ids": vectorize(text, vocabulary), **start, **self._teachers(files)}
+        arrays = {"ids": vectorize(text, vocabulary), **start, **_teachers_arrays(teachers, files)}
         return Snapshot(self.family.kind, self.options, files, arrays, data.digest)
-
-    def _teachers(self, files: dict[str, bytes]) -> dict[str, np.ndarray]:
-        """The teachers' weights for a snapshot, so that a run ends as it began, whatever becomes of them.
-
-        Args:
-            files: of the snapshot; their configs and vocabularies are added.
-        """
-        arrays: dict[str, np.ndarray] = {}
-        described = []
-        for number, teacher in enumerate(self.teaching.load(self.family, self.report)):
-            config = teacher.config
-            vocabulary = teacher.engine.vocabulary
-            if config.lowercase != self.model.lowercase:
-                raise UsageError(f"--teacher {self.teaching.teachers[number]}: it folds case differently")
-            described.append({"config": config.to_json(), "characters": vocabulary.characters})
-            for name, array in teacher.checkpoint.arrays(shapes(config, len(vocabulary))).items():
-                arrays[f"teacher.{number}.{name}"] = array
-        if described:
-            files[TEACHERS] = to_json(described)
-        return arrays
 
     def _grown(self, old: CharVocabulary, learnt: CharVocabulary) -> CharVocabulary:
         """The parent's vocabulary with the new characters of the text."""
@@ -250,6 +235,24 @@ class CharlmRecipe(SizedRecipe):
         """See Recipe."""
         if champion.config.lowercase != self.model.lowercase:
             raise IncomparableError("the version in service folds case differently")
+
+
+def _teachers_arrays(teachers: Sequence[CharacterModel], files: dict[str, bytes]) -> dict[str, np.ndarray]:
+    """The teachers' weights for a snapshot, so that a run ends as it began, whatever becomes of them.
+
+    Args:
+        files: of the snapshot; the teachers' configs and vocabularies are added.
+    """
+    arrays: dict[str, np.ndarray] = {}
+    described = []
+    for number, teacher in enumerate(teachers):
+        vocabulary = teacher.engine.vocabulary
+        described.append({"config": teacher.config.to_json(), "characters": vocabulary.characters})
+        for name, array in teacher.checkpoint.arrays(shapes(teacher.config, len(vocabulary))).items():
+            arrays[f"teacher.{number}.{name}"] = array
+    if described:
+        files[TEACHERS] = to_json(described)
+    return arrays
 
 
 def _teachers(snapshot: Snapshot) -> list[Teacher]:

@@ -56,7 +56,11 @@ class Teaching:
 
 
 def _loaded(name: str, family: Family) -> Any:
-    model = load(find(name, family))
+    """The teacher of this name."""
+    try:
+        model = load(find(name, family))
+    except UsageError as error:
+        raise UsageError(f"--teacher {name}: {error}") from error
     if not isinstance(model, family.implementation()):
         raise UsageError(f"--teacher {name}: this is another kind of model; {family.title} is needed here")
     return model

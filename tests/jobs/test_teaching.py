@@ -13,7 +13,7 @@ import pytest
 from helpers import alphabet_weights, save_charlm, save_translator, shifting_weights
 
 import rnntext
-from rnntext.errors import CheckpointError, StoppedError, UsageError
+from rnntext.errors import StoppedError, UsageError
 from rnntext.jobs import taught_pairs
 from rnntext.jobs.teaching import IN_SERVICE, Teaching
 from rnntext.jobs.translation import TranslationModel
@@ -144,7 +144,7 @@ def test_who_cannot_teach_is_refused(tmp_path: Path) -> None:
     characters = save_charlm(tmp_path / "charlm", *alphabet_weights())
     with pytest.raises(UsageError, match="another kind of model"):
         taught(Teaching((str(characters),), 1.0, tmp_path / "m"))
-    with pytest.raises((UsageError, CheckpointError), match="nobody"):
+    with pytest.raises(UsageError, match=r"--teacher .*nobody: no model '.*nobody'"):
         taught(Teaching((str(tmp_path / "nobody"),), 1.0, tmp_path / "m"))
     for share in (0.0, -1.0, 1.5, float("nan")):
         with pytest.raises(UsageError, match=r"--teacher-share .*: must be more than 0"):
@@ -228,5 +228,6 @@ def test_a_run_ends_as_it_began_whatever_becomes_of_the_teacher(tmp_path: Path, 
 @pytest.mark.usefixtures("eager")
 def test_a_teacher_that_folds_case_teaches_no_other_model(tmp_path: Path, book: str) -> None:
     small = save_charlm(tmp_path / "small", *alphabet_weights(lowercase=True))
-    with pytest.raises(UsageError, match=f"--teacher {small}: it folds case differently"):
+    with pytest.raises(UsageError, match=f"--teacher {small}.*: it folds case differently"):
         rnntext.train_charlm(book, tmp_path / "m", PUPIL, SHORT, teacher=str(small))
+    assert not (tmp_path / "m" / "run").exists()
