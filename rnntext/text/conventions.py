@@ -22,6 +22,7 @@ HEADLINE_SHARE = 0.7  # of its words that begin with a capital, at least
 MAX_SMALL = 3  # letters of its other words
 FINAL_MARKS = f"{FULL_STOPS}.!?\u2026"
 _STOPS = tuple(".\u3002\uff61\u0964\u0965\u06d4\u1362\u0589\u17d4\u17d5\u104b")  # what ends a statement
+_PAIRED = {"\u00bf": "?", "\u00a1": "!"}
 _WORD = re.compile("[^\\W\\d_]+(?:['\u2019-][^\\W\\d_]+)*")
 _BEGINNING = re.compile("(^|[.!?\u2026])[^\\w,;:-]*$")
 
@@ -64,7 +65,7 @@ class Reading:
             encode: makes ids of a text of the target language.
         """
         if self.unmarked and answer.endswith(_STOPS) and not answer.endswith(".."):
-            answer = answer[:-1].rstrip()
+            answer = _closed(answer[:-1].rstrip())
         if self.capitals:
             return answer.upper()
         if self.small and first_letter(answer).isupper():
@@ -135,6 +136,14 @@ def _is_headline(text: str) -> bool:
 def _is_beginning(text: str, word: re.Match[str]) -> bool:
     """Whether a word of a text begins a sentence."""
     return _BEGINNING.search(text, max(0, word.start() - MAX_GAP), word.start()) is not None
+
+
+def _closed(text: str) -> str:
+    """A text with the mark that closes what it opens: Spanish questions begin with one."""
+    for opening, closing in _PAIRED.items():
+        if text.count(opening) > text.count(closing):
+            return text + closing
+    return text
 
 
 def _capitalized(word: str) -> str:

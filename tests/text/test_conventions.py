@@ -74,6 +74,9 @@ def test_a_text_without_a_final_mark_is_read_with_one(written: str, read: str) -
         ("The cat", "Tom.", "Tom"),
         ("The cat", "Tom\u3002", "Tom"),
         ("The cat", "Tom?", "Tom?"),  # Spanish has opened the question, too
+        ("The cat", "\u00bfTom.", "\u00bfTom?"),
+        ("The cat", "\u00a1Tom.", "\u00a1Tom!"),
+        ("The cat", "\u00bfTom? Cat.", "\u00bfTom? Cat"),
         ("The cat", "Tom ...", "Tom ..."),
         ("The cat", "Tom", "Tom"),
         ("The cat.", "Tom.", "Tom."),
