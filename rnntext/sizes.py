@@ -77,8 +77,8 @@ TRANSFORMER = {
     "large": Row(4.0, _transformer(3, 256, 512, 8000)),
 }
 HYBRID = {
-    "tiny": Row(0.0, _hybrid(2, 1, 64, 128, 2000)),
-    "small": Row(2.0, _hybrid(2, 1, 128, 256, 3000)),
+    "tiny": Row(0.0, _hybrid(2, 2, 64, 128, 2000)),
+    "small": Row(2.0, _hybrid(2, 2, 128, 256, 3000)),
     "base": Row(2.0, _hybrid(4, 2, 128, 256, 8000)),
     "large": Row(4.0, _hybrid(4, 2, 256, 512, 8000)),
 }
