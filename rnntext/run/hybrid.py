@@ -19,11 +19,12 @@ from __future__ import annotations
 import numpy as np
 
 from rnntext.run.arrays import Array, Sentences, Weights, empty, zeros
-from rnntext.run.attention import rows_of, standardize, take_in_place
+from rnntext.run.attention import rows_of, standardize
 from rnntext.run.gru_layer import GRULayer
 from rnntext.run.transformer import alignment_layer
 from rnntext.run.transformer_blocks import Block, FeedForward, SourceAttention
 from rnntext.run.transformer_encoder import TransformerEncoder
+from rnntext.run.transformer_state import Sources
 from rnntext.settings.translator import HybridConfig
 
 
@@ -31,17 +32,15 @@ class State:
     """The decoder's memory of a batch of sentences and of the hypotheses for each (see `run.model.State`).
 
     Attributes:
-        memory: of each layer, keys and values of the source, each `[batch, heads, source, width]`.
-        mask: 0, or -inf behind the end of a source, `[batch, 1, 1, source]`.
+        sources: what it knows of them.
         h: the state of each layer, `[rows, units]`.
         attention: how the last step looked at the source, `[rows, source]`: the mean over the heads of one layer.
     """
 
-    def __init__(self, memory: list[tuple[Array, Array]], mask: Array, units: int) -> None:
-        batch, _, _, source = mask.shape
-        self.memory = memory
-        self.mask = mask
-        self.h = [zeros(batch, units) for _ in memory]
+    def __init__(self, sources: Sources, units: int) -> None:
+        batch, _, _, source = sources.mask.shape
+        self.sources = sources
+        self.h = [zeros(batch, units) for _ in sources.memory]
         self.attention = empty(0, source)
 
     def reorder(self, rows: Array) -> None:
@@ -51,13 +50,9 @@ class State:
     def keep(self, sentences: Array) -> None:
         """Goes on with these sentences, in this order, and forgets the others."""
         first = self.h[0]  # [rows, units]
-        rows = rows_of(sentences, len(first), len(self.mask))
+        rows = rows_of(sentences, len(first), len(self.sources.mask))
         self.reorder(rows)
-        self.mask = take_in_place(self.mask, sentences)
-        for layer, (keys, values) in enumerate(self.memory):
-            keys = take_in_place(keys, sentences)
-            values = take_in_place(values, sentences)
-            self.memory[layer] = (keys, values)
+        self.sources.keep(sentences)
 
 
 class Recurrent(Block):
@@ -111,7 +106,7 @@ class Hybrid(TransformerEncoder):
     def __init__(self, config: HybridConfig, arrays: Weights) -> None:
         super().__init__(config, arrays)
         self.aligned = alignment_layer(config.decoder_layers)
-        self.decoder: list[tuple[Recurrent, SourceAttention, FeedForward]] = []
+        self.decoder = []
         for layer in range(config.decoder_layers):
             name = f"decoder.{layer}"
             recurrent = Recurrent(arrays, f"{name}.recurrent")
@@ -126,9 +121,7 @@ class Hybrid(TransformerEncoder):
             sentences: ids of each, at least one.
             padded_length: the length that all are padded to.
         """
-        attentions = [source for _, source, _ in self.decoder]
-        memory, mask = self.read(sentences, padded_length, attentions)
-        return State(memory, mask, self.config.units)
+        return State(self.read(sentences, padded_length), self.config.units)
 
     def step(self, state: State, ids: Array) -> Array:
         """Reads one target token of each hypothesis.
@@ -143,7 +136,7 @@ class Hybrid(TransformerEncoder):
         x = self.target[ids]  # [rows, units]
         for layer, (recurrent, source, feedforward) in enumerate(self.decoder):
             recurrent.step(x, state.h[layer])
-            weights = source.step(x, state, layer)  # [batch, heads, hypotheses, source]
+            weights = source.step(x, state.sources, layer)  # [batch, heads, hypotheses, source]
             if layer == self.aligned:
                 mean = weights.mean(axis=1)  # [batch, hypotheses, source]
                 state.attention = mean.reshape(len(x), -1)

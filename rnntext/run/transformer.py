@@ -44,7 +44,7 @@ class Transformer(TransformerEncoder):
 
     def __init__(self, config: TransformerConfig, arrays: Weights) -> None:
         super().__init__(config, arrays)
-        self.decoder: list[tuple[SelfAttention, SourceAttention, FeedForward]] = []
+        self.decoder = []
         for layer in range(config.layers):
             name = f"decoder.{layer}"
             itself = SelfAttention(arrays, f"{name}.itself", config.heads)
@@ -59,9 +59,7 @@ class Transformer(TransformerEncoder):
             sentences: ids of each, at least one.
             padded_length: the length that all are padded to.
         """
-        attentions = [source for _, source, _ in self.decoder]
-        memory, mask = self.read(sentences, padded_length, attentions)
-        return State(memory, mask)
+        return State(self.read(sentences, padded_length))
 
     def step(self, state: State, ids: Array) -> Array:
         """Reads one target token of each hypothesis.
@@ -80,7 +78,7 @@ class Transformer(TransformerEncoder):
         for layer, blocks in enumerate(self.decoder):
             itself, source, feedforward = blocks
             itself.step(x, state, layer)
-            weights = source.step(x, state, layer)
+            weights = source.step(x, state.sources, layer)
             if layer == aligned:
                 state.weights = weights
             feedforward(x)

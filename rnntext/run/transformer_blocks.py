@@ -13,14 +13,12 @@ Axes: x is `[tokens, units]` in the encoder, where the sentences of a batch stan
 
 from __future__ import annotations
 
-from typing import Protocol
-
 import numpy as np
 
 from rnntext.run.affine import Affine
 from rnntext.run.arrays import Array, Weights, zeros
 from rnntext.run.attention import attend, centre, merge_heads, split_heads, standardize
-from rnntext.run.transformer_state import State
+from rnntext.run.transformer_state import Sources, State
 
 
 def after_norm(arrays: Weights, norm: str, kernel: Array, bias: Array) -> Affine:
@@ -154,18 +152,6 @@ class SelfAttention(Attention):
         x += self.output(merged)
 
 
-class Sources(Protocol):
-    """What the decoder's state knows of the sources.
-
-    Attributes:
-        memory: of each layer, keys and values of the source, each `[batch, heads, source, width]`.
-        mask: 0, or -inf behind the end of a source, `[batch, 1, 1, source]`.
-    """
-
-    memory: list[tuple[Array, Array]]
-    mask: Array
-
-
 class SourceAttention(Attention):
     """Multi-head attention of the decoder to the encoder's normalised output m (Vaswani et al. 2017, section 3.2).
 
@@ -191,27 +177,27 @@ class SourceAttention(Attention):
         values = np.ascontiguousarray(values)
         return keys, values
 
-    def step(self, x: Array, state: Sources, layer: int) -> Array:
+    def step(self, x: Array, sources: Sources, layer: int) -> Array:
         """Lets the last token of each hypothesis look at the source.
 
         All hypotheses of a sentence query the same keys and values.
 
         Args:
             x: `[rows, units]`; overwritten.
-            state: holds the keys, the values and the mask of the sources.
+            sources: those of all hypotheses.
             layer: number of the layer.
 
         Returns:
             the weights of the attention, `[batch, heads, hypotheses, source]`.
         """
         rows, units = x.shape
-        batch = len(state.mask)
+        batch = len(sources.mask)
         normed = standardize(x)
         projected = self.query(normed)  # [rows, units]
         by_sentence = projected.reshape(batch, -1, units)  # [batch, hypotheses, units]
         queries = split_heads(by_sentence, self.heads)  # [batch, heads, hypotheses, width]
-        keys, values = state.memory[layer]
-        context, weights = attend(queries, keys, values, state.mask)
+        keys, values = sources.memory[layer]
+        context, weights = attend(queries, keys, values, sources.mask)
         merged = merge_heads(context)  # [batch, hypotheses, units]
         merged = merged.reshape(rows, units)
         x += self.output(merged)

@@ -10,6 +10,7 @@ from rnntext.run.arrays import Array, Sentences, Weights
 from rnntext.run.attention import centre, lengths_of, padding_mask, standardize
 from rnntext.run.positions import MAX_POSITIONS, centred_sinusoids
 from rnntext.run.transformer_blocks import FeedForward, SelfAttention, SourceAttention, after_norm
+from rnntext.run.transformer_state import Sources
 
 
 class TransformerEncoder:
@@ -24,8 +25,10 @@ class TransformerEncoder:
 
     Attributes:
         sides: those whose tokens have positions.
+        decoder: the blocks of each of its layers: one that looks back, attention to the source, feed-forward.
     """
 
+    decoder: list[tuple[Any, SourceAttention, FeedForward]]
     sides: tuple[str, ...] = ("source", "target")
 
     def __init__(self, config: Any, arrays: Weights) -> None:
@@ -62,27 +65,20 @@ class TransformerEncoder:
         bias = arrays["logits.bias"]
         self.logits = after_norm(arrays, "decoder", kernel, bias)
 
-    def read(
-        self, sentences: Sentences, padded_length: int, attentions: list[SourceAttention]
-    ) -> tuple[list[tuple[Array, Array]], Array]:
-        """Reads source sentences.
+    def read(self, sentences: Sentences, padded_length: int) -> Sources:
+        """What the decoder knows of source sentences.
 
         Args:
             sentences: ids of each, at least one.
             padded_length: the length that all are padded to.
-            attentions: those of the decoder to the source.
-
-        Returns:
-            for each attention its keys and its values, each `[batch, heads, source, width]`, and the mask: 0, or -inf
-            behind the end of a source, `[batch, 1, 1, source]`.
         """
         lengths = lengths_of(sentences)  # [batch]
         mask = padding_mask(lengths, padded_length)  # [batch, source]
         real = mask == 0
         mask = mask[:, None, None]  # [batch, 1, 1, source]
         encoded = self.encode(sentences, real, mask)  # [tokens, units]
-        memory = [attention.read(encoded, real) for attention in attentions]
-        return memory, mask
+        memory = [source.read(encoded, real) for _, source, _ in self.decoder]
+        return Sources(memory, mask)
 
     def encode(self, sentences: Sentences, real: Array, mask: Array) -> Array:
         """The standardized output of the encoder for all sentences, one after another, without padding.

@@ -27,9 +27,8 @@ def shapes(config: TransformerConfig | HybridConfig, source_size: int, target_si
 
     # 2. Encoder and decoder: their layers, and a layer normalisation at the end.
     norm = _norm(units)
-    layers = {"encoder": config.layers, "decoder": config.layers}
-    if isinstance(config, HybridConfig):
-        layers["decoder"] = config.decoder_layers
+    decoder_layers = config.decoder_layers if isinstance(config, HybridConfig) else config.layers
+    layers = {"encoder": config.layers, "decoder": decoder_layers}
     for side, blocks in _blocks(config).items():
         for layer in range(layers[side]):
             for block, members in blocks.items():

@@ -10,6 +10,27 @@ from rnntext.run.attention import rows_of, take_in_place
 FIRST_CACHE = 32  # tokens that a new cache has room for; the room is doubled whenever it does not suffice
 
 
+class Sources:
+    """What a decoder knows of the sources.
+
+    Attributes:
+        memory: of each layer, keys and values of the source, each `[batch, heads, source, width]`.
+        mask: 0, or -inf behind the end of a source, `[batch, 1, 1, source]`.
+    """
+
+    def __init__(self, memory: list[tuple[Array, Array]], mask: Array) -> None:
+        self.memory = memory
+        self.mask = mask
+
+    def keep(self, sentences: Array) -> None:
+        """Goes on with these sentences, in this order, and forgets the others."""
+        self.mask = take_in_place(self.mask, sentences)
+        for layer, (keys, values) in enumerate(self.memory):
+            keys = take_in_place(keys, sentences)
+            values = take_in_place(values, sentences)
+            self.memory[layer] = (keys, values)
+
+
 class State:
     """The decoder's memory of a batch of sentences and of the hypotheses for each (see `run.model.State`).
 
@@ -18,20 +39,18 @@ class State:
     together.
 
     Attributes:
-        memory: of each layer, keys and values of the source, each `[batch, heads, source, width]`.
-        mask: 0, or -inf behind the end of a source, `[batch, 1, 1, source]`.
+        sources: what it knows of them.
         caches: of each layer, keys and values of the tokens so far, `[rows, tokens, 2, heads, width]`.
         ids: the tokens so far, `[rows, tokens]`.
         weights: of the last step's attention to the source in the alignment layer,
             `[batch, heads, hypotheses, source]`.
     """
 
-    def __init__(self, memory: list[tuple[Array, Array]], mask: Array) -> None:
-        keys, _ = memory[0]
+    def __init__(self, sources: Sources) -> None:
+        keys, _ = sources.memory[0]
         batch, heads, source, width = keys.shape
-        self.memory = memory
-        self.mask = mask
-        self.caches = [empty(batch, FIRST_CACHE, 2, heads, width) for _ in memory]
+        self.sources = sources
+        self.caches = [empty(batch, FIRST_CACHE, 2, heads, width) for _ in sources.memory]
         self.ids = np.empty((batch, 0), np.int64)
         self.weights = empty(0, heads, 1, source)
 
@@ -66,7 +85,7 @@ class State:
     def keep(self, sentences: Array) -> None:
         """Goes on with these sentences, in this order, and forgets the others."""
         rows = len(self.ids)
-        batch = len(self.mask)
+        batch = len(self.sources.mask)
         kept = rows_of(sentences, rows, batch)
         count = len(kept)
         for layer, cache in enumerate(self.caches):
@@ -74,11 +93,7 @@ class State:
             take_in_place(filled, kept)
             self.caches[layer] = cache[:count]
         self.ids = self.ids[kept]
-        self.mask = take_in_place(self.mask, sentences)
-        for layer, (keys, values) in enumerate(self.memory):
-            keys = take_in_place(keys, sentences)
-            values = take_in_place(values, sentences)
-            self.memory[layer] = (keys, values)
+        self.sources.keep(sentences)
 
     def add_tokens(self, ids: Array) -> None:
         """Adds the token that each hypothesis is about to read.
