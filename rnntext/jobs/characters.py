@@ -7,12 +7,12 @@ import io
 import itertools
 import math
 from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
 
 import numpy as np
 
 from rnntext.errors import CheckpointError, DataError, UsageError
 from rnntext.jobs.generate import StopFilter, fresh_seed, sample, wave_size
-from rnntext.run.adaptation import adapted
 from rnntext.run.charlm import OVERLAP, Charlm, Predictor, shapes
 from rnntext.run.threads import blas_threads
 from rnntext.settings.base import as_text, as_texts, check_choice
@@ -249,17 +249,15 @@ class CharacterModel:
         >>> characters, bits / characters < 1
         (6, True)
 
-        Characters that are not in the vocabulary cost what `run.charlm.Charlm.bits` says.
-
-        With `adapt`, weights of its own learn from each character after it has been predicted (see `run.adaptation`).
+        Characters that are not in the vocabulary cost what `run.charlm.Predictor.bits` says. With `adapt`, weights of
+        its own learn from each character after it has been predicted (see `run.adaptation`).
         """
         return self.score_pieces([as_text("text", text)], adapt)
 
     def score_pieces(self, pieces: Iterable[str], adapt: bool = False) -> tuple[float, int]:
         """`score` of a text in pieces, as `text.lines.read_pieces` gives them; no more than one is kept in memory."""
         if adapt:
-            _, cost, read = self._adapted(pieces)
-            return cost, read
+            return self._adapted(pieces)[1:]
         bits: list[float] = []
         characters = 0
         context = np.empty(0, np.int32)
@@ -279,17 +277,19 @@ class CharacterModel:
         >>> model.adapted(text).score(text)[0] < model.score(text)[0]
         True
         """
-        model, _ = self.adapted_to_pieces([as_text("text", text)])
-        return model
+        return self.adapted_to_pieces([as_text("text", text)])[0]
 
     def adapted_to_pieces(self, pieces: Iterable[str]) -> tuple[CharacterModel, int]:
         """`adapted` to a text in pieces, as `score_pieces` reads them, and the number of its characters."""
+        adaptation, _, characters = self._adapted(pieces)
         model = copy.copy(self)
-        model.engine, _, characters = self._adapted(pieces)
+        model.engine = adaptation.model()
         return model, characters
 
-    def _adapted(self, pieces: Iterable[str]) -> tuple[Predictor, float, int]:
-        """The engine at the end of a text, the bits and the number of its characters."""
+    def _adapted(self, pieces: Iterable[str]) -> tuple[Any, float, int]:
+        """See `run.adaptation.adapted`."""
+        from rnntext.run.adaptation import adapted  # only here, as hardly anybody needs it
+
         with blas_threads(self.threads):
             return adapted(self.engine, self._ids(pieces))
 

@@ -48,7 +48,6 @@ class Adaptation:
 
     Args:
         model: the trained model, which stays as it is.
-
     """
 
     def __init__(self, model: Charlm) -> None:
@@ -136,9 +135,7 @@ class EnsembleAdaptation:
     def read(self, targets: Array) -> Array:
         """See Adaptation; a character's probability is the mean of the members'."""
         losses = np.stack([member.read(targets) for member in self._members])  # [members, time]
-        lowest = losses.min(axis=0)  # [time]; so that no exponential is zero for all members
-        mean = np.exp(lowest - losses).mean(axis=0)  # [time]
-        return np.asarray(lowest - np.log(mean))
+        return np.asarray(math.log(len(losses)) - np.logaddexp.reduce(-losses, axis=0))
 
     def model(self) -> CharlmEnsemble:
         """See Adaptation."""
@@ -153,8 +150,9 @@ def adaptation_of(model: Predictor) -> Adaptation | EnsembleAdaptation:
     return Adaptation(model)
 
 
-def adapted(model: Predictor, pieces: Iterable[Array]) -> tuple[Predictor, float, int]:
-    """A model at the end of a text, what the text cost it in bits (see `Predictor.bits`), and the number of characters.
+def adapted(model: Predictor, pieces: Iterable[Array]) -> tuple[Adaptation | EnsembleAdaptation, float, int]:
+    """The walk of a model at the end of a text, what the text cost it in bits (see `Predictor.bits`), and the number of
+    characters.
 
     Args:
         model: the trained model, or an ensemble, which stays as it is.
@@ -167,4 +165,4 @@ def adapted(model: Predictor, pieces: Iterable[Array]) -> tuple[Predictor, float
         losses = adaptation.read(stretch)
         bits.append(model.bits(float(losses.sum(dtype=np.float64)), stretch))
         characters += len(stretch)
-    return adaptation.model(), math.fsum(bits), characters
+    return adaptation, math.fsum(bits), characters

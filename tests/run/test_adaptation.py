@@ -121,7 +121,7 @@ def test_an_empty_text_teaches_nothing() -> None:
     model = tiny_charlm()
     after, bits, characters = adapted(model, [])
     assert (bits, characters) == (0.0, 0)
-    assert after.score(TEXT) == model.score(TEXT)
+    assert after.model().score(TEXT) == model.score(TEXT)
 
 
 # Ensembles ------------------------------------------------------------------------------------------------------------
@@ -137,7 +137,7 @@ def test_the_members_of_an_ensemble_learn_each_for_itself() -> None:
         expected += members[0].bits(-float(np.log(np.mean(probabilities, axis=0)).sum()), stretch)
     assert (bits, characters) == (pytest.approx(expected, rel=1e-6), len(TEXT))
     together = CharlmEnsemble([walk.model() for walk in walks])
-    assert after.score(PERIODIC) == together.score(PERIODIC) != CharlmEnsemble(members).score(PERIODIC)
+    assert after.model().score(PERIODIC) == together.score(PERIODIC) != CharlmEnsemble(members).score(PERIODIC)
 
 
 def test_without_steps_a_text_costs_an_ensemble_what_the_plain_score_says(monkeypatch: pytest.MonkeyPatch) -> None:
