@@ -45,7 +45,7 @@ def train(
     encoding_errors: training.EncodingErrors = "strict",
     size: training.Size = "auto",
     teacher: training.Teacher = None,
-    teacher_share: training.TeacherShare = 0.5,
+    teacher_share: training.TeacherShare = None,
     shape: CharlmConfig,
     budget: CharlmTraining,
     left_open: options.LeftOpen,

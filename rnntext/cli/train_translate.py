@@ -89,7 +89,7 @@ def train(
     size: training.Size = "auto",
     relearn_tokens: RelearnTokens = False,
     teacher: training.Teacher = None,
-    teacher_share: training.TeacherShare = 1.0,
+    teacher_share: training.TeacherShare = None,
     shape: TranslatorConfig,
     budget: TranslatorTraining,
     left_open: options.LeftOpen,

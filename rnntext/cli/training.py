@@ -22,6 +22,7 @@ from rnntext.cli.watching import watching
 from rnntext.errors import NotPromotedError, RnntextError, UsageError
 from rnntext.families import Family
 from rnntext.files.atomic import check_log, check_output, check_output_folder
+from rnntext.settings import charlm, translator
 from rnntext.settings.base import DATA, JOB, LEARNING, MODEL
 from rnntext.settings.training import JobConfig
 from rnntext.sizes import SIZES
@@ -54,10 +55,11 @@ Teacher = Annotated[
     ),
 ]
 TeacherShare = Annotated[
-    float,
+    float | None,
     typer.Option(
         metavar="SHARE",
-        help="Share that is learnt from the teacher; the rest from the data alone.",
+        help="Share that is learnt from the teacher, of a translator's sentences or of a character model's loss.",
+        show_default=f"{translator.TEACHER_SHARE:g} or {charlm.TEACHER_SHARE:g}",
         rich_help_panel=LEARNING,
     ),
 ]

@@ -6,7 +6,7 @@ import hashlib
 import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -183,8 +183,13 @@ class CharlmRecipe(SizedRecipe):
         if parent is not None:
             vocabulary = self._grown(parent.engine.vocabulary, vocabulary)
             start = self._start(parent, vocabulary)
-        files = {"vocabulary.json": to_json(vocabulary.characters), "held_out.txt": held_out.encode()}
-        arrays = {"ids": vectorize(text, vocabulary), **start, **_teachers_arrays(teachers, files)}
+        described, weights = _stored(teachers)
+        files = {
+            "vocabulary.json": to_json(vocabulary.characters),
+            "held_out.txt": held_out.encode(),
+            TEACHERS: to_json(described),
+        }
+        arrays = {"ids": vectorize(text, vocabulary), **start, **weights}
         return Snapshot(self.family.kind, self.options, files, arrays, data.digest)
 
     def _grown(self, old: CharVocabulary, learnt: CharVocabulary) -> CharVocabulary:
@@ -237,22 +242,17 @@ class CharlmRecipe(SizedRecipe):
             raise IncomparableError("the version in service folds case differently")
 
 
-def _teachers_arrays(teachers: Sequence[CharacterModel], files: dict[str, bytes]) -> dict[str, np.ndarray]:
-    """The teachers' weights for a snapshot, so that a run ends as it began, whatever becomes of them.
-
-    Args:
-        files: of the snapshot; the teachers' configs and vocabularies are added.
-    """
-    arrays: dict[str, np.ndarray] = {}
+def _stored(teachers: Sequence[CharacterModel]) -> tuple[list[Any], dict[str, np.ndarray]]:
+    """The configs and vocabularies of teachers, and their weights, for a snapshot: so that a run ends as it began,
+    whatever becomes of them."""
     described = []
+    arrays: dict[str, np.ndarray] = {}
     for number, teacher in enumerate(teachers):
         vocabulary = teacher.engine.vocabulary
         described.append({"config": teacher.config.to_json(), "characters": vocabulary.characters})
         for name, array in teacher.checkpoint.arrays(shapes(teacher.config, len(vocabulary))).items():
             arrays[f"teacher.{number}.{name}"] = array
-    if described:
-        files[TEACHERS] = to_json(described)
-    return arrays
+    return described, arrays
 
 
 def _teachers(snapshot: Snapshot) -> list[Teacher]:

@@ -29,7 +29,7 @@ from rnntext.text.normalize import normalize_line
 
 FOLDER = "teacher"  # of a model's folder, with what a teacher has translated
 SEARCH = SearchConfig(beam=4)
-PORTION = 1024  # sentences that are translated between two looks at the clock
+PORTION = 256  # sentences that are translated between two looks at the clock
 TIME_SHARE = 0.25  # of a time limit, which the teacher may take
 
 
@@ -72,14 +72,11 @@ def taught(
             translations |= new
 
     # 2. Put its translations in the places of the targets.
-    learnt = []
-    for source, target in pairs:
-        answer = translations.get(source, "") if _is_taught(source, teaching.share) else ""
-        learnt.append((source, normalize_line(answer, lowercase) or target))
-    late = sum(source not in translations for source in sources)
+    learnt = {source: normalize_line(translations[source], lowercase) for source in sources if source in translations}
+    late = len(sources) - len(learnt)
     if late:
         report(f"the time for the teacher is over: {late:,} of {len(sources):,} sentences keep their targets")
-    return learnt
+    return [(source, learnt.get(source) or target) for source, target in pairs]
 
 
 def _memory(path: Path, teachers: Sequence[TranslationModel]) -> Path:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
+from os import PathLike
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,7 @@ from rnntext.errors import UsageError
 from rnntext.families import Family
 from rnntext.jobs.champion import load_champion
 from rnntext.jobs.load import find, load
+from rnntext.settings.base import as_texts
 from rnntext.text.lines import Report
 
 IN_SERVICE = "in-service"  # the name of the teacher that is the model in service
@@ -25,7 +28,7 @@ class Teaching:
         path: the folder of the model that learns.
 
     Raises:
-        UsageError: the share is none, or nobody teaches.
+        UsageError: the share is none.
     """
 
     teachers: tuple[str, ...] = ()
@@ -35,6 +38,26 @@ class Teaching:
     def __post_init__(self) -> None:
         if not 0 < self.share <= 1:
             raise UsageError(f"--teacher-share {self.share:g}: must be more than 0 and at most 1")
+
+    @classmethod
+    def of(
+        cls, teacher: str | Sequence[str], share: float | None, default: float, path: str | PathLike[str]
+    ) -> Teaching:
+        """What a command says of its teachers.
+
+        Args:
+            teacher: their names.
+            share: None if the command leaves it open.
+            default: the share, then.
+            path: the folder of the model that learns.
+
+        Raises:
+            UsageError: the share is none, or one of nobody.
+        """
+        names = tuple(as_texts("teacher", teacher))
+        if share is not None and not names:
+            raise UsageError(f"--teacher-share {share:g}: goes with --teacher")
+        return cls(names, default if share is None else share, Path(path))
 
     def load(self, family: Family, report: Report) -> list[Any]:
         """The teachers, of the family's class. The model in service is left out where there is none.

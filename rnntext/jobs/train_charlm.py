@@ -14,7 +14,7 @@ from rnntext.jobs.promotion import Outcome
 from rnntext.jobs.teaching import Teaching
 from rnntext.jobs.training import train, with_limit
 from rnntext.settings.base import as_text, as_texts, check_choice
-from rnntext.settings.charlm import CharlmConfig, CharlmTraining
+from rnntext.settings.charlm import TEACHER_SHARE, CharlmConfig, CharlmTraining
 from rnntext.settings.training import JobConfig
 from rnntext.text.lines import ENCODING_ERRORS
 from rnntext.watch.observer import Observer
@@ -31,7 +31,7 @@ def train_charlm(
     validation: str = "0.1",
     encoding_errors: str = "strict",
     teacher: str | Sequence[str] = (),
-    teacher_share: float = 0.5,
+    teacher_share: float | None = None,
     job: JobConfig | None = None,
     observer: Observer | None = None,
 ) -> Outcome:
@@ -55,7 +55,7 @@ def train_charlm(
         encoding_errors: "strict" or "replace".
         teacher: names or folders of character models whose probabilities are learnt, or "in-service"; empty: only the
             characters of the text are learnt.
-        teacher_share: the part of the loss that is measured by the teachers' probabilities.
+        teacher_share: the part of the loss that is measured by the teachers' probabilities; None: TEACHER_SHARE.
         job, observer: see `jobs.training.train`, which also says what is raised.
     """
     # 1. Read the arguments, and find out what is left open.
@@ -73,6 +73,6 @@ def train_charlm(
     training = with_limit(training or CharlmTraining())
     report = (observer or Observer()).note
     free = frozenset(as_texts("left_open", left_open))
-    teaching = Teaching(tuple(as_texts("teacher", teacher)), teacher_share, Path(path))
+    teaching = Teaching.of(teacher, teacher_share, TEACHER_SHARE, path)
     recipe = CharlmRecipe(sources, model, training, validation, encoding_errors, size, free, report, teaching)
     return train(recipe, Path(path), job, observer)

@@ -17,6 +17,7 @@ from rnntext.jobs.translator_recipe import TranslatorRecipe
 from rnntext.settings.base import as_texts, check_choice
 from rnntext.settings.training import JobConfig
 from rnntext.settings.translator import (
+    TEACHER_SHARE,
     TransformerConfig,
     TranslatorConfig,
     TranslatorTraining,
@@ -40,7 +41,7 @@ def train_translate(
     encoding_errors: str = "strict",
     relearn_tokens: bool = False,
     teacher: str | Sequence[str] = (),
-    teacher_share: float = 1.0,
+    teacher_share: float | None = None,
     job: JobConfig | None = None,
     observer: Observer | None = None,
 ) -> Outcome:
@@ -69,7 +70,7 @@ def train_translate(
             token that is in both keeps its weights.
         teacher: the name or folder of a translation model whose translations are learnt, or "in-service", or several,
             which translate together; empty: only the targets of the pairs are learnt.
-        teacher_share: the share of the source sentences whose targets are the teacher's translations.
+        teacher_share: the share of the source sentences whose targets are the teacher's translations; None: all.
         job, observer: see `jobs.training.train`, which also says what is raised.
     """
     # 1. Find out what is left open.
@@ -84,7 +85,7 @@ def train_translate(
     model = model or TransformerConfig()
     training = with_limit(training or TranslatorTraining())
     report = (observer or Observer()).note
-    teaching = Teaching(tuple(as_texts("teacher", teacher)), teacher_share, Path(path))
+    teaching = Teaching.of(teacher, teacher_share, TEACHER_SHARE, path)
     recipe = TranslatorRecipe(source, model, training, relearn_tokens, report, size, free, teaching)
     return train(recipe, Path(path), job, observer)
 

@@ -9,6 +9,7 @@ from rnntext.settings.training import SizedTraining
 
 CELLS = ("rnn", "lstm", "gru")
 MAX_COUNT = 10**9  # samples
+TEACHER_SHARE = 0.5  # of the loss, that teachers measure
 ON_UNKNOWN = ("error", "skip")  # what to do with characters that are not in the vocabulary
 
 

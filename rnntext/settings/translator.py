@@ -25,6 +25,7 @@ from rnntext.settings.training import SizedTraining
 ATTENTIONS = ("additive", "multiplicative", "none")
 POSITIONS = ("sinusoidal", "learned")
 TOKENS = ("subword", "word", "char")
+TEACHER_SHARE = 1.0  # of the sentences, whose targets are the translations of a teacher
 ENGINES = ("numpy", "ctranslate2")
 
 

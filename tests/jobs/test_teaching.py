@@ -149,6 +149,9 @@ def test_who_cannot_teach_is_refused(tmp_path: Path) -> None:
     for share in (0.0, -1.0, 1.5, float("nan")):
         with pytest.raises(UsageError, match=r"--teacher-share .*: must be more than 0"):
             Teaching(("x",), share)
+    with pytest.raises(UsageError, match=r"--teacher-share 0\.5: goes with --teacher"):
+        Teaching.of((), 0.5, 1.0, tmp_path)
+    assert Teaching.of("x", None, 0.7, tmp_path) == Teaching(("x",), 0.7, tmp_path)
 
 
 @pytest.mark.usefixtures("eager")
