@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from rnntext.errors import DataError, UsageError
 
@@ -12,15 +13,25 @@ DEFAULT = (1, 2)
 MAX_ROWS = 10_000  # rows that are looked at
 MIN_WORDS = 0.1  # share of a column's values that have a word in them
 MIN_DISTINCT = 0.01  # share of a column's values that differ from one another
-MAX_SAME = 10  # rows that may have the same value, or all of them the same value twice
+MAX_SAME = 10  # rows of which all may have one value, or the same text in both columns
 MAX_EQUAL = 0.9  # share of rows whose two columns are equal
-_EMPTY = "is empty"
-_SAME_VALUE = "has the same value"
 
 # A word has a letter. One of ASCII letters alone has no digit and no sign of addresses, file names and hashes.
 _ASCII_WORD = r"(?!www\.)[^\s\d/\\_@]*[A-Za-z][^\s\d/\\_@]*(?!\S)"
 _OTHER_WORD = r"(?!\S*://)\S*[^\W\d_A-Za-z]"
 _WORD = re.compile(rf"(?<!\S)(?:{_ASCII_WORD}|{_OTHER_WORD})")
+
+
+class _Fault(NamedTuple):
+    """Why a column is not one of sentences.
+
+    Attributes:
+        words: what the message says of it.
+        may_be: whether it may be one all the same, of a table from which nothing can be learnt.
+    """
+
+    words: str
+    may_be: bool = False
 
 
 def parse(text: str) -> Columns:
@@ -60,33 +71,34 @@ def check(rows: Sequence[Sequence[str]], name: str) -> None:
     """
     faults = {number: fault for number in DEFAULT if (fault := _fault(rows, number)) is not None}
     if not faults and _are_equal(rows):
-        faults = {DEFAULT[1]: f"is the same as column {DEFAULT[0]}"}
+        faults = {DEFAULT[1]: _Fault(f"is the same as column {DEFAULT[0]}")}
     if not faults or not rows:
         return
     number, fault = next(iter(faults.items()))
     width = max(map(len, rows))
     likely = [column for column in range(1, width + 1) if column not in faults and _fault(rows, column) is None]
-    if fault.startswith((_EMPTY, _SAME_VALUE)) and len(likely) < 2:
-        return  # there may be nothing to learn, but no other column would help
+    if fault.may_be and len(likely) < 2:
+        return  # no other column would help
     advice = "name the columns of source and translation with --columns; --columns 1,2 takes these all the same"
     if len(likely) >= 2:
         first, second, *_ = likely
         advice = f"--columns {first},{second} seems to be right, and --columns 1,2 takes these all the same"
-    raise DataError(f"{name}: column {number} {fault}; {advice}")
+    raise DataError(f"{name}: column {number} {fault.words}; {advice}")
 
 
-def _fault(rows: Sequence[Sequence[str]], number: int) -> str | None:
+def _fault(rows: Sequence[Sequence[str]], number: int) -> _Fault | None:
     """Why a column is not one of sentences; None if it may be one. Empty values do not count."""
     values = [row[number - 1] for row in rows if len(row) >= number and row[number - 1].strip()]
     if not values:
-        return _EMPTY
+        return _Fault("is empty", may_be=True)
     with_words = sum(_WORD.search(value) is not None for value in values)
     if with_words < MIN_WORDS * len(values):
-        return f"has hardly any words (the first value is {values[0][:40]!r})"
+        return _Fault(f"has hardly any words (the first value is {values[0][:40]!r})")
     distinct = len(set(values))
     if distinct < MIN_DISTINCT * len(values) or (distinct == 1 and len(values) > MAX_SAME):
-        differing = _SAME_VALUE if distinct == 1 else f"has {distinct} different values"
-        return f"{differing} in {len(values)} lines (the first is {values[0][:40]!r})"
+        number_of_values = "the same value" if distinct == 1 else f"{distinct} different values"
+        words = f"has {number_of_values} in {len(values)} lines (the first is {values[0][:40]!r})"
+        return _Fault(words, may_be=distinct == 1)
     return None
 
 

@@ -113,8 +113,7 @@ class Conventions:
         return _WORD.sub(lambda word: _capitalized(word[0]) if word[0].islower() else word[0], text, count=1)
 
     def _known(self, match: re.Match[str]) -> str:
-        """A word in the case with the lowest cost. At the beginning of a sentence it is not a small one, unless all
-        lines of the training text are such."""
+        """A word in the case with the lowest cost; at the beginning of a sentence its first letter is a capital."""
         word = match[0]
         forms = {_capitalized(word): RARER, word[0].upper() + word[1:]: RARER, word.upper(): RARER}
         if not _is_beginning(match.string, match):
