@@ -1,4 +1,5 @@
-"""python -m benchmarks [NAME]...: measures, prints tables, writes benchmarks/results/NAME.json. See `make bench`."""
+"""python -m benchmarks [NAME]...: measures, prints tables, writes
+benchmarks/results/PROCESSOR/NAME.json. See `make bench`."""
 
 from __future__ import annotations
 
@@ -20,10 +21,12 @@ COMPARISONS = (
     "train_charlm",
     "train_gru",
     "generate",
+    "score",
     "train_translate",
     "translate_transformer",
     "translate_gru",
     "cold_start",
+    "start_up",
     "short_lines",
     "prepare_text",
     "beside_training",
@@ -44,9 +47,11 @@ def main() -> None:
         parser.error(f"{', '.join(sorted(unknown))}: there are {', '.join(COMPARISONS)}")
     options = Options(given.data, given.quick, HERE / "work" / ("quick" if given.quick else "full"))
     if given.markdown:
-        for path in (results(name, options) for name in given.names or COMPARISONS):
-            if path.exists():
-                print(f"### {path.stem}\n\n{report.markdown(json.loads(path.read_text(encoding='utf-8')))}")
+        for name in given.names or COMPARISONS:
+            files = sorted((HERE / "results").glob(f"*/{name}.json"))
+            if files:
+                records = [json.loads(path.read_text(encoding="utf-8")) for path in files]
+                print(f"### {name}\n\n{report.markdown(records)}")
         return
     length = QUICK if given.quick else Length(rounds=given.rounds)
     console = Console(width=None if sys.stdout.isatty() else 140)
@@ -58,8 +63,8 @@ def main() -> None:
 
 
 def results(name: str, options: Options) -> Path:
-    """The file of a comparison's results; those of a quick run are put aside, as they mean nothing."""
-    return (options.work / "results" if options.quick else HERE / "results") / f"{name}.json"
+    """The file of a comparison's results on this processor; those of a quick run mean nothing, and are put aside."""
+    return (options.work if options.quick else HERE) / "results" / report.folder(report.machine()) / f"{name}.json"
 
 
 def compare(name: str, options: Options, length: Length, console: Console) -> bool:

@@ -10,10 +10,12 @@ import contextlib
 import dataclasses
 import json
 import os
+import select
 import statistics
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -72,9 +74,18 @@ class ContenderError(Exception):
 
 
 class Process:
-    """A contender in a process of its own."""
+    """A contender in a process of its own.
 
-    def __init__(self, side: Side, setting: Setting) -> None:
+    Args:
+        side, setting: who it is, and how it is run.
+        deadline: by `time.monotonic()`, until when it has to answer; None: it may take its time.
+
+    Attributes:
+        deadline: the same, which may be changed.
+    """
+
+    def __init__(self, side: Side, setting: Setting, deadline: float | None = None) -> None:
+        self.deadline = deadline
         environment = {k: v for k, v in os.environ.items() if not k.startswith(_TAKEN_AWAY)}
         environment["PYTHONPATH"] = ROOT
         given = json.dumps({**side.given, **setting})
@@ -110,6 +121,12 @@ class Process:
 
     def _answer(self) -> Any:
         assert self._process.stdout is not None
+        if self.deadline is not None:
+            left = max(0.0, self.deadline - time.monotonic())
+            if not select.select([self._process.stdout], [], [], left)[0]:
+                self._process.kill()
+                self.close()
+                raise ContenderError("not ready in the time that there is for trying settings")
         line = self._process.stdout.readline()
         if line:
             return json.loads(line)
@@ -122,21 +139,22 @@ class Process:
 
 @dataclasses.dataclass(frozen=True)
 class Length:
-    """How long everything takes: `rounds`, seconds of a turn, of a trial of a setting, turns before it counts, and how
-    many settings are tried at the most."""
+    """How long everything takes: `rounds`, seconds of a turn, of a trial of a setting, turns before it counts, how many
+    settings of a side are tried at the most, and seconds for all of them."""
 
     rounds: int = 5
     turn: float = 3.0
     trial: float = 1.5
     warm_up: int = 2
     settings: int | None = None
+    preparation: float = 90.0
 
 
 QUICK = Length(rounds=2, turn=0.05, trial=0.05, warm_up=1, settings=1)
 
 
 def best_setting(side: Side, length: Length, tell: Tell) -> tuple[Setting, list[dict[str, Any]]]:
-    """The setting that a side is fastest with, and what all of them gave.
+    """The setting that a side is fastest with, of those that can be tried in `length.preparation`, and what all gave.
 
     Raises:
         ContenderError: it works with none of them.
@@ -145,10 +163,11 @@ def best_setting(side: Side, length: Length, tell: Tell) -> tuple[Setting, list[
     if len(settings) == 1:
         return settings[0], []
     trials: list[dict[str, Any]] = []
+    deadline = time.monotonic() + length.preparation
     for setting in settings:
         tell(f"{side.name}: trying {named(setting)}")
         try:
-            with _started(side, setting) as process:
+            with _started(side, setting, deadline) as process:
                 for _ in range(length.warm_up):  # two batches of other shapes, for those that compile
                     process.turn(length.trial)
                 trials.append({"setting": dict(setting), "rate": _rate(process.turn(length.trial))})
@@ -161,8 +180,8 @@ def best_setting(side: Side, length: Length, tell: Tell) -> tuple[Setting, list[
 
 
 @contextlib.contextmanager
-def _started(side: Side, setting: Setting) -> Iterator[Process]:
-    process = Process(side, setting)
+def _started(side: Side, setting: Setting, deadline: float | None = None) -> Iterator[Process]:
+    process = Process(side, setting, deadline)
     try:
         yield process
     finally:

@@ -112,6 +112,24 @@ class Generation(Contender):
         return float(self.streams * self.characters)
 
 
+class Scoring(Contender):
+    """What `score` does with a text of chance, with random weights; counts characters."""
+
+    def __init__(self, layers: int, units: int, characters: int, threads: int) -> None:
+        self.model = Generation(layers, units, 1, 0, threads).model
+        import numpy as np
+
+        self.threads = threads
+        self.ids = np.random.default_rng(0).integers(1, len(self.model.vocabulary), characters)
+
+    def run(self) -> float:
+        from rnntext.run.threads import blas_threads
+
+        with blas_threads(self.threads):
+            self.model.score(self.ids)
+        return float(len(self.ids))
+
+
 class Search(Contender):
     """The search for translations with random weights, of sentences and translations of `length` tokens; counts lines.
 

@@ -100,26 +100,63 @@ def _notes(row: dict[str, Any]) -> list[str]:
     return [*without, *row["notes"]]
 
 
-def markdown(kept: dict[str, Any]) -> str:
-    """A record as it stands in BENCHMARKS.md."""
-    where = kept["machine"]
-    processor = f"{where['cores']} cores of {where['processor']} ({', '.join(where['features'])})"
-    load = f"load before {where['load']}, after {where['load_at_the_end']}"
-    packages = ", ".join(f"{name} {version}" for name, version in kept["versions"].items())
-    lines = [
-        f"    {kept['command']}",
-        "",
-        f"{kept['time'][:10]}, {processor}, {load}; {packages}.",
-        "",
-        "| what | ours | a second | peer, at its best setting | a second | ratio | range | goal | aim |",
-        "|---|---|---|---|---|---|---|---|---|",
+def markdown(records: Sequence[dict[str, Any]]) -> str:
+    """Records of one comparison as they stand in BENCHMARKS.md: a column for each processor.
+
+    Args:
+        records: of one processor each.
+    """
+    # 1. Say where and when.
+    processors = [processor(kept["machine"]) for kept in records]
+    lines = []
+    for name, kept in zip(processors, records, strict=True):
+        where = kept["machine"]
+        load = f"load before {where['load']}, after {where['load_at_the_end']}"
+        packages = ", ".join(f"{package} {version}" for package, version in kept["versions"].items())
+        lines.append(f"- {name}: {kept['time'][:10]}, `{kept['command']}`, {where['cores']} cores, {load}; {packages}.")
+    # 2. Put the ratios side by side.
+    lines += ["", f"| what | ours | peer | goal | aim | {' | '.join(processors)} |", "|---" * (5 + len(records)) + "|"]
+    columns = [_by_names(kept) for kept in records]
+    for names in dict.fromkeys(names for column in columns for names in column):
+        cells = [column.get(names, ("", "", "")) for column in columns]
+        goal, aim = next((goal, aim) for _, goal, aim in cells if _)
+        lines.append(f"| {' | '.join([*names, goal, aim, *(cell for cell, _, _ in cells)])} |")
+    # 3. Add what else is to be said.
+    notes = [
+        f"- {name}: {row['what']}: {note}"
+        for name, kept in zip(processors, records, strict=True)
+        for row in kept["rows"]
+        for note in _notes(row)
     ]
+    return "\n".join([*lines, *([""] if notes else []), *notes]) + "\n"
+
+
+def _by_names(kept: dict[str, Any]) -> dict[tuple[str, str, str], tuple[str, str, str]]:
+    """The cell of each ratio of a record, its goal and its aim, by what is done and who does it."""
+    cells = {}
     for row in kept["rows"]:
         for ratio in row["ratios"]:
-            cells = [f"{row['what']} ({row['unit']})", *_side(row, ratio["ours"]), *_side(row, ratio["peer"])]
-            lines.append(f"| {' | '.join([*cells, *_outcome(ratio)])} |")
-    notes = [f"- {row['what']}: {note}" for row in kept["rows"] for note in _notes(row)]
-    return "\n".join([*lines, *([""] if notes else []), *notes]) + "\n"
+            (_, rate), (setting, _) = _side(row, ratio["ours"]), _side(row, ratio["peer"])
+            wanted = ["" if ratio[limit] is None else f"{ratio[limit]:g}" for limit in ("goal", "aim")]
+            limits = [limit for limit in (ratio["goal"], ratio["aim"]) if limit is not None]
+            met = "" if not limits else " ✓" if ratio["median"] >= limits[0] else " ✗"
+            span = f"{min(ratio['rounds']):.2f}-{max(ratio['rounds']):.2f}"
+            chosen = setting.removeprefix(ratio["peer"]).strip(" ()")
+            cell = f"{ratio['median']:.2f}{met} ({span}); {rate}{f'; {chosen}' if chosen else ''}"
+            cells[f"{row['what']} ({row['unit']})", ratio["ours"], ratio["peer"]] = (cell, *wanted)
+    return cells  # type: ignore[return-value]
+
+
+def processor(machine: dict[str, Any]) -> str:
+    """The kind of a processor: its name, and the widest instructions that it has for products of matrices."""
+    name = re.sub(r"\(R\)|\(TM\)|CPU|Processor|@.*", "", machine["processor"])
+    features = [feature for feature in FEATURES if feature in machine["features"]]
+    return ", ".join([" ".join(name.split()), *features[-1:]])
+
+
+def folder(machine: dict[str, Any]) -> str:
+    """The folder of a processor's results."""
+    return re.sub(r"[^a-z0-9]+", "-", processor(machine).lower()).strip("-")
 
 
 def _side(row: dict[str, Any], name: str) -> tuple[str, str]:

@@ -91,3 +91,24 @@ class Training(Contender):
         self.optimizer.step()
         loss.item()  # whoever trains wants to see it
         return float(x.numel())
+
+
+class Scoring(Contender):
+    """Measures a text of chance, cut into parallel streams, with random weights; counts characters."""
+
+    WINDOW = 128
+
+    def __init__(self, layers: int, units: int, characters: int, threads: int, streams: int) -> None:
+        prepare(threads, "keeps")
+        self.model = CharLM("lstm", 66, 128, layers, units, 0.0).eval()
+        self.ids = torch.randint(1, 66, (characters // streams + 1, streams))
+
+    @torch.no_grad()
+    def run(self) -> float:
+        state = None
+        total = 0.0
+        for begin in range(0, len(self.ids) - 1, self.WINDOW):
+            labels = self.ids[begin + 1 : begin + 1 + self.WINDOW]
+            logits, state = self.model(self.ids[begin : begin + len(labels)], state)
+            total += float(nn.functional.cross_entropy(logits.flatten(0, 1), labels.flatten(), reduction="sum"))
+        return float(self.ids[1:].numel())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from pathlib import Path
 
 from benchmarks.contender import Contender
@@ -12,7 +13,8 @@ from benchmarks.contender import Contender
 class Counter(Contender):
     """Says that it does `speed` units in a turn of about no time; notes its turns in a file."""
 
-    def __init__(self, name: str, log: str, speed: float, broken: bool = False) -> None:
+    def __init__(self, name: str, log: str, speed: float, broken: bool = False, delay: float = 0.0) -> None:
+        time.sleep(delay)
         if broken:
             raise ValueError(f"{name} cannot work like this")
         self.name, self.log, self.speed = name, Path(log), speed

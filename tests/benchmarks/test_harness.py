@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
+import sys
 from io import StringIO
 from pathlib import Path
 
@@ -10,7 +12,9 @@ import pytest
 from rich.console import Console
 
 from benchmarks import report
+from benchmarks.contender import turn
 from benchmarks.harness import ContenderError, Length, Row, Side, best_setting, measure
+from benchmarks.programs import ProcessorTime
 
 SHORT = Length(rounds=3, turn=0.0, trial=0.0, warm_up=1)
 
@@ -93,7 +97,47 @@ def test_the_report_tells_settings_ratios_and_goals(tmp_path: Path) -> None:
     assert kept["rows"][0]["ratios"][0]["median"] > 1
     assert kept["machine"]["cores"] >= 1
     assert kept["versions"]["numpy"]
-    assert "| counting (numbers) | us (speed 1000000000000.0) |" in report.markdown(kept)
+    other = json.loads(json.dumps(kept))
+    other["machine"] |= {"processor": "Intel(R) Xeon(R) Processor @ 2.0GHz", "features": ["avx2", "amx_bf16"]}
+    table = report.markdown([kept, other])
+    assert f"| goal | aim | {report.processor(kept['machine'])} | Intel Xeon, amx_bf16 |" in table
+    assert "| counting (numbers) | us | peer | 0.5 |  | " in table
+    (line,) = [line for line in table.splitlines() if line.startswith("| counting")]
+    assert line.count(" ✓ (") == 2
+    assert line.count("speed 1000000000.0") == 2
+    assert table.endswith("- Intel Xeon, amx_bf16: counting: a note\n")
+
+
+def test_processors_of_different_kinds_have_folders_of_their_own() -> None:
+    features = (["avx2"], ["avx2", "avx512f", "avx512_bf16"], ["avx2", "avx512f", "avx512_bf16", "amx_bf16"])
+    folders = [report.folder({"processor": "AMD EPYC", "features": list(found)}) for found in features]
+    assert folders == ["amd-epyc-avx2", "amd-epyc-avx512-bf16", "amd-epyc-amx-bf16"]
+
+
+def test_a_row_that_one_processor_lacks_has_an_empty_cell_there(tmp_path: Path) -> None:
+    peer, us = counter(tmp_path / "log", "peer", {"speed": 1}), counter(tmp_path / "log", "us", {"speed": 2})
+    both = report.record(
+        [measure(Row(what, "numbers", [us], [peer]), SHORT) for what in ("one", "two")], report.machine()
+    )
+    one = {**both, "rows": both["rows"][1:]}
+    lines = [line for line in report.markdown([one, both]).splitlines() if line.startswith(("| one", "| two"))]
+    assert [line.split("|")[1].strip() for line in lines] == ["two (numbers)", "one (numbers)"]
+    assert lines[1].split("|")[6].strip() == ""
+    assert lines[1].split("|")[7].strip() != ""
+
+
+def test_settings_are_tried_as_long_as_there_is_time(tmp_path: Path) -> None:
+    hurried = dataclasses.replace(SHORT, preparation=0.1)
+    slow = counter(tmp_path / "log", "a", *({"speed": speed, "delay": 600.0} for speed in (1, 2)))
+    with pytest.raises(ContenderError, match="a: not ready in the time"):
+        best_setting(slow, hurried, lambda message: None)
+
+
+def test_processor_time_is_that_of_the_process_alone() -> None:
+    waits = ProcessorTime([sys.executable, "-c", "import time; time.sleep(1)"])
+    works = ProcessorTime([sys.executable, "-c", "import time\nwhile time.process_time() < 1: pass"])
+    resting, working = turn(waits, 0.0), turn(works, 0.0)
+    assert resting["seconds"] < 0.9 < 1.0 <= working["seconds"]
 
 
 def test_a_record_does_not_tell_where_data_lie() -> None:
