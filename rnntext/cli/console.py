@@ -33,12 +33,15 @@ class Results:
         stream: the file or stdout.
         name: its name in messages.
         signals: signals that have come; the next write then ends the program.
+
+    Attributes:
+        terminal: whether it is one.
     """
 
     def __init__(self, stream: IO[bytes], name: str, signals: Sequence[int] = ()) -> None:
         self._stream = stream
         self._name = name
-        self._terminal = stream.isatty()
+        self.terminal = stream.isatty()
         self._signals = signals
         self._flushed = time.monotonic()
 
@@ -53,9 +56,9 @@ class Results:
             raise SystemExit(128 + self._signals[0])
         try:
             if isinstance(content, str):
-                content = (visible(content) if self._terminal else content).encode("utf-8", "replace")
+                content = (visible(content) if self.terminal else content).encode("utf-8", "replace")
             self._stream.write(content)
-            if self._terminal or time.monotonic() - self._flushed > FLUSH_SECONDS:
+            if self.terminal or time.monotonic() - self._flushed > FLUSH_SECONDS:
                 self.flush()
         except OSError as error:
             raise self._error(error) from error

@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
+import math
 import os
 import sys
-from collections.abc import Iterable
-from typing import Annotated, Any
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from rnntext.cli.command import command
 from rnntext.cli.console import Results, note, results
 from rnntext.cli.options import Ensemble, Json, Models, Output, Quiet, Threads, Version, choice
+from rnntext.cli.surprise import KEY, coloured, has_colours
 from rnntext.errors import UsageError
 from rnntext.families import CHARLM
 from rnntext.settings.base import DATA, LENGTH, MODEL, OUTPUT, SAMPLING
 from rnntext.settings.charlm import MAX_COUNT, ON_UNKNOWN, SamplingConfig
+
+if TYPE_CHECKING:
+    from rnntext.jobs.characters import CharacterModel
+    from rnntext.jobs.generate import Drawn, Sample
 
 Prompt = Annotated[str | None, typer.Argument(metavar="PROMPT", help="The text to continue; - reads stdin.")]
 Adapt = Annotated[
@@ -62,6 +70,22 @@ OnUnknown = Annotated[
         group=DATA,
     ),
 ]
+ShowConfidence = Annotated[
+    bool,
+    typer.Option(
+        "--show-confidence", help="Colour each drawn character by how unlikely it was.", rich_help_panel=OUTPUT
+    ),
+]
+TopLogprobs = Annotated[
+    int | None,
+    typer.Option(
+        "--top-logprobs",
+        min=0,
+        metavar="K",
+        help="With --json: add the log-probability of each drawn character and of the K most likely ones.",
+        rich_help_panel=OUTPUT,
+    ),
+]
 NoEcho = Annotated[
     bool, typer.Option("--no-echo", help="Write the samples without the prompt.", rich_help_panel=OUTPUT)
 ]
@@ -88,6 +112,8 @@ def generate(
     on_unknown: OnUnknown = "error",
     no_echo: NoEcho = False,
     separator: Separator = "-----",
+    show_confidence: ShowConfidence = False,
+    top_logprobs: TopLogprobs = None,
     threads: Threads = 1,
     output: Output = None,
     as_json: Json = False,
@@ -110,22 +136,60 @@ def generate(
         loaded = adapted_to(loaded, adapt, lambda remark: note(remark, quiet))
     # 2. Write the samples.
     chosen = fresh_seed() if seed is None else seed
-    request: dict[str, Any] = {"length": length, "stop": tuple(stop or ()), "keep_stop": keep_stop, "seed": chosen}
-    request |= {"on_unknown": on_unknown, "sampling": sampling}
-    echo = "" if no_echo else text
-    named = str(paths[0]) if len(paths) == 1 else list(map(str, paths))
+    request: dict[str, Any] = {"prompt": text, "length": length, "seed": chosen, "on_unknown": on_unknown}
+    request |= {"stop": tuple(stop or ()), "keep_stop": keep_stop, "sampling": sampling}
     with results(output) as out:
+        _check(out, show_confidence, top_logprobs, as_json)
         for sentence in loaded.remarks(text, stop or (), length):
             note(f"rnntext: {sentence}", quiet)
         note(f"seed {chosen}", quiet or seed is not None)
-        if count == 1 and not as_json:
-            _stream(out, echo, loaded.generate(text, **request))
+        if as_json:
+            _write_records(out, loaded.samples(count=count, top=top_logprobs, **request), text, chosen, paths)
             return
-        samples = loaded.samples(text, count=count, **request)
-        for index, sample in enumerate(samples):
-            record = {"index": index, "prompt": text, "text": sample, "seed": chosen, "model": named}
-            shown = (f"{separator}\n" if index else "") + _with_line_end(echo + sample)
-            out.write(json.dumps(record, ensure_ascii=False) + "\n" if as_json else shown)
+        note(KEY, quiet or not show_confidence)
+        for index, parts in enumerate(_samples(loaded, count, show_confidence, request)):
+            out.write(f"{separator}\n" if index else "")
+            _stream(out, "" if no_echo else text, parts)
+
+
+def _check(out: Results, show_confidence: bool, top_logprobs: int | None, as_json: bool) -> None:
+    """Refuses options where they would show nothing.
+
+    Raises:
+        UsageError: see above.
+    """
+    if top_logprobs is not None and not as_json:
+        raise UsageError("--top-logprobs: its numbers need --json; --show-confidence shows them as colours")
+    if show_confidence and (as_json or not has_colours(out.terminal)):
+        raise UsageError("--show-confidence: needs a terminal with colours; elsewhere give --json --top-logprobs 0")
+
+
+def _write_records(out: Results, samples: Iterable[Sample], prompt: str, seed: int, paths: Sequence[Path]) -> None:
+    """Writes the JSON record of each sample."""
+    named = str(paths[0]) if len(paths) == 1 else list(map(str, paths))
+    for index, sample in enumerate(samples):
+        record = {"index": index, "prompt": prompt, "text": sample.text, "seed": seed, "model": named}
+        if sample.drawn is not None:
+            record["characters"] = [dataclasses.asdict(drawn) for drawn in sample.drawn]
+        out.write(json.dumps(record, ensure_ascii=False) + "\n")
+
+
+def _samples(
+    model: CharacterModel, count: int, show_confidence: bool, request: dict[str, Any]
+) -> Iterator[Iterable[str | bytes]]:
+    """Yields samples in parts, as `_stream` wants them; one alone comes character by character, as it is drawn."""
+    if count > 1:
+        for sample in model.samples(count=count, top=0 if show_confidence else None, **request):
+            yield [sample.text] if sample.drawn is None else _colours(sample.drawn)
+    elif show_confidence:
+        yield _colours(model.draw(**request))
+    else:
+        yield model.generate(**request)
+
+
+def _colours(drawn: Iterable[Drawn]) -> Iterator[str | bytes]:
+    """Yields characters in the colours of their surprise."""
+    return (coloured(one.character, -one.log_probability / math.log(2)) for one in drawn)
 
 
 def _prompt(argument: str | None, adapt: str | None) -> str:
@@ -146,16 +210,11 @@ def _prompt(argument: str | None, adapt: str | None) -> str:
     return read_text("-").removesuffix("\n").removesuffix("\r")  # `echo The | rnntext generate` continues "The"
 
 
-def _stream(out: Results, echo: str, characters: Iterable[str]) -> None:
-    """Writes the prompt, then each character as soon as it is drawn, then a line break unless there is one."""
+def _stream(out: Results, echo: str, parts: Iterable[str | bytes]) -> None:
+    """Writes the prompt, then each part as soon as it is drawn, then a line break unless there is one."""
     out.write(echo)
-    last = echo[-1:]
-    for last in characters:
+    last: str | bytes = echo[-1:]
+    for last in parts:
         out.write(last)
-    if last != "\n":
+    if last[-1:] not in ("\n", b"\n"):
         out.write("\n")
-
-
-def _with_line_end(text: str) -> str:
-    """The text, with a line break at its end."""
-    return text if text.endswith("\n") else text + "\n"

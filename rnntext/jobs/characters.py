@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import io
 import itertools
 import math
 from collections.abc import Iterable, Iterator, Sequence
@@ -12,9 +11,9 @@ from typing import Any
 import numpy as np
 
 from rnntext.errors import CheckpointError, DataError, UsageError
-from rnntext.jobs.generate import StopFilter, fresh_seed, sample, wave_size
-from rnntext.run.charlm import OVERLAP, Charlm, Predictor, shapes
-from rnntext.run.threads import blas_threads
+from rnntext.jobs.generate import Drawn, Sample, StopFilter, draw, draw_wave, fresh_seed, wave_size, why_never
+from rnntext.jobs.served import Served
+from rnntext.run.charlm import Charlm, Predictor, shapes, surprisals
 from rnntext.settings.base import as_text, as_texts, check_choice
 from rnntext.settings.charlm import MAX_COUNT, ON_UNKNOWN, CharlmConfig, SamplingConfig
 from rnntext.storage.checkpoint import Checkpoint
@@ -22,7 +21,7 @@ from rnntext.text.normalize import normalize
 from rnntext.text.vocabulary import UNKNOWN, CharVocabulary, named
 
 
-class CharacterModel:
+class CharacterModel(Served):
     """A character model in service; `rnntext.load` makes it.
 
     >>> import rnntext
@@ -93,18 +92,7 @@ class CharacterModel:
         if skipped:
             sentences.append(f"left out of the prompt, as the model has never seen them: {named(skipped)}")
         for text in as_texts("stop", stop):
-            normalized = normalize(text, lowercase)
-            unknown = vocabulary.unknown(normalized)
-            reason = None
-            if unknown:
-                shell = "; a shell makes a line break of $'\\n'" if "\\n" in text else ""
-                reason = f"the model has never seen {named(unknown)}{shell}"
-            elif not normalized:
-                reason = "it is empty"
-            elif "\ufffd" in normalized:
-                reason = "U+FFFD is never drawn"
-            elif len(normalized) > length:
-                reason = f"it is longer than the {length} characters to be drawn"
+            reason = why_never(normalize(text, lowercase), vocabulary, length)
             if reason is not None:
                 sentences.append(f"the stop text {text!r} can never come: {reason}")
         return sentences
@@ -140,26 +128,42 @@ class CharacterModel:
         Raises:
             DataError: see `encode`.
         """
-        ids = self.encode(prompt, on_unknown)
-        seed = fresh_seed() if seed is None else seed
-        stopper = StopFilter(self._stop_texts(stop), keep_stop)
-        return self._generate(ids, length, stopper, seed, sampling or SamplingConfig())
+        ids, stopper, seed = self._request(prompt, stop, keep_stop, seed, on_unknown)
+        drawn = draw(self.engine, ids, length, stopper, seed, sampling or SamplingConfig(), self.threads)
+        return (one.character for one in drawn)
 
-    def _stop_texts(self, stop: str | Sequence[str]) -> list[str]:
-        """Stop texts, normalised as the training text was."""
-        return [normalize(text, self.config.lowercase) for text in as_texts("stop", stop)]
+    def draw(
+        self,
+        prompt: str = "",
+        *,
+        top: int = 0,
+        length: int = 500,
+        stop: str | Sequence[str] = (),
+        keep_stop: bool = False,
+        seed: int | None = None,
+        on_unknown: str = "error",
+        sampling: SamplingConfig | None = None,
+    ) -> Iterator[Drawn]:
+        """Yields what `generate` yields, each character with its probability.
 
-    def _generate(
-        self, ids: list[int], length: int, stop: StopFilter, seed: int, sampling: SamplingConfig
-    ) -> Iterator[str]:
-        """The generator of `generate`, whose arguments are checked before the first character is asked for."""
-        characters = self.engine.vocabulary.characters
-        for drawn in sample(self.engine, ids, length, 1, seed, sampling, self.threads):
-            character = characters[drawn[0] - 1]  # id 0 is [UNK]
-            yield from stop.push(character)
-            if stop.done:
-                return
-        yield from stop.rest()
+        >>> import rnntext
+        >>> (drawn,) = rnntext.load("checkpoints/charlm").draw("abc", length=1, seed=1, top=2)
+        >>> drawn.character, drawn.log_probability > -0.01, [character for character, _ in drawn.likeliest]
+        ('d', True, ['d', 'e'])
+
+        Args:
+            prompt, length, stop, keep_stop, seed, on_unknown, sampling: see `generate`.
+            top: number of the most likely characters that are told beside the one that is drawn.
+        """
+        ids, stopper, seed = self._request(prompt, stop, keep_stop, seed, on_unknown)
+        return draw(self.engine, ids, length, stopper, seed, sampling or SamplingConfig(), self.threads, top)
+
+    def _request(
+        self, prompt: str, stop: str | Sequence[str], keep_stop: bool, seed: int | None, on_unknown: str
+    ) -> tuple[list[int], StopFilter, int]:
+        """The ids of a prompt, a filter of stop texts, normalised as the training text was, and the seed."""
+        stops = [normalize(text, self.config.lowercase) for text in as_texts("stop", stop)]
+        return self.encode(prompt, on_unknown), StopFilter(stops, keep_stop), fresh_seed() if seed is None else seed
 
     def generate_many(
         self,
@@ -187,7 +191,8 @@ class CharacterModel:
             DataError: see `encode`.
             UsageError: there are more than MAX_COUNT.
         """
-        return list(self.samples(prompt, count, length, stop, keep_stop, seed, on_unknown, sampling))
+        samples = self.samples(prompt, count, length, stop, keep_stop, seed, on_unknown, sampling)
+        return [sample.text for sample in samples]
 
     def samples(
         self,
@@ -199,9 +204,10 @@ class CharacterModel:
         seed: int | None,
         on_unknown: str,
         sampling: SamplingConfig | None,
-    ) -> Iterator[str]:
-        """Yields the continuations of `generate_many` as they are ready: they are drawn in waves, which bound the
-        memory.
+        top: int | None = None,
+    ) -> Iterator[Sample]:
+        """Yields the continuations of `generate_many` as they are ready, and with `top` what `draw` says of their
+        characters. They are drawn in waves, which bound the memory.
 
         Raises:
             DataError: see `encode`.
@@ -209,36 +215,15 @@ class CharacterModel:
         """
         if count > MAX_COUNT:
             raise UsageError(f"--count {count}: must be at most {MAX_COUNT}")
-        ids = self.encode(prompt, on_unknown)
-        seed = fresh_seed() if seed is None else seed
-        stops = self._stop_texts(stop)
+        ids, stopper, first_seed = self._request(prompt, stop, keep_stop, seed, on_unknown)
         rows = wave_size(length)
 
-        def wave(number: int) -> Iterator[str]:
-            filters = [StopFilter(stops, keep_stop) for _ in range(min(rows, count - number * rows))]
-            seeds = [seed, number] if number else seed
-            return self._wave(ids, filters, length, seeds, sampling or SamplingConfig())
+        def wave(number: int) -> Iterator[Sample]:
+            filters = [copy.copy(stopper) for _ in range(min(rows, count - number * rows))]
+            seeds = [first_seed, number] if number else first_seed
+            return draw_wave(self.engine, ids, filters, length, seeds, sampling or SamplingConfig(), self.threads, top)
 
         return itertools.chain.from_iterable(map(wave, range(math.ceil(count / rows))))
-
-    def _wave(
-        self, ids: list[int], filters: list[StopFilter], length: int, seed: int | list[int], sampling: SamplingConfig
-    ) -> Iterator[str]:
-        """Yields continuations that are drawn as one batch, each with its filter."""
-        # 1. Draw one character of each continuation at a time, until all have met a stop text.
-        characters = self.engine.vocabulary.characters
-        count = len(filters)
-        texts = [io.StringIO() for _ in range(count)]
-        for drawn in sample(self.engine, ids, length, count, seed, sampling, self.threads):
-            for text, stopper, index in zip(texts, filters, drawn.tolist(), strict=True):
-                character = characters[index - 1]  # id 0 is [UNK]
-                text.write(stopper.push(character))
-            if all(stopper.done for stopper in filters):
-                break
-        # 2. Add what the filters have held back.
-        for text, stopper in zip(texts, filters, strict=True):
-            text.write(stopper.rest())
-            yield text.getvalue()
 
     def score(self, text: str, adapt: bool = False) -> tuple[float, int]:
         """The information content of a text in bits, and its number of characters after normalisation; the quotient
@@ -256,17 +241,34 @@ class CharacterModel:
 
     def score_pieces(self, pieces: Iterable[str], adapt: bool = False) -> tuple[float, int]:
         """`score` of a text in pieces, as `text.lines.read_pieces` gives them; no more than one is kept in memory."""
-        if adapt:
-            return self._adapted(pieces)[1:]
-        bits: list[float] = []
+        sums: list[float] = []
         characters = 0
-        context = np.empty(0, np.int32)
-        for ids in self._ids(pieces):
-            with blas_threads(self.threads):
-                bits.append(self.engine.score(ids, context))
-            characters += len(ids)
-            context = np.concatenate([context, ids])[-OVERLAP:]
-        return math.fsum(bits), characters
+        for bits in self._surprisals(self._normalized(pieces), adapt):
+            sums.append(bits.sum())
+            characters += len(bits)
+        return math.fsum(sums), characters
+
+    def surprisal(self, text: str, adapt: bool = False) -> np.ndarray:
+        """The information content of each character of a text after normalisation, in bits, `[characters]`; `score` is
+        their sum.
+
+        >>> import rnntext
+        >>> model = rnntext.load("checkpoints/charlm")
+        >>> [bits > 5 for bits in model.surprisal("abcxyz")[1:].tolist()]
+        [False, False, True, False, False]
+        """
+        return np.array([bits for _, bits in self.surprisal_of_pieces([as_text("text", text)], adapt)])
+
+    def surprisal_of_pieces(self, pieces: Iterable[str], adapt: bool = False) -> Iterator[tuple[str, float]]:
+        """Yields each character of a text in pieces, after normalisation, with its information content in bits."""
+        texts, copies = itertools.tee(self._normalized(pieces))
+        bits = (of_piece.tolist() for of_piece in self._surprisals(copies, adapt))
+        return zip(itertools.chain.from_iterable(texts), itertools.chain.from_iterable(bits), strict=True)
+
+    def _surprisals(self, texts: Iterable[str], adapt: bool) -> Iterator[np.ndarray]:
+        """Yields the information content of each character in bits, `[time]` of one part of the text after another."""
+        pieces = map(self.engine.vocabulary.encode, texts)
+        return self._walk(pieces)[1] if adapt else surprisals(self.engine, pieces, self.threads)
 
     def adapted(self, text: str) -> CharacterModel:
         """A model that has learnt from a text (see `run.adaptation`). It is not stored, and this one stays as it is.
@@ -281,20 +283,18 @@ class CharacterModel:
 
     def adapted_to_pieces(self, pieces: Iterable[str]) -> tuple[CharacterModel, int]:
         """`adapted` to a text in pieces, as `score_pieces` reads them, and the number of its characters."""
-        adaptation, _, characters = self._adapted(pieces)
-        model = copy.copy(self)
+        adaptation, surprisals = self._walk(map(self.engine.vocabulary.encode, self._normalized(pieces)))
+        characters = sum(len(bits) for bits in surprisals)
+        model = self.copied()
         model.engine = adaptation.model()
         return model, characters
 
-    def _adapted(self, pieces: Iterable[str]) -> tuple[Any, float, int]:
-        """See `run.adaptation.adapted`."""
-        from rnntext.run.adaptation import adapted  # only here, as hardly anybody needs it
+    def _walk(self, pieces: Iterable[np.ndarray]) -> tuple[Any, Iterator[np.ndarray]]:
+        """See `run.adaptation.walk`."""
+        from rnntext.run.adaptation import adaptation_of, walk  # only here, as hardly anybody needs it
 
-        with blas_threads(self.threads):
-            return adapted(self.engine, self._ids(pieces))
+        adaptation = adaptation_of(self.engine)
+        return adaptation, walk(self.engine, adaptation, pieces, self.threads)
 
-    def _ids(self, pieces: Iterable[str]) -> Iterator[np.ndarray]:
-        """Yields the ids of each piece of a text, `[time]`, normalised."""
-        for piece in pieces:
-            text = normalize(piece, self.config.lowercase)
-            yield self.engine.vocabulary.encode(text)
+    def _normalized(self, pieces: Iterable[str]) -> Iterator[str]:
+        return (normalize(piece, self.config.lowercase) for piece in pieces)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import dataclasses
 import functools
 from collections.abc import Mapping, Sequence
@@ -31,7 +30,7 @@ def _of_characters(models: Sequence[CharacterModel]) -> CharacterModel:
     first = models[0]
     for other in models[1:]:
         _check_same(first, other, _symbols_of_characters(first), _symbols_of_characters(other))
-    ensemble = copy.copy(first)
+    ensemble = first.copied()
     ensemble.engine = CharlmEnsemble([model.engine for model in models])
     return ensemble
 
@@ -43,7 +42,7 @@ def _of_translations(models: Sequence[TranslationModel]) -> TranslationModel:
     for other in models[1:]:
         _check_same(first, other, _symbols_of_translations(first), _symbols_of_translations(other))
     # 2. Make parts of lines that suit all of them.
-    ensemble = copy.copy(first)
+    ensemble = first.copied()
     ensemble.longest = min(model.longest for model in models)
     texts = [model.lines.training_text for model in models]
     usual = dataclasses.replace(

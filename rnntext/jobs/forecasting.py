@@ -13,6 +13,7 @@ from rnntext.errors import CheckpointError, DataError, UsageError
 from rnntext.jobs import imputation
 from rnntext.jobs.alarms import Alarms, find_alarms
 from rnntext.jobs.forecast_errors import HeldOutErrors
+from rnntext.jobs.served import Served
 from rnntext.run.forecaster_network import shapes
 from rnntext.run.forecasters import Forecaster, measure
 from rnntext.run.panel import Panel
@@ -55,7 +56,7 @@ class Forecast:
     filled: int
 
 
-class ForecastModel:
+class ForecastModel(Served):
     """A forecaster in service.
 
     A series is `[time, columns]`, or `[time]` if there is one column; NaN where a value is missing. Its first columns

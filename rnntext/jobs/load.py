@@ -92,7 +92,8 @@ def load(
         UsageError: this version of rnntext does not know the kind of model, there are no such versions, or the models
             make no ensemble.
     """
-    return _built(_loaded(path, version, ensemble), threads)  # type: ignore[no-any-return]
+    model = _built(_loaded(path, version, ensemble), threads)
+    return model.loaded_by(load, path, threads, version, ensemble)  # type: ignore[no-any-return]
 
 
 def load_characters(
@@ -103,7 +104,8 @@ def load_characters(
     Raises:
         UsageError: it is another kind of model.
     """
-    return _built(_loaded(path, version, ensemble, CHARLM), threads)  # type: ignore[no-any-return]
+    model = _built(_loaded(path, version, ensemble, CHARLM), threads)
+    return model.loaded_by(load_characters, path, threads, version, ensemble)  # type: ignore[no-any-return]
 
 
 def load_translation(
@@ -134,11 +136,11 @@ def load_translation(
         raise UsageError("--engine ctranslate2: runs one model; an ensemble needs --engine numpy")
     model = _built(checkpoints, threads, engine, jobs)
     gc.freeze()  # The model stays, so Python need not search it for garbage again and again.
-    return model  # type: ignore[no-any-return]
+    return model.loaded_by(load_translation, path, threads, engine, jobs, version, ensemble)  # type: ignore[no-any-return]
 
 
 def load_forecaster(
-    path: str | PathLike[str], threads: int = 1, version: Version = None, floor: float | None = None
+    path: PathOrPaths, threads: int = 1, version: Version = None, floor: float | None = None
 ) -> ForecastModel:
     """A version of a forecaster; see `load`.
 
@@ -148,8 +150,8 @@ def load_forecaster(
     Raises:
         UsageError: it is another kind of model.
     """
-    (checkpoint,) = _loaded(path, version, None, FORECASTER)
-    return FORECASTER.implementation()(checkpoint, threads, floor)  # type: ignore[no-any-return]
+    model = _built(_loaded(path, version, None, FORECASTER), threads, floor)
+    return model.loaded_by(load_forecaster, path, threads, version, floor)  # type: ignore[no-any-return]
 
 
 def _built(checkpoints: list[Checkpoint], *arguments: Any) -> Any:

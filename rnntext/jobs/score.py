@@ -71,6 +71,22 @@ def score_sources(
         yield Score(name_of(source), characters, bits)
 
 
+def score_characters(
+    model: CharacterModel, sources: Sequence[str], adapt: bool = False, report: Report | None = None
+) -> Iterator[tuple[str, str, float]]:
+    """Yields the name of the file, and a character with its bits, for each character of each file.
+
+    For the arguments and errors see `score_sources`.
+    """
+    for source in sources:
+        empty = True
+        for character, bits in model.surprisal_of_pieces(read_pieces(source, report=report), adapt):
+            empty = False
+            yield name_of(source), character, bits
+        if empty:
+            raise DataError(f"{name_of(source)}: empty; there is nothing to score")
+
+
 def score_lines(model: CharacterModel, sources: Sequence[str]) -> Iterator[tuple[Score, int, bool]]:
     """Yields the score of each line as soon as the line arrives, its number in its file, from 1, and whether it was
     valid UTF-8.
@@ -90,19 +106,23 @@ class PairScore:
     Attributes:
         source: the name of the file.
         line: its number in this file, from 1.
-        log_probability: natural logarithm of the probability of the target given the source; nan if the line is no
-            pair, or a side of it is too long.
-        tokens: number of tokens of the target, the end included; 0 without a target column.
+        scored_tokens: the tokens of the target, the end included, each with the natural logarithm of its probability
+            given the source and the tokens before it; nan if the line is no pair, or a side of it is too long. Empty
+            without a target column.
         fault: why there is nothing to score, or None.
         valid: whether the line was valid UTF-8.
     """
 
     source: str
     line: int
-    log_probability: float
-    tokens: int
+    scored_tokens: list[tuple[str, float]]
     fault: str | None
     valid: bool
+
+    @property
+    def log_probability(self) -> float:
+        """The natural logarithm of the probability of the target given the source; nan as above."""
+        return math.nan if self.fault is not None else math.fsum(log_p for _, log_p in self.scored_tokens)
 
 
 def score_pairs(model: TranslationModel, sources: Sequence[str], columns: Columns | None = None) -> Iterator[PairScore]:
@@ -132,12 +152,11 @@ def score_pairs(model: TranslationModel, sources: Sequence[str], columns: Column
             rows = [line.text.split("\t", last) for line in lines]
             complete = [row if len(row) >= last else [""] * last for row in rows]
             pairs = [(row[source_column - 1], row[target_column - 1]) for row in complete]
-            scores = model.score(pairs)
+            scored = model.score_tokens(pairs)
             # 2. Hand them out.
-            for line, row, (text, _), (log_probability, tokens) in zip(lines, rows, pairs, scores, strict=True):
+            for line, row, (text, _), tokens in zip(lines, rows, pairs, scored, strict=True):
                 number += 1
                 fault = None
-                if math.isnan(log_probability):
+                if math.isnan(tokens[-1][1]):
                     fault = TOO_LONG if model.lines.parts(text) else NO_PAIR
-                tokens = tokens if len(row) >= last else 0
-                yield PairScore(name_of(source), number, log_probability, tokens, fault, line.valid)
+                yield PairScore(name_of(source), number, tokens if len(row) >= last else [], fault, line.valid)

@@ -9,7 +9,8 @@ import json
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from typing import Any
 
-from rnntext.jobs.translation import Answer, Translation, TranslationModel, block_diagonal
+from rnntext.jobs.translation import Answer, Translation, TranslationModel
+from rnntext.run.attention import block_diagonal
 from rnntext.settings.search import SearchConfig
 from rnntext.text.lines import Line, LineReader
 

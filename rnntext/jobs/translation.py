@@ -5,15 +5,18 @@ from __future__ import annotations
 import dataclasses
 import functools
 import itertools
+import math
 import reprlib
 from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
 from rnntext.errors import CheckpointError
+from rnntext.jobs.served import Served
 from rnntext.run import translators
+from rnntext.run.attention import block_diagonal
 from rnntext.run.batching import in_order
-from rnntext.run.forcing import log_probabilities
+from rnntext.run.forcing import token_log_probabilities
 from rnntext.run.loops import SearchAll, search_without_loops
 from rnntext.run.search import Hypothesis, search_all
 from rnntext.run.threads import blas_threads
@@ -82,7 +85,7 @@ class Translation:
         return self.answers[0].text
 
 
-class TranslationModel:
+class TranslationModel(Served):
     """A translation model in service; `rnntext.load` makes it.
 
     >>> import rnntext
@@ -217,7 +220,7 @@ class TranslationModel:
             text=frame[0] + joined(texts) + frame[1],
             log_probability=sum(hypothesis.log_probability for hypothesis in hypotheses),
             score=sum(hypothesis.score for hypothesis in hypotheses) / len(parts),
-            tokens=[self.target.tokens[i - tokens.RESERVED] for i in ids],
+            tokens=self.target.named(ids),
             attention=block_diagonal(maps) if len(maps) == len(parts) else None,
         )
 
@@ -232,21 +235,36 @@ class TranslationModel:
 
         The log-probability is nan for a pair with a blank source, or with more than MAX_SCORED tokens on a side.
         """
+        scored = self.score_tokens(pairs)
+        return [(math.fsum(log_p for _, log_p in of_pair), len(of_pair)) for of_pair in scored]
+
+    def score_tokens(self, pairs: Sequence[tuple[str, str]]) -> list[list[tuple[str, float]]]:
+        """The tokens of each target and its end, each with its natural log-probability, nan as in `score`.
+
+        >>> import rnntext
+        >>> model = rnntext.load("checkpoints/translator")
+        >>> (tokens,) = model.score_tokens([("hal", "ibx")])
+        >>> [(token, log_probability > -0.1) for token, log_probability in tokens]
+        [('i', True), ('b', True), ('x', False), ('[END]', False)]
+        """
         # 1. Encode both sides, and leave out the pairs that cannot be scored.
         sources = [self.source.encode(self.lines.normalized(source)) for source, _ in pairs]
         texts = ["" if is_blank(target) else normalize_line(target, self.config.lowercase) for _, target in pairs]
         targets = [self.target.encode(text) for text in texts]
+        log_p = [np.full(len(target) + 1, np.nan) for target in targets]
         usable = []
         for index, (source, target) in enumerate(zip(sources, targets, strict=True)):
             if len(source) and max(len(source), len(target)) <= MAX_SCORED:
                 usable.append(index)
         # 2. Score the others.
-        scores = np.full(len(pairs), np.nan)  # [pairs]
-        usable_sources = [sources[index] for index in usable]
-        usable_targets = [targets[index] for index in usable]
+        sides = [sources[index] for index in usable], [targets[index] for index in usable]
         with blas_threads(self.threads):
-            scores[usable] = log_probabilities(self.engine, usable_sources, usable_targets, SEARCH_TOKENS)
-        return [(float(score), len(target) + 1) for score, target in zip(scores, targets, strict=True)]
+            scored = token_log_probabilities(self.engine, *sides, SEARCH_TOKENS)
+        for index, of_target in zip(usable, scored, strict=True):
+            log_p[index] = of_target
+        # 3. Name the tokens.
+        names = (self.target.named([*target, tokens.END]) for target in targets)
+        return [list(zip(*pair, strict=True)) for pair in zip(names, map(np.ndarray.tolist, log_p), strict=True)]
 
 
 def _config(source: Checkpoint) -> tuple[TranslatorConfig, int]:
@@ -280,18 +298,3 @@ def _training_text(source: Checkpoint, longest: int) -> TrainingText:
 def _blank(text: str, n_best: int) -> Translation:
     """The translation of a line without sentences, which may have a text all the same, such as emoji."""
     return Translation([Answer(text, 0.0, 0.0, [], np.zeros((0, 0), np.float32))] * n_best, [], 0)
-
-
-def block_diagonal(maps: list[np.ndarray]) -> np.ndarray:
-    """The attention of a line from that of its parts, each `[target, source]`: parts do not see one another, so that
-    all weights outside the blocks are 0."""
-    rows = sum(len(part) for part in maps)
-    columns = sum(part.shape[1] for part in maps)
-    attention = np.zeros((rows, columns), np.float32)  # [target, source]
-    row = 0
-    column = 0
-    for part in maps:
-        attention[row : row + len(part), column : column + part.shape[1]] = part
-        row += len(part)
-        column += part.shape[1]
-    return attention

@@ -11,6 +11,7 @@ from rnntext.run.arrays import Array, Weights, empty, zeros
 from rnntext.run.backprop import Stretch, start
 from rnntext.run.charlm import Charlm, Predictor, shapes
 from rnntext.run.ensemble import CharlmEnsemble
+from rnntext.run.threads import blas_threads
 
 # Chosen on held-out text of tinyshakespeare (docs/decisions.md).
 STRETCH = 32  # characters from one step of the weights to the next
@@ -150,19 +151,18 @@ def adaptation_of(model: Predictor) -> Adaptation | EnsembleAdaptation:
     return Adaptation(model)
 
 
-def adapted(model: Predictor, pieces: Iterable[Array]) -> tuple[Adaptation | EnsembleAdaptation, float, int]:
-    """The walk of a model at the end of a text, what the text cost it in bits (see `Predictor.bits`), and the number of
-    characters.
+def walk(
+    model: Predictor, adaptation: Adaptation | EnsembleAdaptation, pieces: Iterable[Array], threads: int = 1
+) -> Iterator[Array]:
+    """Yields what each character of a text costs in bits (see `Predictor.bits`), `[time]` of one stretch after another.
 
     Args:
         model: the trained model, or an ensemble, which stays as it is.
+        adaptation: the beginning of its walk, which goes on to the end of the text.
         pieces: the ids of the text, cut in any way, `[time]` each.
+        threads: number of threads of a matrix product.
     """
-    adaptation = adaptation_of(model)
-    bits: list[float] = []
-    characters = 0
     for stretch in stretches(pieces):
-        losses = adaptation.read(stretch)
-        bits.append(model.bits(float(losses.sum(dtype=np.float64)), stretch))
-        characters += len(stretch)
-    return adaptation, math.fsum(bits), characters
+        with blas_threads(threads):
+            losses = adaptation.read(stretch)
+        yield model.bits(losses.astype(np.float64), stretch)

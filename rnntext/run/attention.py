@@ -167,3 +167,18 @@ def take_in_place(array: Array, origins: Array) -> Array:
     origins = origins[moved]
     array[moved] = array[origins]
     return array[:count]
+
+
+def block_diagonal(maps: list[Array]) -> Array:
+    """The attention of a line from that of its parts, each `[target, source]`: parts do not see one another, so that
+    all weights outside the blocks are 0."""
+    rows = sum(len(part) for part in maps)
+    columns = sum(part.shape[1] for part in maps)
+    attention = np.zeros((rows, columns), np.float32)  # [target, source]
+    row = 0
+    column = 0
+    for part in maps:
+        attention[row : row + len(part), column : column + part.shape[1]] = part
+        row += len(part)
+        column += part.shape[1]
+    return attention

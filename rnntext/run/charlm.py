@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import abc
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
 from rnntext.run.arrays import Array, Shapes, Weights, affine_shapes, empty
 from rnntext.run.stack import Stack, StackState, stack_shapes
+from rnntext.run.threads import blas_threads
 from rnntext.settings.charlm import CharlmConfig
 from rnntext.text.vocabulary import CODE_POINTS, UNKNOWN, CharVocabulary
 
@@ -71,35 +72,40 @@ class Predictor(abc.ABC):
         return logits
 
     def score(self, ids: Array, context: Array | None = None) -> float:
-        """The information content of a text in bits, its first character predicted after `vocabulary.start`.
+        """The information content of a text in bits: the sum of its `surprisal`."""
+        return float(self.surprisal(ids, context).sum())
 
-        It is the sum of -log2 P(character | characters before it); see `bits` for unknown characters.
+    def surprisal(self, ids: Array, context: Array | None = None) -> Array:
+        """-log2 P(character | characters before it) of each character of a text, in bits, `[time]`, float64; see `bits`
+        for unknown characters. The first one is predicted after `vocabulary.start`.
 
         Args:
             ids: `[time]`, integers.
             context: ids that come before the text and are not scored, `[context]`; about OVERLAP of them are enough.
         """
         context = np.empty(0, np.int32) if context is None else context
-        sums = (losses.sum() for losses in self._losses(ids, context))
-        nats = math.fsum(sums)
+        nats = np.empty(len(ids))
+        for places, losses in self._losses(ids, context):
+            nats[places] = losses
         return self.bits(nats, ids)
 
-    def bits(self, nats: float, ids: Array) -> float:
-        """The information content of characters in bits, given the sum of their negative log-likelihoods in nats.
+    def bits(self, nats: Array, ids: Array) -> Array:
+        """The information content of characters in bits, `[time]`, given their negative log-likelihoods in nats.
 
         An unknown character costs what `[UNK]` costs and, in addition, log2 of the number of characters that it can be,
         so that a smaller vocabulary wins nothing.
 
         Args:
-            nats: the sum.
+            nats: `[time]`.
             ids: those of the characters, `[time]`, integers.
         """
-        unknown = int(np.count_nonzero(ids == UNKNOWN))
         choices = CODE_POINTS - len(self.vocabulary)
-        return nats / math.log(2) + unknown * math.log2(choices)
+        unknown = ids == UNKNOWN
+        return np.asarray(nats / math.log(2) + unknown * math.log2(choices))
 
-    def _losses(self, ids: Array, context: Array) -> Iterator[Array]:
-        """Yields the negative log-likelihoods, in nats, of the characters that are predicted at one step, `[parts]`.
+    def _losses(self, ids: Array, context: Array) -> Iterator[tuple[Array, Array]]:
+        """Yields the places of the characters that are predicted at one step, `[parts]`, and their negative
+        log-likelihoods in nats, `[parts]`.
 
         A part that still reads its context, or has come to its end, is left out.
         """
@@ -129,7 +135,23 @@ class Predictor(abc.ABC):
             if counted.any():
                 targets = text[inside + 1]
                 losses = _negative_log_likelihood(logits, rows, targets)
-                yield losses[counted]
+                yield position[counted] - len(context), losses[counted]
+
+
+def surprisals(model: Predictor, pieces: Iterable[Array], threads: int = 1) -> Iterator[Array]:
+    """Yields what each character of a text costs in bits (see `Predictor.surprisal`), `[time]` of one piece after
+    another.
+
+    Args:
+        pieces: the ids of the text, cut in any way, `[time]` each; no more than one is kept in memory.
+        threads: number of threads of a matrix product.
+    """
+    context = np.empty(0, np.int32)
+    for ids in pieces:
+        with blas_threads(threads):
+            bits = model.surprisal(ids, context)
+        yield bits
+        context = np.concatenate([context, ids])[-OVERLAP:]
 
 
 class State:

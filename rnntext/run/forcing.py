@@ -9,7 +9,7 @@ from rnntext.run.attention import pad
 from rnntext.run.batching import batches, length_class
 from rnntext.run.logits import log_sum_exp, pick_columns
 from rnntext.run.model import Model
-from rnntext.text.tokens import END, PAD, START
+from rnntext.text.tokens import END, START
 
 
 def log_probabilities(
@@ -30,7 +30,16 @@ def log_probabilities(
     Raises:
         CheckpointError: the logits are not numbers.
     """
-    totals = np.zeros(len(sources))
+    of_tokens = token_log_probabilities(model, sources, targets, batch_tokens)
+    return np.array([of_target.sum() for of_target in of_tokens])
+
+
+def token_log_probabilities(model: Model, sources: Sentences, targets: Sentences, batch_tokens: int) -> list[Array]:
+    """The natural log-probability of each token of each target, its end included: `[target + 1]` each, float64.
+
+    For the arguments and errors see `log_probabilities`.
+    """
+    found = [np.empty(0)] * len(targets)
     lengths = [len(source) for source in sources]
     for batch in batches(lengths, batch_tokens):
         padded_length = length_class(lengths[batch[0]])
@@ -42,13 +51,14 @@ def log_probabilities(
         labels = pad(with_end, longest)  # [batch, time]
         rows = len(batch)
         ids = np.full(rows, START)  # [batch]
-        for labels_now in labels.T:
+        log_softmaxes = np.empty(labels.shape)  # [batch, time]
+        for time, labels_now in enumerate(labels.T):
             logits = model.step(state, ids)  # [batch, vocabulary]
             label = labels_now[:, None]  # [batch, 1]
             chosen = pick_columns(logits, label)  # [batch, 1]
             log_softmax = chosen - log_sum_exp(logits)  # [batch, 1]
-            padding = label == PAD
-            added = np.where(padding, 0.0, log_softmax)
-            totals[batch] += added[:, 0]
-            ids = labels_now  # Behind END it reads padding, which adds nothing.
-    return totals
+            log_softmaxes[:, time] = log_softmax[:, 0]
+            ids = labels_now  # Behind END it reads padding, whose probability nobody asks for.
+        for number, of_target, target in zip(batch, log_softmaxes, with_end, strict=True):
+            found[number] = of_target[: len(target)]
+    return found

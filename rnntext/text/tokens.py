@@ -14,7 +14,8 @@ PAD = 0
 UNKNOWN = 1
 START = 2
 END = 3
-RESERVED = 4  # number of reserved ids
+NAMES = ("[PAD]", "[UNK]", "[START]", "[END]")
+RESERVED = len(NAMES)  # number of reserved ids
 Forbidden = int | tuple[int, int]  # an id, or a pair of ids that must not follow one another
 
 # The pieces of control characters, which would break the line of an answer or steer the user's terminal.
@@ -68,6 +69,10 @@ class Language:
         """Ids of tokens, `[tokens]`, int32."""
         ids = [self.ids.get(token, UNKNOWN) for token in tokens]
         return np.array(ids, np.int32)
+
+    def named(self, ids: Iterable[int]) -> list[str]:
+        """The tokens of ids, as they are shown; reserved ids have names in brackets."""
+        return [NAMES[index] if index < RESERVED else self.tokens[index - RESERVED] for index in ids]
 
     def decode(self, ids: Iterable[int]) -> str:
         """The sentence of ids, on one line; reserved ids are left out, as are bytes that make no character."""

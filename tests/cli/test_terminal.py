@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
-import fcntl
 import os
 import signal
-import subprocess
 import sys
-import termios
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 from cli.shell import PATIENCE, PROGRAM, Shell, read_until
+from cli.terminal import on_terminal, to_the_end
 from helpers import save_charlm
 
 from rnntext.cli.console import Results, note, visible
@@ -44,38 +40,6 @@ with watching(False, "chars", "score", "score") as observer, stop_on_signal(obse
     raise SystemExit(128 + stopped.number)
 """
 SHORT, FOR_EVER = "1000", str(2**31 - 1)  # steps
-
-
-@contextlib.contextmanager
-def on_terminal(command: list[str], shell: Shell, **others: int) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
-    """A process whose terminal is a new one, and the other end of it."""
-    ours, theirs = os.openpty()
-
-    def own() -> None:
-        fcntl.ioctl(theirs, termios.TIOCSCTTY, 0)
-
-    streams = {"stdin": theirs, "stdout": theirs, "stderr": theirs, **others}
-    environment = {**shell.environment, "TERM": "xterm"}
-    process = subprocess.Popen(
-        command, cwd=shell.folder, env=environment, start_new_session=True, preexec_fn=own, **streams
-    )
-    os.close(theirs)
-    try:
-        yield process, ours
-    finally:
-        process.kill()
-        process.wait()
-        with contextlib.suppress(OSError):
-            os.close(ours)
-
-
-def to_the_end(descriptor: int) -> bytes:
-    """What a terminal shows until the last process has left it."""
-    shown = b""
-    with contextlib.suppress(OSError):
-        while piece := os.read(descriptor, 65536):
-            shown += piece
-    return shown
 
 
 # Control characters ---------------------------------------------------------------------------------------------------

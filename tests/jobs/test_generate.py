@@ -27,7 +27,7 @@ def texts(
 ) -> list[str]:
     """What `count` continuations of a prompt say."""
     drawn = sample(model, model.vocabulary.encode(prompt).tolist(), length, count, seed, config)
-    rows = np.array([ids.copy() for ids in drawn]).T
+    rows = np.array([one.ids for one in drawn]).T
     return [model.vocabulary.decode(row) for row in rows]
 
 
@@ -48,12 +48,12 @@ def test_nothing_is_drawn_if_nothing_is_asked_for(alphabet: Charlm) -> None:
 
 
 def test_each_draw_holds_one_id_per_continuation(alphabet: Charlm) -> None:
-    assert [ids.tolist() for ids in sample(alphabet, [2], 3, 2, 1, GREEDY)] == [[3, 3], [4, 4], [5, 5]]
+    assert [one.ids.tolist() for one in sample(alphabet, [2], 3, 2, 1, GREEDY)] == [[3, 3], [4, 4], [5, 5]]
 
 
 def test_characters_come_one_at_a_time(alphabet: Charlm) -> None:
     endless = sample(alphabet, [2], 10**12, 1, 1, GREEDY)
-    assert [int(ids[0]) for ids in itertools.islice(endless, 3)] == [3, 4, 5]
+    assert [int(one.ids[0]) for one in itertools.islice(endless, 3)] == [3, 4, 5]
 
 
 @pytest.mark.parametrize("count", [1, 4])

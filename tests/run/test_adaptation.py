@@ -1,15 +1,25 @@
 """Adaptation: without its step it is the plain score, and its step is that of the paper, in float64."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 import pytest
 from helpers import random_arrays, tiny_charlm
 
 from rnntext.run import adaptation
-from rnntext.run.adaptation import BETA, DECAY, RATE, STRETCH, Adaptation, adapted, stretches
+from rnntext.run.adaptation import (
+    BETA,
+    DECAY,
+    RATE,
+    STRETCH,
+    Adaptation,
+    EnsembleAdaptation,
+    adaptation_of,
+    stretches,
+    walk,
+)
 from rnntext.run.backprop import Stretch, start
-from rnntext.run.charlm import Charlm
+from rnntext.run.charlm import Charlm, Predictor
 from rnntext.run.ensemble import CharlmEnsemble
 
 TEXT = np.random.default_rng(0).integers(0, 7, 3 * STRETCH + 5).astype(np.int32)  # with unknown characters
@@ -26,13 +36,20 @@ def gradients(model: Charlm, weights: dict[str, np.ndarray], ids: np.ndarray, st
     return found, stretch.states
 
 
+def walked(model: Predictor, pieces: Iterable[np.ndarray]) -> tuple[Adaptation | EnsembleAdaptation, float, int]:
+    """The walk at the end of a text, what the text cost in bits, and its number of characters."""
+    adaptation = adaptation_of(model)
+    bits = np.concatenate([np.empty(0), *walk(model, adaptation, pieces)])
+    return adaptation, bits.sum(), len(bits)
+
+
 @every_shape
 def test_without_steps_a_text_costs_what_the_plain_score_says(
     cell: str, layers: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(adaptation, "RATE", 0.0)
     model = tiny_charlm(cell, layers)
-    _, bits, characters = adapted(model, [TEXT])
+    _, bits, characters = walked(model, [TEXT])
     assert bits == pytest.approx(model.score(TEXT), rel=1e-6)
     assert characters == len(TEXT)
 
@@ -42,7 +59,7 @@ def test_the_first_stretch_is_predicted_before_anything_is_learnt(cell: str, lay
     model = tiny_charlm(cell, layers)
     losses = Adaptation(model).read(TEXT[:STRETCH])
     assert losses.shape == (STRETCH,)
-    bits = model.bits(float(losses.sum()), TEXT[:STRETCH])
+    bits = model.bits(losses, TEXT[:STRETCH]).sum()
     assert bits == pytest.approx(model.score(TEXT[:STRETCH]), rel=1e-6)
 
 
@@ -77,25 +94,25 @@ def test_a_text_that_repeats_itself_is_learnt(cell: str, layers: int, monkeypatc
     monkeypatch.setattr(adaptation, "RATE", 0.02)
     model = tiny_charlm(cell, layers)
     plain = model.score(PERIODIC)
-    _, bits, _ = adapted(model, [PERIODIC])
+    _, bits, _ = walked(model, [PERIODIC])
     assert bits < 0.8 * plain
     assert model.score(PERIODIC) == plain
 
 
 def test_the_weights_of_now_stay_when_the_walk_goes_on() -> None:
-    walk = Adaptation(tiny_charlm())
-    walk.read(TEXT[:STRETCH])
-    model = walk.model()
+    adaptation = Adaptation(tiny_charlm())
+    adaptation.read(TEXT[:STRETCH])
+    model = adaptation.model()
     before = model.score(PERIODIC)
-    walk.read(TEXT[STRETCH:])
-    assert model.score(PERIODIC) == before != walk.model().score(PERIODIC)
+    adaptation.read(TEXT[STRETCH:])
+    assert model.score(PERIODIC) == before != adaptation.model().score(PERIODIC)
 
 
 def test_weights_in_any_order_are_adapted_alike() -> None:
     model = tiny_charlm()
     shuffled = dict(reversed(random_arrays(model.config, len(model.vocabulary)).items()))
     twin = Charlm(model.config, model.vocabulary, shuffled)
-    assert adapted(twin, [TEXT])[1:] == adapted(model, [TEXT])[1:]
+    assert walked(twin, [TEXT])[1:] == walked(model, [TEXT])[1:]
 
 
 @pytest.mark.parametrize("cuts", [[], [1], [STRETCH], [0, 0, 5, 6, STRETCH + 1], range(len(TEXT))])
@@ -119,7 +136,7 @@ def test_no_piece_is_read_before_it_is_needed() -> None:
 
 def test_an_empty_text_teaches_nothing() -> None:
     model = tiny_charlm()
-    after, bits, characters = adapted(model, [])
+    after, bits, characters = walked(model, [])
     assert (bits, characters) == (0.0, 0)
     assert after.model().score(TEXT) == model.score(TEXT)
 
@@ -129,19 +146,19 @@ def test_an_empty_text_teaches_nothing() -> None:
 
 def test_the_members_of_an_ensemble_learn_each_for_itself() -> None:
     members = [tiny_charlm("gru"), tiny_charlm("lstm", 1, seed=1)]
-    after, bits, characters = adapted(CharlmEnsemble(members), [TEXT])
+    after, bits, characters = walked(CharlmEnsemble(members), [TEXT])
     walks = [Adaptation(member) for member in members]
     expected = 0.0
     for stretch in stretches([TEXT]):
-        probabilities = [np.exp(-walk.read(stretch).astype(np.float64)) for walk in walks]
-        expected += members[0].bits(-float(np.log(np.mean(probabilities, axis=0)).sum()), stretch)
+        probabilities = [np.exp(-member.read(stretch).astype(np.float64)) for member in walks]
+        expected += members[0].bits(-np.log(np.mean(probabilities, axis=0)), stretch).sum()
     assert (bits, characters) == (pytest.approx(expected, rel=1e-6), len(TEXT))
-    together = CharlmEnsemble([walk.model() for walk in walks])
+    together = CharlmEnsemble([member.model() for member in walks])
     assert after.model().score(PERIODIC) == together.score(PERIODIC) != CharlmEnsemble(members).score(PERIODIC)
 
 
 def test_without_steps_a_text_costs_an_ensemble_what_the_plain_score_says(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(adaptation, "RATE", 0.0)
     ensemble = CharlmEnsemble([tiny_charlm("gru"), tiny_charlm("lstm", 1, seed=1, scale=20.0)])
-    _, bits, _ = adapted(ensemble, [TEXT])
+    _, bits, _ = walked(ensemble, [TEXT])
     assert bits == pytest.approx(ensemble.score(TEXT), rel=1e-5)

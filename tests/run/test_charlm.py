@@ -41,6 +41,19 @@ def test_a_texts_bits_are_the_sum_over_a_plain_softmax(cell: str, length: int) -
     assert found == pytest.approx(textbook_bits(config, arrays, ids.tolist(), start=2), rel=1e-5)
 
 
+@pytest.mark.parametrize("length", [1, 50, 3000])
+def test_each_characters_bits_are_those_of_a_plain_softmax(length: int) -> None:
+    config = CharlmConfig(cell="gru", layers=1, units=5, embedding=3)
+    arrays = random_arrays(config, len(CHARACTERS) + 1, seed=3, scale=1.0)
+    ids = np.random.default_rng(length).integers(0, len(CHARACTERS) + 1, length)
+    context = np.array([3, 1, 4])
+    logits = textbook_logits(config, arrays, [2, *context, *ids[:-1]])[len(context) :]
+    probabilities = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    expected = -np.log2(probabilities[np.arange(length), ids]) + (ids == 0) * ANY_CHARACTER
+    found = Charlm(config, CharVocabulary(list(CHARACTERS)), arrays).surprisal(ids, context)
+    np.testing.assert_allclose(found, expected, atol=1e-4)
+
+
 def test_an_empty_text_costs_nothing() -> None:
     assert tiny_charlm().score(np.zeros(0, np.int32)) == 0.0
 

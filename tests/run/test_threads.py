@@ -37,6 +37,6 @@ def test_a_model_steps_with_the_threads_it_was_given(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(model, "step", lambda *a: (seen.append(threads()), step(*a))[1])
     with blas_threads(1):
         for drawn in sample(model, [1], 3, 2, 1, SamplingConfig(), threads=2):
-            assert isinstance(drawn, np.ndarray)
+            assert isinstance(drawn.ids, np.ndarray)
             assert threads() == {1}  # whoever draws from us keeps his own
     assert seen == [{2}] * 3
