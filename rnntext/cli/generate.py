@@ -86,6 +86,14 @@ TopLogprobs = Annotated[
         rich_help_panel=OUTPUT,
     ),
 ]
+Interactive = Annotated[
+    bool,
+    typer.Option(
+        "--interactive",
+        help="Write a text together with the model: continue, draw again, take back, pick characters, change settings.",
+        rich_help_panel=LENGTH,
+    ),
+]
 NoEcho = Annotated[
     bool, typer.Option("--no-echo", help="Write the samples without the prompt.", rich_help_panel=OUTPUT)
 ]
@@ -95,6 +103,7 @@ NoEcho = Annotated[
     'rnntext generate "The miller " --length 300 --temperature 0.7',
     "cat opening.txt | rnntext generate -m book --count 3 > drafts.txt",
     'rnntext generate "Dear " --adapt letters.txt',
+    "rnntext generate --interactive -m book",
 )
 def generate(
     *,
@@ -103,6 +112,7 @@ def generate(
     version: Version = None,
     ensemble: Ensemble = None,
     adapt: Adapt = None,
+    interactive: Interactive = False,
     length: Length = 500,
     count: Count = 1,
     stop: Stop = None,
@@ -123,7 +133,6 @@ def generate(
 
     Without PROMPT, the text on stdin is continued; if stdin is a terminal or empty, the model begins a text.
     """
-    from rnntext.jobs.adaptation import adapted_to
     from rnntext.jobs.generate import fresh_seed
     from rnntext.jobs.load import find, load_characters
 
@@ -132,24 +141,52 @@ def generate(
     text = _prompt(prompt, adapt)
     loaded = load_characters(paths, threads, version, ensemble)
     loaded.encode(text, on_unknown)
-    if adapt is not None:
-        loaded = adapted_to(loaded, adapt, lambda remark: note(remark, quiet))
+    loaded = loaded if adapt is None else _adapted(loaded, adapt, quiet)
     # 2. Write the samples.
     chosen = fresh_seed() if seed is None else seed
-    request: dict[str, Any] = {"prompt": text, "length": length, "seed": chosen, "on_unknown": on_unknown}
-    request |= {"stop": tuple(stop or ()), "keep_stop": keep_stop, "sampling": sampling}
+    request: dict[str, Any] = {"prompt": text, "length": length, "seed": chosen, "sampling": sampling}
+    request |= {"on_unknown": on_unknown, "stop": tuple(stop or ()), "keep_stop": keep_stop}
     with results(output) as out:
         _check(out, show_confidence, top_logprobs, as_json)
-        for sentence in loaded.remarks(text, stop or (), length):
-            note(f"rnntext: {sentence}", quiet)
-        note(f"seed {chosen}", quiet or seed is not None)
-        if as_json:
+        _remark(loaded.remarks(text, stop or (), length), chosen if seed is None else None, show_confidence, quiet)
+        if interactive:
+            _write_together(out, loaded, as_json or count > 1, request)
+        elif as_json:
             _write_records(out, loaded.samples(count=count, top=top_logprobs, **request), text, chosen, paths)
-            return
-        note(KEY, quiet or not show_confidence)
-        for index, parts in enumerate(_samples(loaded, count, show_confidence, request)):
-            out.write(f"{separator}\n" if index else "")
-            _stream(out, "" if no_echo else text, parts)
+        else:
+            _write_texts(out, "" if no_echo else text, _samples(loaded, count, show_confidence, request), separator)
+
+
+def _adapted(model: CharacterModel, source: str, quiet: bool) -> CharacterModel:
+    """The model after it has learnt from a file."""
+    from rnntext.jobs.adaptation import adapted_to
+
+    return adapted_to(model, source, lambda remark: note(remark, quiet))
+
+
+def _write_together(out: Results, model: CharacterModel, many: bool, request: dict[str, Any]) -> None:
+    """Holds the conversation of --interactive.
+
+    Raises:
+        UsageError: records or several samples are asked for.
+    """
+    from rnntext.cli.writing import write_together
+    from rnntext.jobs.draft import Draft
+
+    if many:
+        raise UsageError("--interactive: writes one text, as it is; leave out --json and --count")
+    known = ("length", "seed", "sampling", "stop", "keep_stop")
+    draft = Draft(model, **{name: request[name] for name in known})
+    draft.write(request["prompt"])
+    write_together(out, draft)
+
+
+def _remark(sentences: Iterable[str], seed: int | None, show_confidence: bool, quiet: bool) -> None:
+    """Says what may not be expected of the samples, what their seed is if it was not given, and what colours mean."""
+    for sentence in sentences:
+        note(f"rnntext: {sentence}", quiet)
+    note(f"seed {seed}", quiet or seed is None)
+    note(KEY, quiet or not show_confidence)
 
 
 def _check(out: Results, show_confidence: bool, top_logprobs: int | None, as_json: bool) -> None:
@@ -172,6 +209,13 @@ def _write_records(out: Results, samples: Iterable[Sample], prompt: str, seed: i
         if sample.drawn is not None:
             record["characters"] = [dataclasses.asdict(drawn) for drawn in sample.drawn]
         out.write(json.dumps(record, ensure_ascii=False) + "\n")
+
+
+def _write_texts(out: Results, echo: str, samples: Iterable[Iterable[str | bytes]], separator: str) -> None:
+    """Writes samples with a line between them, each with its prompt."""
+    for index, parts in enumerate(samples):
+        out.write(f"{separator}\n" if index else "")
+        _stream(out, echo, parts)
 
 
 def _samples(

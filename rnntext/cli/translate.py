@@ -28,13 +28,13 @@ from rnntext.cli.options import (
 )
 from rnntext.errors import DataError, UsageError
 from rnntext.families import TRANSLATOR
-from rnntext.settings.base import DATA, JOB, OUTPUT
+from rnntext.settings.base import DATA, JOB, OUTPUT, SEARCH
 from rnntext.settings.search import SearchConfig
 from rnntext.settings.translator import ENGINES
 
 if TYPE_CHECKING:
     from rnntext.jobs.translate import Item
-    from rnntext.jobs.translation import Answer, Translation
+    from rnntext.jobs.translation import Answer, Translation, TranslationModel
 
 Scores = Annotated[
     bool,
@@ -43,6 +43,14 @@ Scores = Annotated[
 Alignment = Annotated[
     Path | None,
     output_option(pictures.check, "Draw the attention weights of one line into FILE (.png, .svg or .pdf)."),
+]
+Interactive = Annotated[
+    bool,
+    typer.Option(
+        "--interactive",
+        help="Translate sentences as they are typed, with commands that change settings.",
+        rich_help_panel=SEARCH,
+    ),
 ]
 InputFormat = Annotated[
     str,
@@ -80,6 +88,7 @@ Jobs = Annotated[
 @command(
     "rnntext translate -m es < english.txt > spanish.txt",
     'echo "I am here." | rnntext translate -m es --n-best 3',
+    "rnntext translate -m es --interactive",
 )
 def translate(
     *,
@@ -88,6 +97,7 @@ def translate(
     version: Version = None,
     ensemble: Ensemble = None,
     search: SearchConfig,
+    interactive: Interactive = False,
     scores: Scores = False,
     alignment: Alignment = None,
     input_format: InputFormat = "text",
@@ -119,6 +129,9 @@ def translate(
     # 2. Translate line by line.
     writer = _Writer(field, as_json, search.n_best, scores, with_attention)
     with results(output) as out:
+        if interactive:
+            _interpret(out, loaded, search, any((files, alignment, scores, as_json, jsonl)))
+            return
         translations = translate_stream(loaded, files or ["-"], search, field, jobs)
         if alignment is not None:
             translations = _drawn(translations, alignment)
@@ -127,6 +140,22 @@ def translate(
             out.flush()  # the next line may come much later
         writer.check()
     writer.warn(quiet)
+
+
+def _interpret(out: Results, model: TranslationModel, search: SearchConfig, others: bool) -> None:
+    """Holds the conversation of --interactive.
+
+    Args:
+        others: whether something is asked for that does not go with it.
+
+    Raises:
+        UsageError: so it is.
+    """
+    from rnntext.cli.interpreting import interpret
+
+    if others:
+        raise UsageError("--interactive: takes sentences from the terminal; leave out files and options of output")
+    interpret(out, model, search)
 
 
 class _Writer:

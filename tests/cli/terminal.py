@@ -21,7 +21,7 @@ def on_terminal(command: list[str], shell: Shell, **others: int) -> Iterator[tup
         fcntl.ioctl(theirs, termios.TIOCSCTTY, 0)
 
     streams = {"stdin": theirs, "stdout": theirs, "stderr": theirs, **others}
-    environment = {**shell.environment, "TERM": "xterm"}
+    environment = {**shell.environment, "TERM": "xterm", "PROMPT_TOOLKIT_NO_CPR": "1"}  # this terminal answers nothing
     process = subprocess.Popen(
         command, cwd=shell.folder, env=environment, start_new_session=True, preexec_fn=own, **streams
     )

@@ -14,6 +14,7 @@ from rnntext.cli.app import NAMES, program
 HEAVY = {"tensorflow", "keras", "numpy"}
 # What is not needed before a command runs, nor, but for the last line, by one that uses a model.
 NEEDLESS = {
+    "prompt_toolkit",
     *("pydantic", "pydantic_core", "click", "rich", "matplotlib", "sacrebleu", "ctranslate2", "tensorboard"),
     *("asyncio", "email", "http", "multiprocessing", "socket", "ssl", "tarfile", "tomllib", "zipfile"),
     *("safetensors", "sentencepiece", "threadpoolctl", "ctypes", "hashlib"),
