@@ -101,8 +101,8 @@ def finish(path: Path, job: JobConfig | None = None, observer: Observer | None =
         # 1. Read it.
         begun = read(path)
         if begun is None:  # A call that was killed at its very end has left nothing but the new version.
-            if newest := versions(path)[-1:]:
-                return Outcome("unchanged", *newest, reason="there is no unfinished training")
+            if names := versions(path):
+                return Outcome("unchanged", names[-1], reason="there is no unfinished training")
             raise UsageError(f"{path}: there is no unfinished training")
 
         # 2. Make a version of it.
