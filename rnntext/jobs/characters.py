@@ -11,11 +11,11 @@ from typing import Any
 
 import numpy as np
 
-from rnntext.errors import CheckpointError, DataError, UsageError
+from rnntext.errors import CheckpointError, DataError
 from rnntext.jobs.generate import StopFilter, fresh_seed, sample, wave_size
 from rnntext.run.charlm import OVERLAP, Charlm, Predictor, shapes
 from rnntext.run.threads import blas_threads
-from rnntext.settings.base import as_text, as_texts, check_choice
+from rnntext.settings.base import as_count, as_text, as_texts, check_choice
 from rnntext.settings.charlm import MAX_COUNT, ON_UNKNOWN, CharlmConfig, SamplingConfig
 from rnntext.storage.checkpoint import Checkpoint
 from rnntext.text.normalize import normalize
@@ -141,7 +141,8 @@ class CharacterModel:
             DataError: see `encode`.
         """
         ids = self.encode(prompt, on_unknown)
-        seed = fresh_seed() if seed is None else seed
+        seed = fresh_seed() if seed is None else as_count("seed", seed)
+        length = as_count("length", length)
         stopper = StopFilter(self._stop_texts(stop), keep_stop)
         return self._generate(ids, length, stopper, seed, sampling or SamplingConfig())
 
@@ -207,12 +208,11 @@ class CharacterModel:
             DataError: see `encode`.
             UsageError: there are more than MAX_COUNT.
         """
-        if count > MAX_COUNT:
-            raise UsageError(f"--count {count}: must be at most {MAX_COUNT}")
+        count = as_count("--count", count, high=MAX_COUNT)
         ids = self.encode(prompt, on_unknown)
-        seed = fresh_seed() if seed is None else seed
+        seed = fresh_seed() if seed is None else as_count("seed", seed)
         stops = self._stop_texts(stop)
-        rows = wave_size(length)
+        rows = wave_size(as_count("length", length))
 
         def wave(number: int) -> Iterator[str]:
             filters = [StopFilter(stops, keep_stop) for _ in range(min(rows, count - number * rows))]

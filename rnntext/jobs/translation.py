@@ -17,6 +17,7 @@ from rnntext.run.forcing import log_probabilities
 from rnntext.run.loops import SearchAll, search_without_loops
 from rnntext.run.search import Hypothesis, search_all
 from rnntext.run.threads import blas_threads
+from rnntext.settings.base import as_count, as_text, as_texts
 from rnntext.settings.search import SEARCH_TOKENS, SearchConfig
 from rnntext.settings.translator import ARCHITECTURES, TranslatorConfig
 from rnntext.storage.checkpoint import Checkpoint
@@ -142,8 +143,9 @@ class TranslationModel:
             ahead: number of lines that are taken and translated at a time; 1 takes no line before it is needed.
         """
         unscored = dataclasses.replace(search or SearchConfig(), with_scores=False)
-        source = iter([lines] if isinstance(lines, str) else lines)
-        while portion := list(itertools.islice(source, ahead)):
+        several = isinstance(lines, Iterable) and not isinstance(lines, str | bytes)
+        source = iter(lines if several else as_texts("lines", lines))
+        while portion := list(itertools.islice(source, as_count("ahead", ahead, low=1))):
             yield from (translation.text for translation in self.translations(portion, unscored))
 
     def translate_all(self, lines: str | Sequence[str], search: SearchConfig | None = None) -> list[Translation]:
@@ -165,7 +167,7 @@ class TranslationModel:
         are joined. The spaces before a line are kept, as are emoji and the like on both sides of it.
         """
         search = search or SearchConfig()
-        lines = [lines] if isinstance(lines, str) else lines
+        lines = as_texts("lines", lines)
         framed = [self.lines.framed(line) for line in lines]
         lines_of_parts = [self.lines.parts(text, search.split) for _, text, _ in framed]
         ids = [self.source.lookup(part.tokens) for parts in lines_of_parts for part in parts]
@@ -233,6 +235,7 @@ class TranslationModel:
         The log-probability is nan for a pair with a blank source, or with more than MAX_SCORED tokens on a side.
         """
         # 1. Encode both sides, and leave out the pairs that cannot be scored.
+        pairs = [(as_text("source", source), as_text("target", target)) for source, target in pairs]
         sources = [self.source.encode(self.lines.normalized(source)) for source, _ in pairs]
         texts = ["" if is_blank(target) else normalize_line(target, self.config.lowercase) for _, target in pairs]
         targets = [self.target.encode(text) for text in texts]

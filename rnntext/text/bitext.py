@@ -104,8 +104,17 @@ def read_rows(
         elif is_blank(line):
             yield [""] * len(numbers)
         else:
-            what = "no TAB between source and target" if columns is None else f"no column {last} after a TAB"
+            what = f"no column {last} after a TAB" if columns else f"no TAB between source and target; {_to_tabs(line)}"
             raise DataError(f"{name}: line {number}: {what}")
+
+
+def _to_tabs(line: str) -> str:
+    """What makes pairs of a line without TAB, for the user."""
+    if line.lstrip().startswith("{"):
+        return "of JSON lines, this makes them: jq -r '[.SOURCE, .TARGET] | @tsv'"
+    if " ||| " in line:
+        return "this puts one there: sed 's/ ||| /\\t/g'"
+    return "write each pair as source TAB target, or give two aligned files with --source and --target"
 
 
 def _check_no_memory(text: str, name: str) -> None:
@@ -127,10 +136,11 @@ def check_file(source: str) -> None:
 
     Raises:
         InputOutputError: the file cannot be read.
-        DataError: as for `columns.check`; or the file has another format.
+        DataError: as for `columns.check`; or the file has another format, that of a translation memory included.
     """
     if os.path.isfile(source):
         lines = LineReader([source], MAX_ROWS).read()
+        _check_no_memory("\n".join(line.text for line in lines[:20]), source)
         check([line.text.split("\t") for line in lines if "\t" in line.text], source)
 
 

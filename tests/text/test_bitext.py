@@ -215,6 +215,8 @@ def test_a_translation_memory_is_named_with_a_command_that_finds_its_pairs(put, 
     with pytest.raises(DataError) as refusal:
         read_pairs(path)
     message = str(refusal.value)
+    with pytest.raises(DataError, match=re.escape(message)):
+        bitext.check_file(path)
     assert message.startswith(f"{path}: {title}, not lines of source TAB target; read it so: xmlstarlet sel -T -t -m ")
     assert message.endswith(f" -n '{path}' | rnntext ... -")
     # libxml2, which xmlstarlet runs, finds the pair.
@@ -223,6 +225,20 @@ def test_a_translation_memory_is_named_with_a_command_that_finds_its_pairs(put, 
     names = {"_": etree.QName(root).namespace} if etree.QName(root).namespace else None
     (unit,) = root.xpath(pair.replace("_:", "") if names is None else pair, namespaces=names)
     assert [unit.xpath(side, namespaces=names) for side in (source, target)] == ["One house.", "Ein Haus."]
+
+
+@pytest.mark.parametrize(
+    ("line", "advice"),
+    [
+        ('{"en": "A cat", "es": "Un gato"}', "jq -r '[.SOURCE, .TARGET] | @tsv'"),
+        ("A cat ||| Un gato", "sed 's/ ||| /\\t/g'"),
+        ('"A cat","Un gato"', "write each pair as source TAB target, or give two aligned files"),
+    ],
+)
+def test_a_line_without_a_tab_comes_with_advice(put, line: str, advice: str) -> None:
+    path = put("a", f"A dog\tUn perro\n{line}\n")
+    with pytest.raises(DataError, match=f"line 2: no TAB between source and target; .*{re.escape(advice)}"):
+        read_pairs(path)
 
 
 def test_pairs_that_speak_of_markup_are_pairs(put) -> None:
