@@ -78,6 +78,8 @@ def test_filters_can_be_switched_off() -> None:
     ("config", "option", "message"),
     [
         (CharlmConfig, {"layers": 0}, "--layers 0: must be between 1 and 64"),
+        (CharlmTraining, {"dropout": "much"}, "--dropout 'much': must be a number"),
+        (CharlmConfig, {"layers": [2]}, "--layers [2]: must be a number"),
         (CharlmTraining, {"dropout": 1.5}, "--dropout 1.5: must be between 0 and 0.95"),
         (CharlmTraining, {"seed": 2**31}, "--seed 2147483648: must be between 0 and 2147483647"),
         (CharlmTraining, {"vocabulary_size": 1_000_001}, "--vocabulary-size 1000001: must be between 1 and 1000000"),

@@ -144,7 +144,8 @@ def finish(
 ) -> None:
     """End an unfinished training where it stands: make a version of its best weights so far.
 
-    The version goes into service by the rules of every training.
+    The version goes into service by the rules of every training. That of a forecaster has not learnt from the held-out
+    data, as there is no last fit on all data before a training's own end.
     """
     from rnntext.jobs import checkpoints, finishing
 

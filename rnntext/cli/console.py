@@ -16,13 +16,16 @@ from rnntext.errors import ClosedPipeError, InputOutputError
 from rnntext.files.atomic import output_file, standard_output
 
 INVALID = "not valid UTF-8; invalid bytes were read as U+FFFD"
-_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")  # control characters, but for TAB and line feed
+# What a terminal obeys: control characters, but for TAB and line feed, and the embeddings, overrides and isolates of
+# bidirectional text, which turn round what is shown up to the end of the line.
+_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 FLUSH_SECONDS = 0.05  # a write to a stream that is no terminal flushes it if the last flush is longer ago
 
 
 def visible(text: str) -> str:
     """Text for a terminal, which would obey control characters: they are shown as JSON writes them, ESC as \\u001b.
-    TAB and line feed stay."""
+    TAB and line feed stay, and so do the marks of Arabic and Hebrew texts (U+200E, U+200F, U+061C), which turn nothing
+    but their neighbours."""
     return _CONTROL.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
 
 

@@ -46,7 +46,7 @@ def configs(recipe: Recipe) -> tuple[Config, ...]:
     return recipe.model, recipe.training, JobConfig()
 
 
-def unchanged(path: Path, settings: Options, data: Data, champion: Any | None) -> Outcome | None:
+def _unchanged(path: Path, settings: Options, data: Data, champion: Any | None) -> Outcome | None:
     """The outcome "unchanged" if the newest version was made of the same data with the same settings, and the version
     in service is not damaged; otherwise None.
 
@@ -64,22 +64,41 @@ def unchanged(path: Path, settings: Options, data: Data, champion: Any | None) -
 
 
 def begin(
-    recipe: Recipe, data: Data, champion: Any | None, settings: Options, path: Path, observer: Observer, command: str
-) -> Run:
-    """Begins a new run, with the weights of the version in service if that is wanted and possible.
+    recipe: Recipe, champion: Any | None, settings: Options, path: Path, job: JobConfig, observer: Observer
+) -> Run | Outcome:
+    """Reads the data and begins a new run, with the weights of the version in service if that is wanted and possible;
+    the outcome "unchanged" if there is nothing to do.
 
     Args:
         champion: the model in service.
         path: the model's folder.
-        command: see Snapshot.
 
     Raises:
         DataError: nothing can be learnt from the data.
         InputOutputError: there is not enough room on the disk.
     """
+    data = recipe.read()
+    if not (job.force or job.fresh):
+        unchanged = _unchanged(path, settings, data, champion)
+        if unchanged is not None:
+            return unchanged
+    recipe, snapshot = _prepared(recipe, data, champion, settings, observer, job.command)
+    del data  # It need not be in memory beside the snapshot while that is written.
+    # A mistake in the command must not cost the unfinished run, so its place is taken last.
+    material = _material(recipe, snapshot)
+    _check_room(path, material, snapshot)
+    remove_folder(path / "run")
+    unfinished.write(path / "run", snapshot)
+    return Run(recipe, snapshot, material)
+
+
+def _prepared(
+    recipe: Recipe, data: Data, champion: Any | None, settings: Options, observer: Observer, command: str
+) -> tuple[Recipe, Snapshot]:
+    """A recipe that leaves nothing open, and a snapshot of what a run trains on."""
     tensorflow.start(recipe.training.seed)
 
-    # 1. Choose what the command leaves open, and make a snapshot of what the run trains on.
+    # 1. Choose what the command leaves open, and make a snapshot.
     parent = champion if settings["job"]["warm_start"] else None
     beginning = _warm_beginning(recipe, data, parent, observer)
     if beginning is None:
@@ -93,13 +112,7 @@ def begin(
     snapshot = dataclasses.replace(
         snapshot, options=settings, arrays=arrays, chosen=chosen, parent=version, command=command
     )
-
-    # 3. Write it in place of the unfinished run. A mistake in the command must not cost that run, so this comes last.
-    material = _material(recipe, snapshot)
-    _check_room(path, material, snapshot)
-    remove_folder(path / "run")
-    unfinished.write(path / "run", snapshot)
-    return Run(recipe, snapshot, material)
+    return recipe, snapshot
 
 
 def _warm_beginning(recipe: Recipe, data: Data, parent: Any | None, observer: Observer) -> Beginning | None:

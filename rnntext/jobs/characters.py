@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from rnntext.errors import CheckpointError, DataError, UsageError
+from rnntext.errors import CheckpointError, DataError
 from rnntext.jobs.generate import Drawn, Sample, StopFilter, draw, draw_wave, fresh_seed, wave_size, why_never
 from rnntext.jobs.served import Served
 from rnntext.run.charlm import Charlm, Predictor, shapes, surprisals
-from rnntext.settings.base import as_text, as_texts, check_choice
+from rnntext.settings.base import as_count, as_text, as_texts, check_choice
 from rnntext.settings.charlm import MAX_COUNT, ON_UNKNOWN, CharlmConfig, SamplingConfig
 from rnntext.storage.checkpoint import Checkpoint
 from rnntext.text.normalize import normalize
@@ -128,9 +128,8 @@ class CharacterModel(Served):
         Raises:
             DataError: see `encode`.
         """
-        ids, stopper, seed = self._request(prompt, stop, keep_stop, seed, on_unknown)
-        drawn = draw(self.engine, ids, length, stopper, seed, sampling or SamplingConfig(), self.threads)
-        return (one.character for one in drawn)
+        request = self._request(prompt, length, stop, keep_stop, seed, on_unknown)
+        return (one.character for one in draw(self.engine, *request, sampling or SamplingConfig(), self.threads))
 
     def draw(
         self,
@@ -155,15 +154,17 @@ class CharacterModel(Served):
             prompt, length, stop, keep_stop, seed, on_unknown, sampling: see `generate`.
             top: number of the most likely characters that are told beside the one that is drawn.
         """
-        ids, stopper, seed = self._request(prompt, stop, keep_stop, seed, on_unknown)
-        return draw(self.engine, ids, length, stopper, seed, sampling or SamplingConfig(), self.threads, top)
+        request = self._request(prompt, length, stop, keep_stop, seed, on_unknown)
+        return draw(self.engine, *request, sampling or SamplingConfig(), self.threads, as_count("top", top))
 
     def _request(
-        self, prompt: str, stop: str | Sequence[str], keep_stop: bool, seed: int | None, on_unknown: str
-    ) -> tuple[list[int], StopFilter, int]:
-        """The ids of a prompt, a filter of stop texts, normalised as the training text was, and the seed."""
+        self, prompt: str, length: int, stop: str | Sequence[str], keep_stop: bool, seed: int | None, on_unknown: str
+    ) -> tuple[list[int], int, StopFilter, int]:
+        """The ids of the prompt, the length, a filter of stop texts, normalised as the training text was, the seed."""
+        ids = self.encode(prompt, on_unknown)
         stops = [normalize(text, self.config.lowercase) for text in as_texts("stop", stop)]
-        return self.encode(prompt, on_unknown), StopFilter(stops, keep_stop), fresh_seed() if seed is None else seed
+        seed = fresh_seed() if seed is None else as_count("seed", seed)
+        return ids, as_count("length", length), StopFilter(stops, keep_stop), seed
 
     def generate_many(
         self,
@@ -213,9 +214,8 @@ class CharacterModel(Served):
             DataError: see `encode`.
             UsageError: there are more than MAX_COUNT.
         """
-        if count > MAX_COUNT:
-            raise UsageError(f"--count {count}: must be at most {MAX_COUNT}")
-        ids, stopper, first_seed = self._request(prompt, stop, keep_stop, seed, on_unknown)
+        count = as_count("--count", count, high=MAX_COUNT)
+        ids, length, stopper, first_seed = self._request(prompt, length, stop, keep_stop, seed, on_unknown)
         rows = wave_size(length)
 
         def wave(number: int) -> Iterator[Sample]:

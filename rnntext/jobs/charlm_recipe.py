@@ -275,7 +275,7 @@ def _share_of_lines(validation: str) -> float:
     Raises:
         UsageError: there is no fraction after `LINES`.
     """
-    share = fraction(validation.removeprefix(LINES))
+    share = fraction(validation, LINES)
     if share is None:
         raise UsageError(f"--validation {validation}: write {LINES}0.1 to hold out a tenth of the lines")
     return share

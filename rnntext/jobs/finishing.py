@@ -16,7 +16,7 @@ from rnntext.jobs.unfinished import STATE, Snapshot
 from rnntext.run.arrays import Array, Weights
 from rnntext.settings.training import JobConfig
 from rnntext.storage import models
-from rnntext.storage.checkpoint import Checkpoint
+from rnntext.storage.checkpoint import Checkpoint, versions
 from rnntext.storage.weights import WEIGHTS, to_bytes
 from rnntext.train import state
 from rnntext.train.divergence import check_score
@@ -82,7 +82,8 @@ def read(path: Path) -> Unfinished | None:
 
 def finish(path: Path, job: JobConfig | None = None, observer: Observer | None = None) -> Outcome:
     """Ends an unfinished training where it stands: makes a version of its best weights so far, and puts it into service
-    by the rules of every training. Killed at any moment, it has changed nothing, or the same call completes it.
+    by the rules of every training. Killed at any moment, it has changed nothing, or the same call completes it. Where
+    nothing is unfinished, the outcome is "unchanged", with the newest version.
 
     Args:
         path: the model's folder.
@@ -90,7 +91,7 @@ def finish(path: Path, job: JobConfig | None = None, observer: Observer | None =
         observer: is told what happens.
 
     Raises:
-        UsageError: there is no unfinished training, or nothing to make a version of.
+        UsageError: there is neither an unfinished training nor a version, or nothing to make a version of.
         CheckpointError: it is damaged.
         BusyError: a job is training this model.
     """
@@ -99,7 +100,9 @@ def finish(path: Path, job: JobConfig | None = None, observer: Observer | None =
     with training.tidied(path):
         # 1. Read it.
         begun = read(path)
-        if begun is None:
+        if begun is None:  # A call that was killed at its very end has left nothing but the new version.
+            if names := versions(path):
+                return Outcome("unchanged", names[-1], reason="there is no unfinished training")
             raise UsageError(f"{path}: there is no unfinished training")
 
         # 2. Make a version of it.

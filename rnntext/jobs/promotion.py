@@ -46,7 +46,7 @@ class Outcome:
         parameters: number of parameters of the model.
         label: the name of the score.
         parent: the version whose weights the run began with.
-        reason: why the new version did not go into service.
+        reason: why the new version did not go into service; of `checkpoints finish`, why there was nothing to do.
         remark: what makes the comparison unfair, if anything does.
     """
 
@@ -72,6 +72,8 @@ class Outcome:
         """The outcome in one sentence for the user."""
         if self.state == "paused":
             return f"{path}: paused and saved at step {self.steps}; the same command goes on from there"
+        if self.state == "unchanged" and self.reason is not None:
+            return f"{path}: nothing to do: {self.reason}; the newest version is {self.version}"
         if self.state == "unchanged":
             return (
                 f"{path}: nothing to do: version {self.version} was made of the same data with the same settings; "

@@ -80,14 +80,14 @@ def with_limit(training: AnyTraining) -> AnyTraining:
     return dataclasses.replace(training, time_limit=TIME_LIMIT)
 
 
-def fraction(validation: str) -> float | None:
-    """The fraction that the value of `--validation` stands for; None if it is the name of a file.
+def fraction(validation: str, prefix: str = "") -> float | None:
+    """The fraction that the value of `--validation` stands for, behind a prefix; None if it is the name of a file.
 
     Raises:
         UsageError: it is a number, but not between 0 and 1.
     """
     try:
-        share = float(validation)
+        share = float(validation.removeprefix(prefix))
     except ValueError:
         return None
     if not 0.0 < share < 1.0:
@@ -153,12 +153,10 @@ def _train(recipe: Recipe, path: Path, job: JobConfig, observer: Observer, began
     if snapshot is not None:
         run = beginning.resume(recipe, snapshot, settings, path, observer)
     else:
-        data = recipe.read()
-        if not (job.force or job.fresh):
-            unchanged = beginning.unchanged(path, settings, data, champion)
-            if unchanged is not None:
-                return unchanged
-        run = beginning.begin(recipe, data, champion, settings, path, observer, job.command)
+        begun = beginning.begin(recipe, champion, settings, path, job, observer)
+        if isinstance(begun, Outcome):
+            return begun
+        run = begun
 
     # 3. Train.
     relative_size = 0.0

@@ -20,6 +20,7 @@ from rnntext.run.forcing import token_log_probabilities
 from rnntext.run.loops import SearchAll, search_without_loops
 from rnntext.run.search import Hypothesis, search_all
 from rnntext.run.threads import blas_threads
+from rnntext.settings.base import as_count, as_text, as_texts
 from rnntext.settings.search import SEARCH_TOKENS, SearchConfig
 from rnntext.settings.translator import ARCHITECTURES, TranslatorConfig
 from rnntext.storage.checkpoint import Checkpoint
@@ -145,8 +146,9 @@ class TranslationModel(Served):
             ahead: number of lines that are taken and translated at a time; 1 takes no line before it is needed.
         """
         unscored = dataclasses.replace(search or SearchConfig(), with_scores=False)
-        source = iter([lines] if isinstance(lines, str) else lines)
-        while portion := list(itertools.islice(source, ahead)):
+        several = isinstance(lines, Iterable) and not isinstance(lines, str | bytes)
+        source = iter(lines if several else as_texts("lines", lines))
+        while portion := list(itertools.islice(source, as_count("ahead", ahead, low=1))):
             yield from (translation.text for translation in self.translations(portion, unscored))
 
     def translate_all(self, lines: str | Sequence[str], search: SearchConfig | None = None) -> list[Translation]:
@@ -168,7 +170,7 @@ class TranslationModel(Served):
         are joined. The spaces before a line are kept, as are emoji and the like on both sides of it.
         """
         search = search or SearchConfig()
-        lines = [lines] if isinstance(lines, str) else lines
+        lines = as_texts("lines", lines)
         framed = [self.lines.framed(line) for line in lines]
         lines_of_parts = [self.lines.parts(text, search.split) for _, text, _ in framed]
         ids = [self.source.lookup(part.tokens) for parts in lines_of_parts for part in parts]
@@ -235,8 +237,7 @@ class TranslationModel(Served):
 
         The log-probability is nan for a pair with a blank source, or with more than MAX_SCORED tokens on a side.
         """
-        scored = self.score_tokens(pairs)
-        return [(math.fsum(log_p for _, log_p in of_pair), len(of_pair)) for of_pair in scored]
+        return [(math.fsum(log_p for _, log_p in tokens), len(tokens)) for tokens in self.score_tokens(pairs)]
 
     def score_tokens(self, pairs: Sequence[tuple[str, str]]) -> list[list[tuple[str, float]]]:
         """The tokens of each target and its end, each with its natural log-probability, nan as in `score`.
@@ -248,14 +249,13 @@ class TranslationModel(Served):
         [('i', True), ('b', True), ('x', False), ('[END]', False)]
         """
         # 1. Encode both sides, and leave out the pairs that cannot be scored.
+        pairs = [(as_text("source", source), as_text("target", target)) for source, target in pairs]
         sources = [self.source.encode(self.lines.normalized(source)) for source, _ in pairs]
         texts = ["" if is_blank(target) else normalize_line(target, self.config.lowercase) for _, target in pairs]
         targets = [self.target.encode(text) for text in texts]
         log_p = [np.full(len(target) + 1, np.nan) for target in targets]
-        usable = []
-        for index, (source, target) in enumerate(zip(sources, targets, strict=True)):
-            if len(source) and max(len(source), len(target)) <= MAX_SCORED:
-                usable.append(index)
+        lengths = [(len(source), len(target)) for source, target in zip(sources, targets, strict=True)]
+        usable = [index for index, both in enumerate(lengths) if both[0] and max(both) <= MAX_SCORED]
         # 2. Score the others.
         sides = [sources[index] for index in usable], [targets[index] for index in usable]
         with blas_threads(self.threads):

@@ -80,7 +80,11 @@ class Option:
         if self.low is None:
             return
         high = float("inf") if self.high is None else self.high
-        if not self.low <= value <= high:
+        try:
+            is_inside = self.low <= value <= high
+        except TypeError:
+            raise UsageError(f"{flag(name)} {value!r}: must be a number") from None
+        if not is_inside:
             limits = f"at least {self.low}" if self.high is None else f"between {self.low} and {high}"
             raise UsageError(f"{flag(name)} {value}: must be {limits}")
 
@@ -134,6 +138,18 @@ def as_text(name: str, value: Any) -> str:
     if not isinstance(value, str | os.PathLike):
         raise UsageError(f"{name} {value!r}: must be a text")
     return os.fspath(value)
+
+
+def as_count(name: str, value: Any, low: int = 0, high: int | None = None) -> int:
+    """The whole number that a parameter takes.
+
+    Raises:
+        UsageError: it is something else, or not between `low` and `high`.
+    """
+    limits = f"{low} or more" if high is None else f"between {low} and {high}"
+    if not hasattr(value, "__index__") or not low <= value <= (value if high is None else high):
+        raise UsageError(f"{name} {value!r}: must be a whole number, {limits}")
+    return int(value)
 
 
 @functools.cache

@@ -32,9 +32,11 @@ def folder(name: str) -> Path:
     longest = max(len(os.fsencode(part)) for part in parts)
     if not name or "\0" in name or is_dots or longest > MAX_NAME_SIZE:
         raise UsageError(f"--model {name!r}: give a name or a folder")
-    if os.sep in name or in_service(path):
-        return path
-    return home() / name
+    if os.sep not in name and not in_service(path):
+        path = home() / name
+    if path.is_file():
+        raise UsageError(f"--model {name}: {path} is a file; give a name or a folder")
+    return path
 
 
 def names(root: Path | None = None) -> list[str]:

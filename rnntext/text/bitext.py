@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import os
+import re
+import shlex
 from collections.abc import Iterable, Iterator, Sequence
 
 from rnntext import sizes
@@ -18,6 +20,12 @@ from rnntext.text.normalize import normalize_line
 
 Pair = tuple[str, str]
 MAX_HELD_OUT = sizes.MAX_PAIRS  # The evaluation of a larger corpus needs no more pairs to be precise.
+_BEGINNING = 2000  # characters of a text, in which a format shows
+# The tags of translation memories, and where pairs, sources and targets are in them (XPath).
+_MEMORIES = {
+    "tmx": ("//tu", "tuv[1]/seg", "tuv[2]/seg"),
+    "xliff": ("//_:trans-unit|//_:segment", "_:source", "_:target"),
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -75,10 +83,12 @@ def read_rows(
 
     Raises:
         InputOutputError: the file cannot be read.
-        DataError: a line has too few columns, the first two columns are no sentences, or the text is not valid UTF-8.
+        DataError: a line has too few columns, the first two columns are no sentences, the text is a translation memory
+            (TMX, XLIFF), or not valid UTF-8.
     """
     name = name_of(source)
     text = read_source(source, errors, report, advice)
+    _check_no_memory(text, name)
     # 1. Look at some rows from all over the table.
     if columns is None:
         step = 1 + text.count("\n") // MAX_ROWS
@@ -94,8 +104,30 @@ def read_rows(
         elif is_blank(line):
             yield [""] * len(numbers)
         else:
-            what = "no TAB between source and target" if columns is None else f"no column {last} after a TAB"
+            what = f"no column {last} after a TAB" if columns else f"no TAB between source and target; {_to_tabs(line)}"
             raise DataError(f"{name}: line {number}: {what}")
+
+
+def _to_tabs(line: str) -> str:
+    """What makes pairs of a line without TAB, for the user."""
+    if line.lstrip().startswith("{"):
+        return "of JSON lines, this makes them: jq -r '[.SOURCE, .TARGET] | @tsv'"
+    if " ||| " in line:
+        return "this puts one there: sed 's/ ||| /\\t/g'"
+    return "write each pair as source TAB target, or give two aligned files with --source and --target"
+
+
+def _check_no_memory(text: str, name: str) -> None:
+    """Raises DataError, which says how to read it, if a text is a translation memory in XML."""
+    beginning = text[:_BEGINNING].lstrip()
+    for tag, (pair, *sides) in _MEMORIES.items():
+        if beginning.startswith("<") and re.search(rf"<{tag}\b", beginning):
+            shown = " -o \"$(printf '\\t')\" ".join(f"-v 'normalize-space({side})'" for side in sides)
+            file = "-" if name == "<stdin>" else shlex.quote(name)
+            command = f"xmlstarlet sel -T -t -m '{pair}' {shown} -n {file}"
+            raise DataError(
+                f"{name}: {tag.upper()}, not lines of source TAB target; read it so: {command} | rnntext ... -"
+            )
 
 
 def check_file(source: str) -> None:
@@ -104,10 +136,11 @@ def check_file(source: str) -> None:
 
     Raises:
         InputOutputError: the file cannot be read.
-        DataError: as for `columns.check`; or the file has another format.
+        DataError: as for `columns.check`; or the file has another format, that of a translation memory included.
     """
     if os.path.isfile(source):
         lines = LineReader([source], MAX_ROWS).read()
+        _check_no_memory("\n".join(line.text for line in lines[:20]), source)
         check([line.text.split("\t") for line in lines if "\t" in line.text], source)
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import shlex
+from typing import NamedTuple
 
 from rnntext.errors import DataError
 
@@ -16,18 +17,44 @@ _BEGINNING = 1024  # bytes that are looked at for NULs
 _MIN_NULS = 3  # in a beginning that is recognised as UTF-16 by them
 _REPLACEMENT = b"\xef\xbf\xbd"  # U+FFFD
 
-# The first bytes of a format, its name, and the command that prints such a file as UTF-8.
+
+class _Format(NamedTuple):
+    """A format that is not read.
+
+    Attributes:
+        pattern: its first bytes.
+        title: its name.
+        command: prints such a file, `{}`, as text in UTF-8.
+        piped: the command that does the same with standard input; empty if there is none.
+    """
+
+    pattern: bytes
+    title: str
+    command: str
+    piped: str = ""
+
+
+_OFFICE = "soffice --cat {}"  # of LibreOffice
 _FORMATS = (
-    (rb"\xff\xfe\0\0|\0\0\xfe\xff", "UTF-32", "iconv -f UTF-32 -t UTF-8"),
-    (rb"\xff\xfe|\xfe\xff", "UTF-16", "iconv -f UTF-16 -t UTF-8"),
-    (rb"\x1f\x8b", "compressed by gzip", "zcat"),
-    (rb"\xfd7zXZ\0", "compressed by xz", "xzcat"),
-    (rb"\x28\xb5\x2f\xfd", "compressed by zstd", "zstdcat"),
-    (rb"BZh[1-9](1AY&SY|\x17\x72\x45\x38\x50\x90)", "compressed by bzip2", "bzcat"),
-    (rb"PK\x03\x04", "a ZIP archive, as .xlsx and .docx are, too", "unzip -p"),
-    (rb"%PDF-", "PDF", "pdftotext"),
+    _Format(rb"\xff\xfe\0\0|\0\0\xfe\xff", "UTF-32", "iconv -f UTF-32 -t UTF-8 {}", "iconv -f UTF-32 -t UTF-8"),
+    _Format(rb"\xff\xfe|\xfe\xff", "UTF-16", "iconv -f UTF-16 -t UTF-8 {}", "iconv -f UTF-16 -t UTF-8"),
+    _Format(rb"\x1f\x8b", "compressed by gzip", "zcat {}", "zcat"),
+    _Format(rb"\x1f[\x9d\xa0\x1e]", "compressed by compress (.Z)", "zcat {}", "zcat"),
+    _Format(rb"\xfd7zXZ\0", "compressed by xz", "xzcat {}", "xzcat"),
+    _Format(rb"\]\0\0..(\xff{8}|.{5}\0{3})", "compressed by lzma", "xzcat {}", "xzcat"),
+    _Format(rb"LZIP\x01", "compressed by lzip", "lzip -dc {}", "lzip -dc"),
+    _Format(rb"\x28\xb5\x2f\xfd", "compressed by zstd", "zstdcat {}", "zstdcat"),
+    _Format(rb"(\x04\x22\x4d|\x02\x21\x4c)\x18", "compressed by lz4", "lz4cat {}", "lz4cat"),
+    _Format(rb"BZh[1-9](1AY&SY|\x17\x72\x45\x38\x50\x90)", "compressed by bzip2", "bzcat {}", "bzcat"),
+    _Format(rb"PK\x03\x04.{26}(\[Content_Types\]|_rels/|docProps/|word/|xl/|mimetype)", "an office document", _OFFICE),
+    _Format(rb"PK(\x03\x04|\x05\x06)", "a ZIP archive, as .xlsx and .docx are, too", "unzip -p {}", "funzip"),
+    _Format(rb"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1|\{\\rtf1", "an office document", _OFFICE),
+    _Format(rb"7z\xbc\xaf\x27\x1c", "a 7z archive", "7z x -so {}"),
+    _Format(rb"Rar!\x1a\x07", "a RAR archive", "unrar p -inul {}"),
+    _Format(rb".{257}ustar", "a tar archive", "tar -xOf {}", "tar -xO"),
+    _Format(rb"PAR1[^\n -~]", "Parquet", "parquet-tools csv {}"),
+    _Format(rb"%PDF-", "PDF", "pdftotext {} -", "pdftotext - -"),
 )
-_STANDARD_INPUT = {"unzip -p": "funzip", "pdftotext": "pdftotext - -"}  # commands that need another form to read it
 
 
 def decode(data: bytes, name: str, errors: str = "strict") -> str:
@@ -111,9 +138,10 @@ def check_format(data: bytes, name: str) -> None:
     Raises:
         DataError: they are those of another format than UTF-8.
     """
-    for pattern, title, command in _FORMATS:
-        if re.match(pattern, data):
-            raise DataError(f"{name}: {title}, not text in UTF-8; {_advice(command, name)}")
+    for known in _FORMATS:
+        if re.match(known.pattern, data, re.DOTALL):
+            advice = _advice(known.command, known.piped, name)
+            raise DataError(f"{name}: {known.title}, not text in UTF-8; {advice}")
     beginning = data[:_BEGINNING]
     nuls = sorted([beginning[0::2].count(0), beginning[1::2].count(0)])
     if nuls[0] == 0 and nuls[1] >= max(_MIN_NULS, len(beginning) // 4):
@@ -131,18 +159,18 @@ def _not_text(data: bytes, name: str) -> DataError:
     odd = data[1::2].count(0)
     for encoding, many, few in (("UTF-16LE", odd, even), ("UTF-16BE", even, odd)):
         if many > 8 * few:
-            advice = _advice(f"iconv -f {encoding} -t UTF-8", name)
+            command = f"iconv -f {encoding} -t UTF-8"
+            advice = _advice(f"{command} {{}}", command, name)
             return DataError(f"{name}: full of NULs, probably {encoding} without a byte order mark; {advice}")
-    advice = _advice("tr -d '\\0' <", name)
+    command = "tr -d '\\0'"
+    advice = _advice(f"{command} < {{}}", command, name)
     return DataError(f"{name}: full of NULs, so it is no text; if it is all the same, {advice}")
 
 
-def _advice(command: str, name: str) -> str:
-    """How to read an input by a command, in place of the file."""
-    if name == "<stdin>":
-        command = _STANDARD_INPUT.get(command, command.removesuffix(" <"))
+def _advice(command: str, piped: str, name: str) -> str:
+    """How to read an input by a command, in place of the file; for the first two arguments see `_Format`."""
+    if name != "<stdin>":
+        shown = command.format(shlex.quote(name))
     else:
-        command = f"{command} {shlex.quote(name)}"
-        if command.startswith("pdftotext"):
-            command += " -"
-    return f"read it so: {command} | rnntext ... -"
+        shown = piped or command.format("FILE")
+    return f"read it so: {shown} | rnntext ... -"

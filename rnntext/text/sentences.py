@@ -19,6 +19,7 @@ _OPENING = "\"'“‘„«‹([{「『（【〈《¿¡*–—-"
 _END = re.compile(
     f"(?P<full>[{FULL_STOPS}][{FULL_STOPS}.!?…]*)[{re.escape(CLOSING)}]*(?P<gap> ?)"
     f"|(?P<mark>(?<![.!?…])[.!?…]+|(?<=[\u0370-\u03ff\u1f00-\u1fff]);)(?: ?[»›]|[{re.escape(CLOSING_NARROW)}])* "
+    rf"|(?P<tight>(?<=[^\W\d_]{{2}}|[\w.!?…)][{re.escape(CLOSING_NARROW)}])[.!?…]+[)\]]*(?=[^\W\d_]))"  # "Yes.He came."
 )
 _MARK = re.compile(f"[{FULL_STOPS}.!?…;]")
 _NEXT = re.compile(f"[{re.escape(_OPENING)} ]*(?P<first>.?)")
@@ -26,6 +27,12 @@ _HIRAGANA = re.compile("[\u3041-\u309f]")
 _ACRONYM = re.compile(r"(?:[^\W\d_]\.)+[^\W\d_]")  # U.S, p.m
 _INITIAL = re.compile(r"[^\W\d_]")
 _NUMBER = re.compile(r"\d{1,2}")
+# What follows a mark without a space: a word with a capital, not as in `list.GetItem` or `fmt.Println(x)`. Of the words
+# of one letter, the commonest two.
+_CAPITALISED = re.compile(r"(?P<word>[^\W\d_]{1,200})(?![\w(])")
+_ONE_LETTER = ("I", "Я")
+MAX_NAME = 200  # characters of a name on either side of a mark
+_NAME = re.compile(r"[/\\@=_]|\w\.[a-z]|www\.")  # in addresses, paths and dotted names
 
 # Abbreviations, without their full stop, that another word of the sentence follows: titles; "that is" and the like;
 # streets.
@@ -51,6 +58,9 @@ _ARTICLES = ["am", "der", "die", "das", "den", "dem", "des", "vom", "zum", "zur"
 _WITH_ENDINGS = ["jed", "ein", "mein", "dein", "sein", "ihr", "unser", "euer", "eur"]
 _ENDINGS = ["", "e", "en", "em", "er", "es"]
 _BEFORE_ORDINALS = frozenset([*_ARTICLES, *(word + ending for word in _WITH_ENDINGS for ending in _ENDINGS)])
+_FILES = "txt pdf doc docx xls xlsx ppt odt csv tsv xml json html htm php asp js ts py css cpp exe dll zip jpg png gif"
+_DOMAINS = "com org net edu gov io info biz"
+_ENDINGS_OF_NAMES = frozenset([*_FILES.split(), *_DOMAINS.split()])  # "Node.Js", "Example.Com"
 _BEFORE_NAMES = frozenset(["MM"])  # French "messieurs"; small letters are millimetres
 
 
@@ -80,6 +90,8 @@ def _ends(text: str, begin: int, mark: re.Match[str], any_case: bool) -> bool:
     if mark["full"] is not None:
         quoted = mark.end("full") < mark.start("gap")
         return not (quoted and _HIRAGANA.match(following))
+    if mark["tight"] is not None:
+        return _ends_without_space(text, begin, mark)
     # 2. A sentence begins with no small letter.
     first = _NEXT.match(text, mark.end())
     assert first is not None
@@ -88,12 +100,41 @@ def _ends(text: str, begin: int, mark: re.Match[str], any_case: bool) -> bool:
     if mark["mark"] != ".":
         return True
     # 3. A full stop may belong to an abbreviation, an initial or a number.
-    gap = text.rfind(" ", begin, mark.start())
-    word = text[max(begin, gap + 1) : mark.start()].lstrip(_OPENING)
+    word, word_before = _words_before(text, begin, mark.start())
+    return not _abbreviated(word, word_before, first["first"])
+
+
+def _ends_without_space(text: str, begin: int, mark: re.Match[str]) -> bool:
+    """Whether a sentence ends with a mark that a letter follows at once: "Yes.He came." Only where nothing speaks
+    against it, as most such marks are inside of names, numbers and abbreviations."""
+    # 1. Without capitals, ! and ? alone are marks enough: "好吗?好!"
+    before = text[mark.start() - 1]
+    following = text[mark.end()]
+    if following.lower() == following.upper() and before.lower() == before.upper():
+        return "." not in mark["tight"]
+    # 2. A capital that begins a word comes after a small letter, or after what closes.
+    word, _ = _words_before(text, max(begin, mark.start() - MAX_NAME), mark.start())
+    next_word = _CAPITALISED.match(text, mark.end())
+    if next_word is None or not (before.islower() or before in CLOSING_NARROW):
+        return False
+    capital = next_word["word"]
+    if not capital.istitle() or (len(capital) == 1 and capital not in _ONE_LETTER):
+        return False
+    # 3. It is no part of a name, and no abbreviation stands before it.
+    rest, _, _ = text[mark.end() : mark.end() + MAX_NAME].partition(" ")
+    if _NAME.search(f"{word}.") or _NAME.search(rest) or capital.lower() in _ENDINGS_OF_NAMES:
+        return False
+    return mark["tight"].rstrip(")]") != "." or not _abbreviated(word, "", capital[0])
+
+
+def _words_before(text: str, begin: int, end: int) -> tuple[str, str]:
+    """The last word of `text[begin:end]` without what opens before it, and the word before that, if any."""
+    gap = text.rfind(" ", begin, end)
+    word = text[max(begin, gap + 1) : end].lstrip(_OPENING)
     word_before = ""
     if gap > begin:
         word_before = text[max(begin, text.rfind(" ", begin, gap) + 1) : gap]
-    return not _abbreviated(word, word_before, first["first"])
+    return word, word_before
 
 
 def _abbreviated(word: str, word_before: str, first: str) -> bool:

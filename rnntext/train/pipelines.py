@@ -230,7 +230,8 @@ class Sentences:
 
 
 def vectorize_sentences(sentences: Sequence[str], language: Language) -> Sentences:
-    """Ids of sentences, by TextVectorization; the same as `language.encode` of each.
+    """Ids of sentences, in the smallest type that holds them, by TextVectorization; the same as `language.encode` of
+    each.
 
     Of subwords it looks up each piece but once: SentencePiece has numbers for them.
     """
@@ -239,12 +240,14 @@ def vectorize_sentences(sentences: Sequence[str], language: Language) -> Sentenc
         standardize=None, split="whitespace", vocabulary=language.tokens, ragged=True, output_mode="int"
     )
     splitter = language.tokenizer
+    dtype = np.min_scalar_type(len(language) - 1)
     ids = []
     lengths = []
 
     # 2. Cut the sentences and look up their tokens.
     if isinstance(splitter, Subwords):
-        table, _ = _look_up(layer, splitter.pieces)  # [pieces]
+        own_table, _ = _look_up(layer, splitter.pieces)  # [pieces]
+        table = own_table.astype(dtype)
         for begin in range(0, len(sentences), LINES):
             end = begin + LINES
             piece_ids, piece_counts = splitter.piece_ids(sentences[begin:end])
@@ -253,7 +256,7 @@ def vectorize_sentences(sentences: Sequence[str], language: Language) -> Sentenc
     else:
         for chunk in _joined(sentences, splitter):
             chunk_ids, chunk_lengths = _look_up(layer, chunk)
-            ids.append(chunk_ids)
+            ids.append(chunk_ids.astype(dtype))
             lengths.append(chunk_lengths)
     return Sentences(np.concatenate(ids), np.concatenate(lengths))
 

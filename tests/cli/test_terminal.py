@@ -18,8 +18,8 @@ from rnntext.cli.console import Results, note, visible
 from rnntext.run.charlm import shapes
 from rnntext.settings.charlm import CharlmConfig
 
-EVIL = "\x1b]0;owned\x07"  # gives a terminal's window another title
-SEEN = "\\u001b]0;owned\\u0007"
+EVIL = "\x1b]0;owned\x07\u202etxt"  # gives a terminal's window another title, and turns the rest of the line round
+SEEN = "\\u001b]0;owned\\u0007\\u202etxt"
 # A training without TensorFlow: its steps are computed by native code that no signal interrupts.
 TRAINING = """
 import hashlib, sys
@@ -48,7 +48,9 @@ SHORT, FOR_EVER = "1000", str(2**31 - 1)  # steps
 def test_control_characters_are_shown_as_json_writes_them_and_all_else_stays() -> None:
     assert visible(EVIL) == SEEN
     assert visible("\r\x9b1m\x7f\0") == "\\u000d\\u009b1m\\u007f\\u0000"
-    harmless = "zażółć\tПривет\n你好 👍🏽 \u200f שלום \u00a0"
+    turned = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
+    assert visible(turned) == "".join(f"\\u{ord(character):04x}" for character in turned)
+    harmless = "\u200e\u200f\u061c zażółć\tПривет\n你好 👍🏽 \u200f שלום \u00a0"
     assert visible(harmless) == harmless
 
 
@@ -72,6 +74,7 @@ def test_what_a_model_says_does_not_rule_a_terminal_and_a_pipe_gets_it_unchanged
     assert SEEN.encode() in shown
     assert b"\\u001b\\u001b\\u001b" in shown
     assert not {0x1B, 0x07} & set(shown)
+    assert "\u202e".encode() not in shown
     piped = shell.here(*arguments).text
     assert ("\x1b\x1b\x1b" in piped) == ("--json" not in others)
 
@@ -83,6 +86,7 @@ def test_an_error_message_does_not_rule_a_terminal_either(shell: Shell, evil: st
         assert process.wait(PATIENCE) == 65
     assert f"rnntext: {SEEN}.txt".encode() in shown
     assert b"\x1b" not in shown
+    assert "\u202e".encode() not in shown
 
 
 def test_notes_and_results_look_at_their_own_stream(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -92,7 +96,7 @@ def test_notes_and_results_look_at_their_own_stream(monkeypatch: pytest.MonkeyPa
         note(EVIL)
         with open(os.dup(theirs), "wb") as stream:
             Results(stream, "tty").write(EVIL)
-        assert read_until(ours, b"owned\\u0007") + read_until(ours, b"") == f"{SEEN}\r\n{SEEN}".encode()
+        assert read_until(ours, b"txt") + read_until(ours, b"") == f"{SEEN}\r\n{SEEN}".encode()
     os.close(ours)
     with open(tmp_path / "file", "w+") as file:
         monkeypatch.setattr(sys, "stderr", file)

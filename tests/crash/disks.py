@@ -84,6 +84,23 @@ class Failing(Disk):
         super().remove(folder)
 
 
+class Killed(BaseException):
+    """The end of a process."""
+
+
+class Deadly(Failing):
+    """Ends the process, as it were, instead of its n-th operation: nothing is done any more."""
+
+    def __init__(self, at: int) -> None:
+        super().__init__(at, 0, for_ever=True)
+
+    def _may_fail(self) -> None:
+        try:
+            super()._may_fail()
+        except OSError:
+            raise Killed from None
+
+
 # Recording ------------------------------------------------------------------------------------------------------------
 
 

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import itertools
 import json
 import os
+import shutil
 import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from crash.disks import Deadly, Killed, used
 
 import rnntext
 from rnntext.errors import BusyError, CheckpointError, StoppedError, UsageError
+from rnntext.files.atomic import TEMPORARY
 from rnntext.files.lock import locked
 from rnntext.jobs import checkpoints, finishing, training, unfinished
 from rnntext.jobs.promotion import Outcome
@@ -70,10 +75,6 @@ def trainings(folder: Path) -> dict[str, Training]:
         "gru": translator(GRUConfig(layers=1, units=5, embedding=4, tokens="char")),
         "forecaster": forecaster,
     }
-
-
-class Killed(BaseException):
-    """The end of a process."""
 
 
 def killed(*arguments: object) -> None:
@@ -166,16 +167,30 @@ def test_a_worse_version_stays_out_of_service(sources: Path) -> None:
     assert service.serving(path) == "000001"
 
 
-def test_a_finish_that_is_killed_is_completed_by_the_next_one(sources: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = stopped(trainings(sources)["charlm"], sources / "model", 2)
-    for name in ("put", "prune"):
-        with monkeypatch.context() as patch:
-            patch.setattr(service, name, killed)
-            with pytest.raises(Killed):
-                finishing.finish(path)
-    assert finishing.finish(path).version == "000001"
-    assert versions(path) == ["000001"]
-    assert service.serving(path) == "000001"
+def test_a_finish_that_is_killed_instead_of_any_operation_on_the_disk_is_completed_by_the_next_one(
+    sources: Path,
+) -> None:
+    train = trainings(sources)["charlm"]
+    for _ in range(2):  # of which one will be removed
+        train(sources / "before", job=JobConfig(force=True, promote="always", keep=2))
+    stopped(train, sources / "before", 2, job=JobConfig(force=True))
+    job = JobConfig(promote="always", keep=1)
+    for at in itertools.count(1):
+        path = sources / "model"
+        shutil.copytree(sources / "before", path)
+        with used(Deadly(at)) as disk, contextlib.suppress(Killed):
+            finishing.finish(path, job)
+        outcome = finishing.finish(path, job)
+        assert (outcome.state, outcome.version) in (("finished", "000003"), ("unchanged", "000003")), at
+        assert versions(path) == ["000002", "000003"], at
+        assert service.serving(path) == "000003", at
+        assert rnntext.load(path).checkpoint.version == "000003", at
+        assert not (path / "run").exists(), at
+        assert not list(path.rglob(TEMPORARY + "*")), at
+        shutil.rmtree(path)
+        if not disk.failed:
+            break
+    assert at > 20
 
 
 def test_a_training_that_goes_on_after_a_killed_finish_still_gets_its_own_version(

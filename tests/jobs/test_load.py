@@ -142,7 +142,7 @@ def test_a_wave_holds_fewer_answers_if_they_are_long() -> None:
 
 
 def test_too_many_answers_are_refused_at_once(alphabet: CharacterModel) -> None:
-    with pytest.raises(UsageError, match=r"^--count 10000000000000000000: must be at most 1000000000$"):
+    with pytest.raises(UsageError, match=r"^--count 10{19}: must be a whole number, between 0 and 1000000000$"):
         alphabet.generate_many("a", count=10**19)
 
 
@@ -280,6 +280,24 @@ def test_what_is_no_text_is_neither_continued_nor_scored(alphabet: CharacterMode
         alphabet.generate_many(value, count=2)
     with pytest.raises(UsageError, match=r"^text .*: must be a text$"):
         alphabet.score(value)
+
+
+@pytest.mark.parametrize(
+    ("parameter", "value"),
+    [("length", -1), ("length", 2.5), ("length", "5"), ("seed", -1), ("seed", "1"), ("seed", 1.5)],
+)
+def test_numbers_of_a_continuation_are_whole(alphabet: CharacterModel, parameter: str, value: Any) -> None:
+    message = rf"^{parameter} .*: must be a whole number, 0 or more$"
+    with pytest.raises(UsageError, match=message):
+        alphabet.generate("abc", **{parameter: value})
+    with pytest.raises(UsageError, match=message):
+        alphabet.generate_many("abc", count=2, **{parameter: value})
+
+
+@pytest.mark.parametrize("count", [-1, 1.5, "2"])
+def test_a_number_of_continuations_is_whole(alphabet: CharacterModel, count: Any) -> None:
+    with pytest.raises(UsageError, match=r"^--count .*: must be a whole number, between 0 and 1000000000$"):
+        alphabet.generate_many("abc", count=count)
 
 
 # The public names -----------------------------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ import random
 import re
 import shutil
 import signal
+import weakref
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -31,6 +32,7 @@ from rnntext.errors import (
     UsageError,
 )
 from rnntext.files.lock import locked
+from rnntext.jobs.charlm_recipe import CharlmRecipe
 from rnntext.jobs.promotion import Outcome
 from rnntext.jobs.train_charlm import train_charlm
 from rnntext.settings.charlm import CharlmConfig, CharlmTraining
@@ -504,7 +506,12 @@ def test_lines_all_over_a_sorted_list_can_be_held_out(tmp_path):
 
 @pytest.mark.parametrize(
     ("validation", "message"),
-    [("lines:", "lines:0.1"), ("lines:many", "lines:0.1"), ("lines:2", "between 0 and 1"), ("lines:0", "between 0")],
+    [
+        ("lines:", "lines:0.1"),
+        ("lines:many", "lines:0.1"),
+        ("lines:2", "--validation lines:2: must be a fraction between 0 and 1"),
+        ("lines:0", "between 0"),
+    ],
 )
 def test_a_wrong_share_of_lines_is_a_usage_error(text, tmp_path, validation, message):
     with pytest.raises(UsageError, match=message):
@@ -532,6 +539,24 @@ def test_a_sample_is_shown_at_an_evaluation_to_those_who_want_it(text, tmp_path,
 
 
 # What is said before the first step -----------------------------------------------------------------------------------
+
+
+def test_nothing_but_the_snapshot_of_the_text_is_kept_while_a_run_goes_on(text, tmp_path, monkeypatch):
+    read = CharlmRecipe.read
+    data = []
+
+    def then_watched(self):
+        content = read(self)
+        data.append(weakref.ref(content))
+        return content
+
+    class Listener(Observer):
+        def start(self, *arguments: object) -> None:
+            data.append(data[0]())
+
+    monkeypatch.setattr(CharlmRecipe, "read", then_watched)
+    train(text, tmp_path / "m", observer=Listener())
+    assert data[1:] == [None]
 
 
 def test_a_limit_that_is_over_before_the_first_step_is_said(text, tmp_path, monkeypatch):

@@ -476,3 +476,17 @@ def test_settings_survive_json(config: Any) -> None:
         assert config.from_json(parse_json(to_json(settings.to_json()), Path("x"))) == settings
     with pytest.raises(CheckpointError, match="'colour' is unknown"):
         config.from_json({"colour": "red"})
+
+
+@pytest.mark.parametrize("lines", [None, b"hal", [None], ["hal", b"hal"], [["hal"]]])
+def test_what_is_no_text_is_not_translated(hal: TranslationModel, lines: Any) -> None:
+    for translate in (hal.translate, hal.translate_all):
+        with pytest.raises(UsageError, match=r"^lines .*: must be a text$"):
+            list(translate(lines))
+
+
+def test_what_is_no_text_is_not_scored_and_lines_are_taken_one_by_one_at_least(hal: TranslationModel) -> None:
+    with pytest.raises(UsageError, match=r"^target None: must be a text$"):
+        hal.score([("hal", None)])  # type: ignore[list-item]
+    with pytest.raises(UsageError, match=r"^ahead 0: must be a whole number, 1 or more$"):
+        list(hal.translate(["hal"], ahead=0))

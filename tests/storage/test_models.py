@@ -50,6 +50,14 @@ def test_what_names_no_folder_is_a_usage_error(here: Path, name: str) -> None:
         models.find(name, "train-charlm")
 
 
+def test_a_file_is_no_folder_of_a_model(here: Path) -> None:
+    (here / "checkpoints").mkdir()
+    for name, path in {"./text": here / "text", "charlm": here / "checkpoints" / "charlm"}.items():
+        path.write_text("a text")
+        with pytest.raises(UsageError, match=f"^--model {name}: .* is a file; give a name or a folder$"):
+            models.folder(name)
+
+
 def test_a_model_is_found(here: Path) -> None:
     put(here / "checkpoints" / "charlm")
     assert models.find("charlm", "train-charlm") == Path("checkpoints/charlm")

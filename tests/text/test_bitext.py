@@ -1,6 +1,7 @@
 """Pairs of sentences: two ways to store them, one way to read them, and a lasting choice of those held out."""
 
 import io
+import re
 import sys
 from collections import Counter
 from pathlib import Path
@@ -9,6 +10,7 @@ import pytest
 from helpers import examples
 from hypothesis import given
 from hypothesis import strategies as st
+from lxml import etree
 
 from rnntext.errors import DataError, InputOutputError
 from rnntext.text import bitext
@@ -187,3 +189,58 @@ def test_fewer_may_be_scored_than_are_held_out_and_nobody_learns_from_the_rest()
     assert less == training
     assert 50 < len(scored) < 200
     assert set(scored) < set(held_out)
+
+
+# Translation memories -------------------------------------------------------------------------------------------------
+
+TMX = """<?xml version="1.0" encoding="UTF-8"?>
+<!DOCTYPE tmx SYSTEM "tmx14.dtd">
+<tmx version="1.4"><header/><body>
+<tu><tuv xml:lang="en"><seg>One
+house.</seg></tuv><tuv xml:lang="de"><seg>Ein Haus.</seg></tuv></tu>
+</body></tmx>
+"""
+XLIFF_1 = """<xliff xmlns="urn:oasis:names:tc:xliff:document:1.2" version="1.2"><file><body>
+<trans-unit id="1"><source>One house.</source><target>Ein Haus.</target></trans-unit></body></file></xliff>
+"""
+XLIFF_2 = """\ufeff<?xml version="1.0"?>
+<xliff xmlns="urn:oasis:names:tc:xliff:document:2.0" version="2.0"><file id="f"><unit id="1">
+<segment><source>One house.</source><target>Ein Haus.</target></segment></unit></file></xliff>
+"""
+
+
+@pytest.mark.parametrize(("content", "title"), [(TMX, "TMX"), (XLIFF_1, "XLIFF"), (XLIFF_2, "XLIFF")])
+def test_a_translation_memory_is_named_with_a_command_that_finds_its_pairs(put, content: str, title: str) -> None:
+    path = put("a memory", content)
+    with pytest.raises(DataError) as refusal:
+        read_pairs(path)
+    message = str(refusal.value)
+    with pytest.raises(DataError, match=re.escape(message)):
+        bitext.check_file(path)
+    assert message.startswith(f"{path}: {title}, not lines of source TAB target; read it so: xmlstarlet sel -T -t -m ")
+    assert message.endswith(f" -n '{path}' | rnntext ... -")
+    # libxml2, which xmlstarlet runs, finds the pair.
+    pair, source, target = re.findall(r"-[mv] '(.*?)'(?= )", message)
+    root = etree.fromstring(content.removeprefix("\ufeff").encode())
+    names = {"_": etree.QName(root).namespace} if etree.QName(root).namespace else None
+    (unit,) = root.xpath(pair.replace("_:", "") if names is None else pair, namespaces=names)
+    assert [unit.xpath(side, namespaces=names) for side in (source, target)] == ["One house.", "Ein Haus."]
+
+
+@pytest.mark.parametrize(
+    ("line", "advice"),
+    [
+        ('{"en": "A cat", "es": "Un gato"}', "jq -r '[.SOURCE, .TARGET] | @tsv'"),
+        ("A cat ||| Un gato", "sed 's/ ||| /\\t/g'"),
+        ('"A cat","Un gato"', "write each pair as source TAB target, or give two aligned files"),
+    ],
+)
+def test_a_line_without_a_tab_comes_with_advice(put, line: str, advice: str) -> None:
+    path = put("a", f"A dog\tUn perro\n{line}\n")
+    with pytest.raises(DataError, match=f"line 2: no TAB between source and target; .*{re.escape(advice)}"):
+        read_pairs(path)
+
+
+def test_pairs_that_speak_of_markup_are_pairs(put) -> None:
+    assert read_pairs(put("a.tsv", "a <tmx> tag\tein <tmx>-Tag\n")).pairs == [("a <tmx> tag", "ein <tmx>-Tag")]
+    assert read_pairs(put("b.tsv", "<b>so</b> fat\t<b>so</b> fett\n")).pairs == [("<b>so</b> fat", "<b>so</b> fett")]

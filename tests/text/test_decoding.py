@@ -6,6 +6,8 @@ import io
 import itertools
 import lzma
 import sys
+import tarfile
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -16,6 +18,25 @@ from rnntext.text.decoding import MAX_NULS, decode
 from rnntext.text.lines import LineReader, read_lines, read_pieces, read_text
 
 TEXT = "The miller counts: 1, 2, 3.\nMłynarz śpi.\nМельник спит.\n磨坊主睡了。\n😀\n" * 9
+
+
+def zipped(*names: str) -> bytes:
+    """A ZIP archive of files."""
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as out:
+        for name in names:
+            out.writestr(zipfile.ZipInfo(name), TEXT)
+    return archive.getvalue()
+
+
+def tarred(name: str) -> bytes:
+    """A tar archive of a file."""
+    archive = io.BytesIO()
+    with tarfile.open(fileobj=archive, mode="w") as out:
+        out.addfile(tarfile.TarInfo(name))
+    return archive.getvalue()
+
+
 UTF_16 = "iconv -f UTF-16 -t UTF-8"
 FORMATS = [
     (gzip.compress(TEXT.encode(), mtime=0), "zcat"),
@@ -25,6 +46,22 @@ FORMATS = [
     (bz2.compress(b""), "bzcat"),
     (b"\x28\xb5\x2f\xfd\x24\x05\x29\0\0abcde\xde\xad\xbe\xef", "zstdcat"),
     (b"PK\x03\x04\x14\0\0\0", "unzip -p"),
+    (zipped("a.txt"), "unzip -p"),
+    (zipped(), "unzip -p"),
+    (zipped("[Content_Types].xml", "word/document.xml"), "soffice --cat"),
+    (zipped("mimetype", "content.xml"), "soffice --cat"),
+    (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(99), "soffice --cat"),
+    (b"{\\rtf1\\ansi Hello}", "soffice --cat"),
+    (lzma.compress(TEXT.encode(), lzma.FORMAT_ALONE), "xzcat"),
+    (b"\x5d\0\0\x80\0\x09\x01\0\0\0\0\0\0\0", "xzcat"),  # as 7-Zip writes it, with the size
+    (b"\x04\x22\x4d\x18\x64\x40\xa7\x0b\0\0\x80hello world", "lz4cat"),
+    (b"\x02\x21\x4c\x18\x0b\0\0\0", "lz4cat"),
+    (b"\x1f\x9d\x90h\xca\xb0a\xf3\x06\x9d7rd", "zcat"),
+    (b"LZIP\x01\x0c\0\x34\x19", "lzip -dc"),
+    (b"7z\xbc\xaf\x27\x1c\0\x04", "7z x -so"),
+    (b"Rar!\x1a\x07\x01\0", "unrar p -inul"),
+    (tarred("a.txt"), "tar -xOf"),
+    (b"PAR1\x15\x04\x15\x20", "parquet-tools csv"),
     (b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n", "pdftotext"),
     (b"\xff\xfe" + TEXT.encode("utf-16-le"), UTF_16),
     (b"\xfe\xff" + TEXT.encode("utf-16-be"), UTF_16),
@@ -48,16 +85,29 @@ def test_other_formats_are_refused_with_the_command_that_reads_them(tmp_path: Pa
             read()
 
 
-@pytest.mark.parametrize(("data", "command"), [(FORMATS[0][0], "zcat"), (FORMATS[6][0], "funzip")])
+@pytest.mark.parametrize(
+    ("data", "command"),
+    [
+        (FORMATS[0][0], "zcat"),
+        (FORMATS[6][0], "funzip"),
+        (tarred("a.txt"), "tar -xO"),
+        (b"%PDF-1.7\n", "pdftotext - -"),
+        (b"7z\xbc\xaf\x27\x1c\0\x04", "7z x -so FILE"),
+        ("Hello. Hello.".encode("utf-16-le"), "iconv -f UTF-16LE -t UTF-8"),
+    ],
+)
 def test_a_compressed_standard_input_is_piped_through_its_command(
     monkeypatch: pytest.MonkeyPatch, data: bytes, command: str
 ) -> None:
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(data)))
-    with pytest.raises(DataError, match=f"^<stdin>: .*; read it so: {command} [|] rnntext ... -$"):
+    with pytest.raises(DataError, match=f"^<stdin>: .* read it so: {command} [|] rnntext ... -$"):
         read_text("-")
 
 
-@pytest.mark.parametrize("text", ["BZh9 is no archive\n", "PKO\n", "(\xb5/\xfd", "%PDF\n", "\x1f"])
+@pytest.mark.parametrize(
+    "text",
+    ["BZh9 is no archive\n", "PKO\n", "(\xb5/\xfd", "%PDF\n", "\x1f", "]\0\0", "7z", "Rar!", "LZIP", "PAR1 a", "{\\r"],
+)
 def test_a_text_that_begins_alike_is_a_text(text: str) -> None:
     assert decode(text.encode(), "x") == text
 

@@ -48,6 +48,18 @@ CUT_WITHOUT_SPACE = [
     "圆周率是3.14。|记住它！",
     "「寒い。」と母は言った。|帰ろう。",
     "他说：“冷。”|她笑了。",
+    "他来了!|我们走吧?|好。",
+    "안녕하세요?|저는 학생!|그래",
+    "Hello.|How are you?",
+    "Ja.|Nein.|Gut!|Dann komm.",
+    "...and so on.|Then it ended.",
+    "He left!|She stayed?|I'm not sure.|I am.",
+    "Wait...|What?!|Then go…|Now.",
+    "(He laughed.)|She did not (at all).|He went.",
+    'He said "go".|Then he went.',
+    "Привет.|Как дела?|Я дома.|Ёж спит.",
+    "Dzień dobry.|Łódź śpi.|Świetnie.",
+    "See example.com now.|It is good.",
 ]
 
 
@@ -70,6 +82,22 @@ def test_abbreviations_before_names_and_numbers_cut_nothing(sentence: str) -> No
     assert sentences(sentence) == [sentence]
 
 
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "See example.com, Example.Com and www.Example.Org or http://x.de/ab.Cd, and write to me@foo.Bar.",
+        "Open file.txt, not File.Txt or C:\\data.Old, in Node.js (Node.Js).",
+        "3.5 litres of U.S.A. milk, e.g.This one.",
+        "Wir schlafen z.B. im Haus, d.h.Du auch, bzw.Ihr.",
+        "Dr.Smith met Sr.Ruiz in St.Petersburg and the Ph.D student at 5 p.m.Then.",
+        "Call fmt.Println(x), list.GetItem, java.util.List or page.php?Name=x now.",
+        'vitamin.C and plan.b in ".Git" or .Git',
+    ],
+)
+def test_names_numbers_and_abbreviations_stay_whole_without_a_space(sentence: str) -> None:
+    assert sentences(sentence) == [sentence]
+
+
 @pytest.mark.parametrize("stop", "།᠃᱾꯫")
 def test_full_stops_of_further_scripts_end_sentences(stop: str) -> None:
     assert sentences(f"a{stop} b{stop}") == [f"a{stop}", f"b{stop}"]
@@ -81,12 +109,16 @@ def test_a_line_is_cut_where_its_sentences_end(cut: str) -> None:
 
 
 @pytest.mark.parametrize("cut", CUT_WITHOUT_SPACE)
-def test_chinese_and_japanese_are_cut_without_a_space(cut: str) -> None:
+def test_sentences_are_cut_without_a_space_where_they_surely_end(cut: str) -> None:
     assert sentences(cut.replace("|", "")) == cut.split("|")
 
 
 @examples
-@given(st.lists(st.sampled_from(["a", "B.", "Dr.", "?", '!"', "。", "...", "“", "3.", "U.S.", "ok!"]), max_size=30))
+@given(
+    st.lists(
+        st.sampled_from(["a", "B.", "Dr.", "ab.Cd", "?", '!"', "。", "...", "“", "3.", "U.S.", "ok!"]), max_size=30
+    )
+)
 def test_nothing_is_lost_and_only_the_line_may_be_empty(words: list[str]) -> None:
     text = " ".join(words)
     found = sentences(text)
@@ -94,7 +126,7 @@ def test_nothing_is_lost_and_only_the_line_may_be_empty(words: list[str]) -> Non
     assert all(found) or found == [""]
 
 
-@pytest.mark.parametrize("unit", [".", "。", "Dr. ", '!"', '" ', ". ", "x! ", "- ", "a.b"])
+@pytest.mark.parametrize("unit", [".", "。", "Dr. ", '!"', '" ', ". ", "x! ", "- ", "a.b", "ab.Cd", "ab?Cd/ "])
 def test_a_hundred_thousand_characters_take_no_time(unit: str) -> None:
     text = (unit * (100_000 // len(unit))).strip()
     began = time.process_time()

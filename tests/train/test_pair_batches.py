@@ -46,6 +46,7 @@ def test_many_sentences_keep_their_order_and_their_ends(language):
     lines = [source for source, _ in PAIRS] * 3
     found = vectorize_sentences(lines, language)
     assert len(found) == len(lines)
+    assert found.ids.dtype == np.min_scalar_type(len(language) - 1)  # two bytes an id, or one
     for index in (0, 1, 79, 80, 239):
         np.testing.assert_array_equal(found[index], language.encode(lines[index]))
 
