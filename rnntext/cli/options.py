@@ -189,7 +189,9 @@ LeftOpen = frozenset[str]  # names of the fields that are left open to --size
 
 VERSION = "A version of the model, such as 000001; checkpoints list NAME shows them."  # the help of VERSION
 
-Files = Annotated[list[str] | None, typer.Argument(metavar="FILE", help="Files, or - for stdin (the default).")]
+Files = Annotated[
+    list[str] | None, typer.Argument(metavar="FILE", help="Files, folders with files, or - for stdin (the default).")
+]
 Model = Annotated[
     str,
     typer.Option(

@@ -88,6 +88,7 @@ def score(
     from rnntext.jobs.characters import CharacterModel
     from rnntext.jobs.load import find, load
     from rnntext.jobs.translation import TranslationModel
+    from rnntext.text.lines import expanded
 
     # 1. Load the model.
     numbers = None if columns is None else parse(columns)
@@ -96,7 +97,7 @@ def score(
     if per_line and per_character:
         raise UsageError("--per-character: not with --per-line; leave out one of the two")
     loaded = load([find(name, CHARLM, version, ensemble) for name in model], threads, version, ensemble)
-    sources = files or ["-"]
+    sources = expanded(files or ["-"])
     # 2. Score what it is for.
     with results(output) as out:
         if isinstance(loaded, TranslationModel):

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from rnntext.jobs.promotion import Outcome
 
 Texts = Annotated[
-    list[str] | None, typer.Argument(metavar="TEXT", help="Text files, - for stdin, or names of corpora.")
+    list[str] | None,
+    typer.Argument(metavar="TEXT", help="Text files, folders with text files, - for stdin, or names of corpora."),
 ]
 Validation = Annotated[
     str,

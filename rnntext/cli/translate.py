@@ -112,6 +112,7 @@ def translate(
     """Translate text, line by line: each line read is one line written."""
     from rnntext.jobs.load import find, load_translation
     from rnntext.jobs.translate import TEXT, translate_stream
+    from rnntext.text.lines import expanded
 
     # 1. Load the model, and decide what its search has to compute.
     jsonl = input_format == "jsonl"
@@ -132,7 +133,7 @@ def translate(
         if interactive:
             _interpret(out, loaded, search, any((files, alignment, scores, as_json, jsonl)))
             return
-        translations = translate_stream(loaded, files or ["-"], search, field, jobs)
+        translations = translate_stream(loaded, expanded(files or ["-"]), search, field, jobs)
         if alignment is not None:
             translations = _drawn(translations, alignment)
         for item, translation in translations:

@@ -26,7 +26,7 @@ from rnntext.storage.json_files import parse_json, to_json
 from rnntext.text import overlap
 from rnntext.text.catalogue import read_source
 from rnntext.text.hold_out import hold_out_lines, is_sorted
-from rnntext.text.lines import name_of, read_text
+from rnntext.text.lines import expanded, name_of, read_text
 from rnntext.text.normalize import normalize
 from rnntext.text.vocabulary import UNKNOWN, CharVocabulary
 from rnntext.train import warm
@@ -126,7 +126,7 @@ class CharlmRecipe(SizedRecipe):
 
     def _text(self) -> str:
         """The text of all sources, normalised; each source begins on a line of its own."""
-        parts = [read_source(source, self.errors, self.report) for source in self.sources]
+        parts = [read_source(source, self.errors, self.report) for source in expanded(self.sources)]
         if len(parts) == 1:
             text = parts[0]
         else:

@@ -4,11 +4,13 @@ text without any `\\n`, lines end at `\\r`."""
 from __future__ import annotations
 
 import dataclasses
+import glob
 import io
+import os
 import select
 import sys
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import BinaryIO
 
@@ -27,6 +29,31 @@ def standard_input() -> BinaryIO:
     if sys.stdin is None:
         return io.BytesIO()
     return sys.stdin.buffer
+
+
+def expanded(sources: Iterable[str]) -> list[str]:
+    """Sources, where a folder stands for the files in it and in folders in it, and a pattern such as `books/*.txt` for
+    those that match it; both in the order of their names, without hidden ones.
+
+    Raises:
+        InputOutputError: a folder has no files.
+    """
+    return [file for source in sources for file in _expanded(source)]
+
+
+def _expanded(source: str) -> list[str]:
+    """`expanded` of one source; what is neither a folder nor a pattern that matches something stays."""
+    if os.path.isdir(source):
+        files = []
+        for folder, folders, names in os.walk(source):
+            folders[:] = [name for name in folders if not name.startswith(".")]  # those that are entered
+            files += [os.path.join(folder, name) for name in names if not name.startswith(".")]
+        if not files:
+            raise InputOutputError(f"{source}: this folder has no files; name another one, or a file")
+        return sorted(files)
+    if source == "-" or os.path.exists(source) or not glob.has_magic(source):
+        return [source]
+    return sorted(filter(os.path.isfile, glob.iglob(source, recursive=True))) or [source]
 
 
 def name_of(source: str) -> str:

@@ -38,6 +38,14 @@ def test_several_files_are_named_each(shell: Shell, model: CharacterModel) -> No
     assert done.err == ""
 
 
+def test_the_files_of_a_folder_are_named_each(shell: Shell) -> None:
+    (shell.folder / "books").mkdir()
+    for name in ("books/b.txt", "books/a.txt"):
+        shell.write(name, "The miller.\n")
+    assert [line.split(": ")[0] for line in shell.here("score", "books").lines] == ["books/a.txt", "books/b.txt"]
+    assert shell.here("score", "books/*.txt").out == shell.here("score", "books").out
+
+
 @pytest.mark.parametrize("arguments", [[], ["-"]])
 def test_stdin_is_scored_like_a_file(shell: Shell, arguments: list[str]) -> None:
     text = "The miller walks, and Wren asks: why?\n"

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from rnntext.errors import DataError, InputOutputError
 from rnntext.text.decoding import decode
-from rnntext.text.lines import Line, LineReader, name_of, read_lines, read_text
+from rnntext.text.lines import Line, LineReader, expanded, name_of, read_lines, read_text
 
 BOM = b"\xef\xbb\xbf"
 
@@ -401,3 +401,44 @@ def test_a_line_of_millions_of_bytes_takes_no_time(monkeypatch: pytest.MonkeyPat
         (line,) = LineReader(["-"], 10).read()
         assert time.process_time() - began < 3
         assert len(line.text) == len(content)
+
+
+# Folders and patterns -------------------------------------------------------------------------------------------------
+
+
+def shelf(root: Path) -> None:
+    """A folder of books, with what is no book."""
+    for name in ("b.txt", "a.txt", "c.md", ".hidden", "more/d.txt", ".git/config", "more/.e.txt", "[1].txt"):
+        path = root / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(name)
+    (root / "more" / "loop").symlink_to(root)
+
+
+def names(root: Path, *sources: str) -> list[str]:
+    return [os.path.relpath(path, root) for path in expanded(f"{root}/{source}" for source in sources)]
+
+
+def test_a_folder_stands_for_its_files_in_order(tmp_path: Path) -> None:
+    shelf(tmp_path)
+    assert names(tmp_path, ".") == ["[1].txt", "a.txt", "b.txt", "c.md", "more/d.txt"]
+    assert names(tmp_path, "c.md", "more/", "a.txt") == ["c.md", "more/d.txt", "a.txt"]
+
+
+def test_a_pattern_stands_for_the_files_that_match_it_in_order(tmp_path: Path) -> None:
+    shelf(tmp_path)
+    assert names(tmp_path, "?.txt") == ["a.txt", "b.txt"]
+    assert names(tmp_path, "more*/*.txt") == ["more/d.txt"]
+    assert names(tmp_path, "[1].txt") == ["[1].txt"]  # there is a file of this very name
+
+
+def test_what_is_neither_a_folder_nor_matched_stays_as_it_is(tmp_path: Path) -> None:
+    sources = ["-", "valley", "missing.txt", f"{tmp_path}/*.txt"]
+    assert expanded(sources) == sources
+
+
+def test_a_folder_without_files_is_named(tmp_path: Path) -> None:
+    (tmp_path / "empty" / ".git").mkdir(parents=True)
+    (tmp_path / "empty" / ".git" / "config").touch()
+    with pytest.raises(InputOutputError, match=f"^{tmp_path}/empty: this folder has no files"):
+        expanded([str(tmp_path / "empty")])
