@@ -12,7 +12,7 @@ from subprocess import CalledProcessError
 
 from rich.console import Console
 
-from benchmarks import report
+from benchmarks import forecast, report
 from benchmarks.harness import QUICK, ContenderError, Length, measure
 from benchmarks.options import Options
 
@@ -32,24 +32,26 @@ COMPARISONS = (
     "beside_training",
     "whole_run",
 )
+FORECAST = "forecast"  # compares errors, not speeds
+NAMES = (*COMPARISONS, FORECAST)
 
 
 def main() -> None:
     """The command."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=f"One of: {', '.join(COMPARISONS)}.")
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=f"One of: {', '.join(NAMES)}.")
     parser.add_argument("names", nargs="*", metavar="NAME", help="what to compare; all without")
     parser.add_argument("--data", type=Path, help="folder with input.txt (tinyshakespeare), train.en, train.de, ...")
     parser.add_argument("--rounds", type=int, default=Length.rounds)
     parser.add_argument("--quick", action="store_true", help="see only that all works: tiny models, short turns")
     parser.add_argument("--markdown", action="store_true", help="print what was measured last, for BENCHMARKS.md")
     given = parser.parse_args()
-    if unknown := set(given.names) - set(COMPARISONS):
-        parser.error(f"{', '.join(sorted(unknown))}: there are {', '.join(COMPARISONS)}")
+    if unknown := set(given.names) - set(NAMES):
+        parser.error(f"{', '.join(sorted(unknown))}: there are {', '.join(NAMES)}")
     options = Options(given.data, given.quick, HERE / "work" / ("quick" if given.quick else "full"))
     if given.markdown:
         for name in given.names or COMPARISONS:
             files = sorted((HERE / "results").glob(f"*/{name}.json"))
-            if files:
+            if files and name != FORECAST:
                 records = [json.loads(path.read_text(encoding="utf-8")) for path in files]
                 print(f"### {name}\n\n{report.markdown(records)}")
         return
@@ -57,7 +59,7 @@ def main() -> None:
     console = Console(width=None if sys.stdout.isatty() else 140)
     if given.quick:
         console.print("Tiny models, short turns, one setting: this shows that all works; the figures mean nothing.")
-    failed = [name for name in given.names or COMPARISONS if not compare(name, options, length, console)]
+    failed = [name for name in given.names or NAMES if not compare(name, options, length, console)]
     if failed:
         parser.exit(1, f"not measured: {', '.join(failed)}\n")
 
@@ -69,6 +71,8 @@ def results(name: str, options: Options) -> Path:
 
 def compare(name: str, options: Options, length: Length, console: Console) -> bool:
     """Measures one comparison, row after row; what is finished is kept. Returns whether all of it worked."""
+    if name == FORECAST:
+        return forecast.compare(results(name, options), options, console)
     began, done, whole = report.machine(), [], True
     comparison = importlib.import_module(f"benchmarks.comparisons.{name}")
     console.rule(name)

@@ -29,6 +29,7 @@ class Family:
         reopen: "module:function" that returns the recipe of an unfinished training.
         tie: the name of another metric that decides between equal scores; lower is better.
         untrained: whether a model that has learnt nothing is a sensible one; then it is a candidate for the best one.
+        margin: share by which the score of a trained model must be better than that of an untrained one to be taken.
     """
 
     kind: str
@@ -44,6 +45,7 @@ class Family:
     reopen: str
     tie: str | None = None
     untrained: bool = False
+    margin: float = 0.0
 
     def rank(self, metrics: Mapping[str, float]) -> tuple[float, ...]:
         """The key by which evaluations are compared: higher is better."""
@@ -53,6 +55,14 @@ class Family:
         if self.tie is None:
             return (score,)
         return (score, -metrics[self.tie])
+
+    def is_better(self, metrics: Mapping[str, float], before: Mapping[str, float] | None, margin: float = 0.0) -> bool:
+        """Whether an evaluation is better than another one, if there was any: by more than a share of its score."""
+        if before is None:
+            return True
+        other = before[self.metric]
+        enough = not margin or self.lead(metrics[self.metric], other) > margin * abs(other)
+        return enough and self.rank(metrics) > self.rank(before)
 
     def lead(self, score: float, other: float) -> float:
         """How much better a score is than another one; negative if it is worse."""
@@ -112,7 +122,8 @@ FORECASTER = Family(
     use="forecast {table}",
     model="rnntext.jobs.forecasting:ForecastModel",
     reopen="rnntext.jobs.reopening:forecaster",
-    untrained=True,  # it repeats the naive forecast
+    untrained=True,  # it repeats exponential smoothing, or the naive forecast
+    margin=0.05,  # the best of several evaluations on little held-out data is better by chance, too
 )
 FAMILIES = {family.kind: family for family in (CHARLM, TRANSLATOR, FORECASTER)}
 

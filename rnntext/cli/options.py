@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import difflib
 import os
 import re
@@ -47,8 +48,12 @@ def annotated(hint: Any, name: str, declared: Option) -> Any:
 
 
 def field(cls: type[Config], name: str) -> Any:
-    """The Typer option for one field of a config, for a command that has only some of its fields."""
-    return _typer_option(name, cls.options()[name])
+    """The Typer option for one field of a config, for a command that has only some of its fields and leaves none
+    open."""
+    declared = cls.options()[name]
+    if declared.by_size:
+        declared = dataclasses.replace(declared, by_size=False, shown=None)
+    return _typer_option(name, declared)
 
 
 def choice(help: str, *choices: str, name: str, group: str) -> Any:
@@ -79,7 +84,7 @@ def _typer_option(name: str, declared: Option) -> Any:
         others["metavar"] = "|".join(declared.choices)
     if declared.duration:
         others |= {"parser": duration, "metavar": "90s|30m|2h"}
-    shown = BY_SIZE if declared.by_size else declared.shown
+    shown = declared.shown or (BY_SIZE if declared.by_size else None)
     if shown:
         others["show_default"] = shown
     return typer.Option(names, help=declared.help, rich_help_panel=declared.group, **others)

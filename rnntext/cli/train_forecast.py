@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from rnntext.cli import options
 from rnntext.cli.tables import Columns, DateColumn, DateFormat, Decimal, Floor, HeldOut, Known, Missing, Step
 from rnntext.cli.training import training_command
 from rnntext.families import FORECASTER
@@ -39,6 +40,7 @@ def train(
     validation: HeldOut = "0.2",
     shape: ForecastConfig,
     budget: ForecastTraining,
+    left_open: options.LeftOpen,
     path: Path,
     job: JobConfig,
     observer: Observer,
@@ -56,6 +58,7 @@ def train(
         path,
         shape,
         budget,
+        left_open=left_open,
         columns=column or [],
         known=known or [],
         date_column=date_column,

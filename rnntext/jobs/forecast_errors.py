@@ -33,6 +33,23 @@ class HeldOutErrors:
         self.spared = spared
         self._relative_residuals = functools.lru_cache(maxsize=1)(self._measure)  # the same for each forecast
 
+    def after(self, series: Panel) -> HeldOutErrors:
+        """The residuals on the held-out series and on what a series has after it, which chose nothing either; these
+        ones, if that series does not go on from it.
+
+        Args:
+            series: `[1, time, columns]`; a missing value repeats the one before it.
+        """
+        window = self.engine.config.window
+        held_out, values = self.held_out.values[0], series.values[0]  # [time, columns]
+        ends = window + np.flatnonzero((values[window - 1 : -1] == held_out[-1]).all(axis=1))
+        for end in ends[::-1].tolist() if self.spared else []:
+            if np.array_equal(values[end - window : end], held_out[-window:]):
+                longer = np.concatenate([held_out, values[end:]])
+                counted = np.concatenate([self.held_out.counted[0], series.counted[0, end:]])
+                return HeldOutErrors(self.engine, Panel(longer[None], counted[None]), self.spared)
+        return self
+
     @property
     def _places(self) -> np.ndarray:
         """All forecast origins, `[origins]`: each is the number of values of the series that are known there."""

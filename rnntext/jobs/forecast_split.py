@@ -25,6 +25,7 @@ class Split:
     """A series cut in two, and all that is learnt from its first part before the training.
 
     Attributes:
+        config: of the model.
         training: the first part, values `[1, time, columns]`; the ladder has `[series, time, columns]`.
         held_out: the second part, the same axes. It begins with the last `window` steps of the first part, from which
             the first forecast is made.
@@ -33,6 +34,7 @@ class Split:
         notes: sentences for the user about the series.
     """
 
+    config: ForecastConfig
     training: Panel
     held_out: Panel
     scale: Scale
@@ -63,7 +65,7 @@ def split_series(series: Series, config: ForecastConfig, validation: str) -> Spl
     whole = Panel.of(series.values[None])  # [1, time, columns]
     total = whole.values.shape[1]
     number, share = _held_out(validation)
-    cut = total - number if number else int(total * (1.0 - share))
+    cut = _first_held_out(total, validation)
 
     # 2. Check that both parts are long enough.
     min_training = config.window + config.ahead
@@ -86,6 +88,18 @@ def split_series(series: Series, config: ForecastConfig, validation: str) -> Spl
     training = whole.between(0, cut)
     held_out = whole.between(cut - config.window, total)
     return make_split(series, config, training, held_out)
+
+
+def training_part(series: Series, validation: str) -> Panel:
+    """The first part of a series, `[1, time, columns]`."""
+    whole = Panel.of(series.values[None])  # [1, time, columns]
+    return whole.between(0, max(1, _first_held_out(whole.values.shape[1], validation)))
+
+
+def _first_held_out(total: int, validation: str) -> int:
+    """The step at which the second part of a series begins, of `total` steps."""
+    number, share = _held_out(validation)
+    return total - number if number else int(total * (1.0 - share))
 
 
 def _held_out(validation: str) -> tuple[int, float]:
@@ -129,7 +143,7 @@ def make_split(series: Series, config: ForecastConfig, training: Panel, held_out
     values = training.missing()  # [series, time, columns]
     scale = Scale.learn(config, values, targets, season)
     errors = naive_errors(values[:, :, :targets], own_season)  # [targets]
-    return Split(training, held_out, scale, errors, notes)
+    return Split(config, training, held_out, scale, errors, notes)
 
 
 def _constant_columns(series: Series, training: Panel) -> list[str]:

@@ -152,7 +152,8 @@ class ForecastModel(Served):
             history, filled = self._history(panel)
             values = self.engine.forecast(history, steps, known)[0]  # [steps, targets]
             shares = [level / 100 for level in levels]
-            widths, measured, errors = self._errors.bands(history[0], steps, shares)  # [levels, steps, targets]
+            residuals = self._errors.after(panel)
+            widths, measured, errors = residuals.bands(history[0], steps, shares)  # [levels, steps, targets]
         # 3. Refuse a forecast that has overflowed.
         finite = np.isfinite(values).all(axis=1)  # [steps]
         if not finite.all():

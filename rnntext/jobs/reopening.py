@@ -8,8 +8,8 @@ from typing import Any
 
 from rnntext.jobs.charlm_recipe import CharlmRecipe
 from rnntext.jobs.choice import AnyConfig
+from rnntext.jobs.forecaster_recipe import ForecastRecipe
 from rnntext.jobs.pairs import Files, PairSource
-from rnntext.jobs.train_forecast import ForecastRecipe
 from rnntext.jobs.translator_recipe import TranslatorRecipe
 from rnntext.jobs.unfinished import Snapshot
 from rnntext.series.series import TableStyle
@@ -42,7 +42,7 @@ def forecaster(snapshot: Snapshot, report: Report) -> ForecastRecipe:
     model = _config(ForecastConfig, snapshot, "model")
     training = _config(ForecastTraining, snapshot, "training")
     data = {**dataclasses.asdict(TableStyle()), **snapshot.options["data"]}
-    return ForecastRecipe(data["sources"][0], model, training, data, report)
+    return ForecastRecipe(data["sources"][0], model, training, data, frozenset(), report)
 
 
 def _values(snapshot: Snapshot, group: str) -> dict[str, Any]:

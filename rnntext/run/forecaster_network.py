@@ -78,7 +78,7 @@ def shapes(config: ForecastConfig, targets: int, known: int = 0) -> Shapes:
         return arrays
     architecture = FORECASTERS[config.architecture]
     features, outputs = sizes(config, targets, known)
-    window = config.window * features
+    window = config.read * features
     if architecture.cell is None:
         return affine_shapes("output", window, outputs)
     layers = layer_units(config, outputs)

@@ -92,7 +92,7 @@ class Forecaster:
         for begin in range(0, total, ahead):
             end = begin + window + ahead
             chunk = series[:, begin:end]  # [batch, window + ahead, columns], a view
-            inputs = self.scale.inputs(chunk, ahead)  # [batch, time, features]
+            inputs = self.scale.inputs(chunk, ahead, self.config.read)  # [batch, time, features]
             answer = self.network(inputs)  # [batch, ahead * targets]
             predicted = self.scale.outputs(answer, chunk, ahead)  # [batch, ahead, targets]
             chunk[:, window:, :targets] = predicted

@@ -9,13 +9,14 @@ import numpy as np
 MIN_AUTOCORRELATION = 0.3  # of a season
 MIN_RISE = 0.2  # of the autocorrelation of a season, above the lowest one at a smaller lag
 TOLERANCE = 0.9  # A peak is about as high as the highest from this share of it on; the same for lags.
+TREND = 3  # degree of the polynomial that is taken away as the trend
 CONSTANT = 1e-18  # A variance below this, relative to the mean square, is rounding.
 
 
 def find_season(values: np.ndarray, max_season: int) -> int:
     """The lag in steps at which the autocorrelation of a series has its first high peak; 1 if no peak stands out.
 
-    Lags from 2 to `max_season` are tried, and none above a third of the series. A linear trend is taken away first.
+    Lags from 2 to `max_season` are tried, and none above a third of the series. The trend is taken away first.
     Of peaks that are about as high, the first one counts: the others are its multiples.
 
     Args:
@@ -27,8 +28,8 @@ def find_season(values: np.ndarray, max_season: int) -> int:
     if max_lag < 2:
         return 1
     time = np.arange(length)
-    line = np.polyfit(time, values, 1)
-    rest = values - np.polyval(line, time)
+    trend = np.polynomial.Polynomial.fit(time, values, TREND)
+    rest = values - trend(time)
     power = float(rest @ rest)
     power_with_trend = float(values @ values)
     if power <= CONSTANT * power_with_trend:

@@ -12,8 +12,10 @@ from typing import Any, Self
 import numpy as np
 
 from rnntext.run.arrays import Array
+from rnntext.run.smoothing import Parameters, mean_kernel
 from rnntext.settings.forecaster import BASELINES, CONVOLUTION, FORECASTERS, STRIDE, ForecastConfig
 
+SHRINKAGE = 0.5  # of what smoothing leaves over: a network that learns a part of it does less harm by chance
 MIN_SPREAD = 1e-12  # relative to the mean; a spread below it is rounding
 
 
@@ -27,8 +29,10 @@ class Scale:
         spread: the standard deviation of each column, `[columns]`; 1 if the column is constant.
         season: steps after which the series repeats itself, 1 if it does not.
         relative: whether the network reads differences to the first value of the window, and answers with differences
-            to the (seasonal) naive forecast.
+            to another forecast: that of `smoothing` or, without it, the (seasonal) naive one.
         floor: no forecast is below it.
+        smoothing: the parameters of each target, `[targets][members]` (see `run.smoothing`).
+        least: the network reads logarithms, and a value below this one counts as this one; None: it reads the values.
     """
 
     targets: int
@@ -37,6 +41,8 @@ class Scale:
     season: int
     relative: bool
     floor: float | None = None
+    smoothing: tuple[tuple[Parameters, ...], ...] | None = None
+    least: float | None = None
 
     @classmethod
     def learn(cls, config: ForecastConfig, training: Array, targets: int, season: int) -> Self:
@@ -76,19 +82,24 @@ class Scale:
         """The scale that `to_json` has written."""
         mean = np.array(fields["mean"], np.float64)
         spread = np.array(fields["spread"], np.float64)
-        arrays = {"mean": mean, "spread": spread}
+        arrays: dict[str, Any] = {"mean": mean, "spread": spread}
+        if fields.get("smoothing") is not None:
+            arrays["smoothing"] = tuple(tuple(_four(one) for one in target) for target in fields["smoothing"])
         return cls(**{**fields, **arrays})
 
-    def inputs(self, chunk: Array, ahead: int) -> Array:
-        """What the network reads of a chunk: `[batch, window, features]`, float32.
+    def inputs(self, chunk: Array, ahead: int, steps: int | None = None) -> Array:
+        """What the network reads of a chunk: `[batch, steps, features]`, float32.
 
         At each step these are the targets as they are then, and the columns known in advance as they will be at each of
         the next `ahead` steps.
+
+        Args:
+            steps: number of steps, the last ones of the window; None: the whole window.
         """
-        window = chunk.shape[1] - ahead
-        scaled = (chunk - self.mean) / self.spread
-        targets = scaled[:, :, : self.targets]
-        known = scaled[:, :, self.targets :]
+        window = chunk.shape[1] - ahead if steps is None else steps
+        chunk = chunk[:, -window - ahead :]
+        targets = self._scaled_targets(chunk)
+        known = (chunk[:, :, self.targets :] - self.mean[self.targets :]) / self.spread[self.targets :]
         now = targets[:, :window]  # [batch, window, targets]
         if self.relative:
             first = now[:, :1]  # [batch, 1, targets]
@@ -113,6 +124,8 @@ class Scale:
         future = scaled[:, answered]  # [batch, steps, ahead, targets]
         base = self._base(scaled, ahead, steps)
         difference = future - base
+        if self.smoothing is not None:
+            difference *= SHRINKAGE
         batch = len(chunk)
         count = len(steps)
         labels = difference.reshape(batch, count, -1)
@@ -138,17 +151,21 @@ class Scale:
         return values if self.floor is None else np.maximum(values, self.floor)
 
     def scaled(self, values: Array) -> Array:
-        """(values - mean) / spread; `[..., targets]` to the same."""
+        """(values - mean) / spread, of logarithms where those are read; `[..., targets]` to the same."""
         mean = self.mean[: self.targets]
         spread = self.spread[: self.targets]
+        if self.least is not None:
+            values = np.log(np.maximum(values, self.least))
         scaled = (values - mean) / spread
         return np.asarray(scaled)
 
     def unscaled(self, values: Array) -> Array:
-        """values * spread + mean; `[..., targets]` to the same."""
+        """What `scaled` has made of values as values again; `[..., targets]` to the same."""
         mean = self.mean[: self.targets]
         spread = self.spread[: self.targets]
         unscaled = values * spread + mean
+        if self.least is not None:
+            unscaled = np.exp(unscaled)
         return np.asarray(unscaled)
 
     def _scaled_targets(self, chunk: Array) -> Array:
@@ -159,8 +176,9 @@ class Scale:
     def _base(self, scaled: Array, ahead: int, steps: Array) -> Array:
         """The forecast that an answer is added to.
 
-        It is zero or, if the scale is relative, the seasonal naive forecast: the last known value one season, or
-        several, before. Where the window does not reach back so far, it is the value of the step itself.
+        It is zero or, if the scale is relative, that of smoothing, which is made at the window's last step alone, or
+        the seasonal naive forecast: the last known value one season, or several, before. Where the window does not
+        reach back so far, it is the value of the step itself.
 
         Args:
             scaled: the targets of a chunk, `[batch, window + ahead, targets]`.
@@ -171,6 +189,13 @@ class Scale:
         """
         if not self.relative:
             return np.zeros((1, 1, 1, 1))
+        if self.smoothing is not None:
+            window = scaled.shape[1] - ahead
+            smoothed = [
+                scaled[:, :window, target] @ mean_kernel(parameters, self.season, window, ahead)  # [batch, ahead]
+                for target, parameters in enumerate(self.smoothing)
+            ]
+            return np.stack(smoothed, axis=-1)[:, None]  # [batch, 1, ahead, targets]
         later = np.arange(1, ahead + 1)  # [ahead]
         ceiling = self.season - 1  # rounds the division up
         seasons = (later + ceiling) // self.season
@@ -201,3 +226,11 @@ def answering_steps_of_convolution(window: int) -> Array:
     first = CONVOLUTION - 1  # the first step at which all that the kernel covers lies in the window
     from_the_end = np.arange(last, first - 1, -STRIDE)
     return from_the_end[::-1]
+
+
+def _four(parameters: Any) -> Parameters:
+    """The parameters of a smoothing, read from JSON; raises ValueError unless they are four numbers from 0 to 1."""
+    alpha, beta, phi, gamma = map(float, parameters)
+    if not all(0.0 <= one <= 1.0 for one in (alpha, beta, phi, gamma)):
+        raise ValueError
+    return alpha, beta, phi, gamma

@@ -13,7 +13,8 @@ SCALES = ("relative", "standard", "none")
 LOSSES = ("mse", "huber")
 CONVOLUTION = 4  # kernel size of the convolution of conv-gru
 STRIDE = 2  # its stride
-STEPS = 1000  # number of steps of a training without a limit
+WINDOW = 50  # past values that a network reads
+STEPS = 500  # number of steps of a training without a limit
 LEVEL = 80.0  # percentage of values that a band is to hold
 
 
@@ -61,8 +62,11 @@ class ForecastConfig(Config):
         layers, units: None for those of the architecture (see FORECASTERS).
         recurrent_output: whether the last layer is recurrent, not dense. The architecture rnn always has such a layer
             where it predicts one number.
-        scale: "relative": the input is the difference to the window's first value, the output that to the (seasonal)
-            naive forecast; "standard": values have mean 0 and standard deviation 1; "none": values as they are.
+        window: number of past values that a forecast is made from; it follows from the season where it is left open.
+        network_window: number of them, the last ones, that the network reads; None: all.
+        scale: "relative": the input is the difference to the window's first value, the output that to the forecast of
+            exponential smoothing (sequence to sequence and without weights, to the seasonal naive one); "standard":
+            values have mean 0 and standard deviation 1; "none": values as they are.
         linear: whether, with relative scale, a linear model of the window is added to the output of a recurrent network
             that ends with a dense layer.
         season: a number of steps; None: it is estimated from the training data.
@@ -77,7 +81,23 @@ class ForecastConfig(Config):
         MODEL,
         choices=STRATEGIES,
     )
-    window: int = option(50, "Number of past values that the network reads.", MODEL, low=1, high=65536)
+    window: int = option(
+        WINDOW,
+        "Number of past values that a forecast is made from.",
+        MODEL,
+        low=1,
+        high=65536,
+        by_size=True,
+        shown="by the season",
+    )
+    network_window: int | None = option(
+        None,
+        "Number of them, the last ones, that the network reads; all without.",
+        MODEL,
+        low=1,
+        hidden=True,
+        by_size=True,
+    )
     horizon: int = option(10, "Number of values to predict.", MODEL, low=1, high=65536)
     layers: int | None = option(None, "Number of recurrent layers.", MODEL, low=1, high=64, shown="1 for rnn, else 2")
     units: int | None = option(
@@ -91,8 +111,8 @@ class ForecastConfig(Config):
     )
     scale: str = option(
         "relative",
-        "Scale of the network's input; relative: differences to the window's first value; standard: standardised "
-        "values; none: values as they are.",
+        "Scale of the network's input; relative: differences to the window's first value, and an exponential smoothing "
+        "that the network corrects; standard: standardised values; none: values as they are.",
         MODEL,
         choices=SCALES,
     )
@@ -114,7 +134,7 @@ class ForecastConfig(Config):
                 raise UsageError(f"--{name} {value}: --architecture {self.architecture} has no such thing")
         if self.recurrent_output and kind.cell != "rnn":
             raise UsageError("--recurrent-output: needs --architecture rnn or deep-rnn")
-        if kind.convolution and self.window < CONVOLUTION:
+        if kind.convolution and self.read < CONVOLUTION:
             raise UsageError(f"--window {self.window}: --architecture {self.architecture} needs at least {CONVOLUTION}")
 
     @property
@@ -126,6 +146,11 @@ class ForecastConfig(Config):
     def measured(self) -> int:
         """Number of values that it is measured on."""
         return 1 if self.strategy == "next" else self.horizon
+
+    @property
+    def read(self) -> int:
+        """Number of values that the network reads, the last ones of the window."""
+        return min(self.window, self.network_window or self.window)
 
     def stack(self) -> tuple[int, ...]:
         """Units of each recurrent layer, a recurrent output layer not included."""

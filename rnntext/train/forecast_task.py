@@ -74,7 +74,7 @@ class ForecastTask:
 
         # 4. Say what a batch looks like, and what it may cost.
         features, outputs = sizes(config, scale.targets, self.known)
-        windows_shape = [self.batch_size, config.window, features]
+        windows_shape = [self.batch_size, config.read, features]
         answers_shape = [self.batch_size, len(self.steps), outputs]
         windows = tf.TensorSpec(windows_shape, tf.float32)
         answers = tf.TensorSpec(answers_shape, tf.float32)
@@ -102,7 +102,7 @@ class ForecastTask:
         end = begin + self.batch_size
         origins = self._order[begin:end]  # [batch, 2]
         chunk, counted = self._chunks(origins)
-        windows = self.scale.inputs(chunk, self.config.ahead)  # [batch, time, features]
+        windows = self.scale.inputs(chunk, self.config.ahead, self.config.read)  # [batch, time, features]
         labels, weights = self._labels(chunk, counted)
         return windows, labels, weights
 

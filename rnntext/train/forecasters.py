@@ -38,7 +38,7 @@ class Forecaster(Twin):
         self.known = known
         self.steps = answering_steps(config)
         features, self.output_size = sizes(config, targets, known)
-        window_size = config.window * features
+        window_size = config.read * features
         kind = FORECASTERS[config.architecture]
         units: tuple[int, ...] = ()
         if kind.cell:
@@ -95,7 +95,7 @@ class Forecaster(Twin):
         # 2. Convolution and recurrent layers.
         x = windows
         if self.convolution is not None:
-            cut = self.config.window % STRIDE  # so that the last place ends with the window
+            cut = self.config.read % STRIDE  # so that the last place ends with the window
             x = x[:, cut:]  # [batch, time, features]
             x = self.convolution(x)  # [batch, time, units], with fewer steps
         pairs = zip(self.recurrent, self.dropouts, strict=True)
@@ -124,7 +124,7 @@ class Forecaster(Twin):
         Returns:
             `[batch, steps, ahead * targets]`.
         """
-        window = self.config.window
+        window = self.config.read
         if len(self.steps) == 1:
             window_size = kernel.shape[0]
             flat = tf.reshape(windows, [-1, 1, window_size])  # [batch, 1, time * features]

@@ -219,7 +219,9 @@ class Loop:
         metrics = self._score(values)
 
         # 2. Keep the best weights.
-        best = self._is_better(metrics, position.best)
+        is_better = self.task.family.is_better
+        margin = 0.0 if self.warm or position.best_step else self.task.family.margin
+        best = is_better(metrics, position.best, margin)
         if best:
             self.best = values
             position.best = metrics
@@ -228,7 +230,7 @@ class Loop:
         # 3. Count evaluations without an improvement. What a run begins with is no reason to lose patience.
         if position.step:
             position.stale += 1
-            if self._is_better(metrics, position.best_trained):
+            if is_better(metrics, position.best_trained):
                 position.best_trained = metrics
                 position.stale = 0
 
@@ -245,11 +247,6 @@ class Loop:
             self.observer.examples(self.task.examples())
         if plan is not None and position.stale == self.config.patience:
             position.plan = dataclasses.replace(plan, steps=position.step)
-
-    def _is_better(self, metrics: Metrics, before: Metrics | None) -> bool:
-        """Whether an evaluation is better than the best one before, if there was any."""
-        rank = self.task.family.rank
-        return before is None or rank(metrics) > rank(before)
 
     def _score(self, values: list[Array]) -> Metrics:
         """Metrics of the model with these weights.

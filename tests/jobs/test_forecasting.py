@@ -12,8 +12,10 @@ from helpers import save_forecaster
 import rnntext
 from rnntext.errors import CheckpointError, DataError, UsageError
 from rnntext.jobs.alarms import LEVEL_SHIFT
+from rnntext.jobs.forecast_errors import HeldOutErrors
 from rnntext.jobs.forecasting import ForecastModel
 from rnntext.jobs.load import load_forecaster
+from rnntext.run.panel import Panel
 from rnntext.settings.forecaster import ForecastConfig
 from rnntext.storage import checkpoint
 
@@ -192,6 +194,21 @@ def test_a_filled_gap_meets_the_value_after_it(home):
     assert isinstance(naive, ForecastModel)
     found = naive.impute([1.0, 1.0, 1.0, 2.0, NAN, NAN, NAN, 10.0, NAN])
     np.testing.assert_allclose(found[:, 0], [1, 1, 1, 2, 4, 6, 8, 10, 10])  # at the end there is nothing to meet
+
+
+def test_a_band_is_calibrated_on_what_came_after_the_held_out_series_too(home):
+    """It has 140 values, of which every second one calibrates."""
+    model = rnntext.load(home / "naive")
+    assert isinstance(model, ForecastModel)
+    later = np.concatenate([NOISY, NOISY[100:140] + 1000.0])
+    assert model.forecast(NOISY, 1).errors == 70
+    found = model.forecast(later, 1)
+    assert found.errors == 90
+    longer = Panel.of(later[None, 137:])  # the window before what was held out, that, and what came after it
+    widths, *_ = HeldOutErrors(model.honest, longer, spared=True).bands(later, 1, [0.8])
+    np.testing.assert_allclose(found.upper - found.values, widths[0])
+    assert model.forecast(later[275:], 1).errors == 90  # a window of what was held out is enough to go on from
+    assert model.forecast(later[279:], 1).errors == 70
 
 
 def test_gaps_before_there_is_a_window_become_straight_lines(weekly):
