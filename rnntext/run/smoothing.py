@@ -30,7 +30,7 @@ ALPHAS = (0.0, 0.03, 0.08, 0.15, 0.3, 0.5, 0.75, 1.0)
 TRENDS = (0.02, 0.08, 0.2, 0.5)  # beta / alpha
 DAMPINGS = (0.8, 0.9, 0.97, 1.0)  # phi
 GAMMAS = (0.0, 0.05, 0.15, 0.35, 0.7)  # gamma / (1 - alpha)
-MAX_NUMBERS = 4e6  # in the kernels that are made at once
+MAX_NUMBERS = 4e6  # in the largest array or list of arrays behind the kernels that are made at once
 
 Parameters: TypeAlias = tuple[float, float, float, float]  # alpha, beta, phi, gamma; phi is 0 without a trend
 
@@ -124,7 +124,7 @@ def best_parameters(windows: Array, future: Array, counted: Array, season: int) 
     # 1. Measure all parameters, some at a time.
     candidates = grid(season)
     window, ahead = windows.shape[2], future.shape[2]
-    together = max(1, int(MAX_NUMBERS / (window * ahead)))
+    together = max(1, int(MAX_NUMBERS / (window * max(ahead, season))))
     errors = np.zeros((len(windows), len(candidates)))
     number = np.maximum(1, counted.sum(axis=(1, 2)))  # [series]
     for begin in range(0, len(candidates), together):
