@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from rnntext.jobs.forecasting import ForecastModel
-from rnntext.series.axis import Axis
+from rnntext.series.months import Axis
 from rnntext.series.series import Series
 from rnntext.settings.forecaster import LEVEL
 

@@ -2,39 +2,19 @@
 
 from __future__ import annotations
 
-import calendar
-import dataclasses
-from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from itertools import pairwise
 
 import numpy as np
 
 from rnntext.series.dates import DateError, Reading, Write, explain, readings
+from rnntext.series.months import DAY, MIN_HALF, Axis, counted, half_month_axis, month_axis
 from rnntext.series.steps import DECIMAL_UNITS, TIME_UNITS, Places, gaps, refuse_sparse, regular
 
-DAY = timedelta(days=1)
-MAX_DAYS_MOVED = 4  # by which the day of a month may differ: weekends move the last office day
-LAST_DAY = 31  # of a month, whatever its length
 MIN_MONTH = timedelta(days=20)  # dates that are closer are not those of months
 MIN_DAY = timedelta(hours=23)
 FIRST = {"d": "day", "m": "month", "y": "year", "Y": "year"}  # what a format begins with
 EPOCH = datetime(1970, 1, 1)
-
-
-@dataclasses.dataclass(frozen=True)
-class Axis:
-    """The times of a series.
-
-    Attributes:
-        step: the distance of two successive values, in words.
-        label: how the time of place 0, 1, ... is written; the place may lie beyond the end of the series. Raises
-            DateError where the calendar ends.
-    """
-
-    step: str
-    label: Callable[[int], str]
 
 
 def rows_axis() -> Axis:
@@ -176,9 +156,13 @@ def _date_axis(reading: Reading, step: float | None) -> tuple[Axis, Places]:
     if step is None:
         shortest = float(np.diff(ordered).min())
         if shortest >= MIN_MONTH.total_seconds():
-            months = _month_axis(dates, sorted(set(dates)), write)
+            months = month_axis(dates, sorted(set(dates)), write)
             if months is not None:
                 return months
+        if shortest >= MIN_HALF.total_seconds():
+            halves = half_month_axis(dates, write)
+            if halves is not None:
+                return halves
         if shortest == DAY.total_seconds() and _only_weekdays(dates, np.diff(ordered)):
             return _weekday_axis(dates, write)
     # 3. All other steps have one length. Labels count from the last date, since what comes after it has its offset from
@@ -203,76 +187,7 @@ def _seconds(dates: Sequence[datetime]) -> np.ndarray:
 
 def _step_in_words(seconds: float) -> str:
     step = timedelta(seconds=seconds)
-    return str(step) if step % DAY else _count(step.days, "day")
-
-
-def _count(number: int, noun: str) -> str:
-    plural = "s" if number > 1 else ""
-    return f"{number} {noun}{plural}"
-
-
-def _month_axis(dates: list[datetime], ordered: list[datetime], write: Write) -> tuple[Axis, Places] | None:
-    """The axis of months, quarters or years: one date in each at most, about on the same day; None if it is neither."""
-    # 1. Check months, times and days.
-    months = {_month_number(date) for date in ordered}
-    times = {date.time() for date in ordered}
-    if len(times) > 1:
-        return None
-    if len(months) < len(ordered):
-        return None
-    day = _day_of_month(ordered)
-    if day is None:
-        return None
-    # 2. Count months from the first date.
-    first_month = min(months)
-    distances = np.array([_month_number(date) - first_month for date in dates])
-    step = int(np.gcd.reduce(distances))
-    places = distances // step
-
-    # 3. Labels have the time and the offset from UTC of the last date.
-    last = ordered[-1]
-
-    def label(place: int) -> str:
-        year, month = divmod(first_month + place * step, 12)
-        first_day = last.replace(year=year, month=month + 1, day=1)
-        length = _days_in_month(first_day)
-        return write(first_day.replace(day=min(day, length)))
-
-    return Axis(_count(step, "month"), label), places
-
-
-def _month_number(date: datetime) -> int:
-    """Number of the month since the year 0."""
-    return 12 * date.year + date.month - 1
-
-
-def _day_of_month(ordered: list[datetime]) -> int | None:
-    """The day of the month that dates lie on, LAST_DAY for the last one; None if they lie on no such day."""
-    # 1. All dates lie on that day, or on the last one of a month that is too short.
-    days = [date.day for date in ordered]
-    lengths = [_days_in_month(date) for date in ordered]
-    if days == lengths:
-        return LAST_DAY
-    latest = max(days)
-    if days == [min(latest, length) for length in lengths]:
-        return latest
-    # 2. Some dates are moved, as by a weekend.
-    usual, _ = Counter(days).most_common(1)[0]
-    for day, length in zip(days, lengths, strict=True):
-        expected = min(usual, length)
-        if abs(day - expected) > MAX_DAYS_MOVED:
-            return None
-    # 3. Dates that are the same number of days apart only happen to lie in different months.
-    differences = [later - earlier for earlier, later in pairwise(ordered)]
-    shortest = min(differences)
-    is_regular = not any(difference % shortest for difference in differences)
-    if is_regular or len(ordered) < 3:
-        return None
-    return usual
-
-
-def _days_in_month(date: datetime) -> int:
-    return calendar.monthrange(date.year, date.month)[1]
+    return str(step) if step % DAY else counted(step.days, "day")
 
 
 def _only_weekdays(dates: Sequence[datetime], differences: np.ndarray) -> bool:

@@ -8,13 +8,41 @@ import re
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta, timezone, tzinfo
 
+# Hours that zones are ahead of UTC. Names that several zones have, such as CST and IST, are not among them.
+ZONES = {
+    "Z": 0,
+    "UTC": 0,
+    "GMT": 0,
+    "WET": 0,
+    "WEST": 1,
+    "BST": 1,
+    "CET": 1,
+    "CEST": 2,
+    "EET": 2,
+    "EEST": 3,
+    "MSK": 3,
+    "EST": -5,
+    "EDT": -4,
+    "CDT": -5,
+    "MST": -7,
+    "MDT": -6,
+    "PST": -8,
+    "PDT": -7,
+    "SGT": 8,
+    "JST": 9,
+    "KST": 9,
+    "AEST": 10,
+    "AEDT": 11,
+    "NZST": 12,
+    "NZDT": 13,
+}
 MAX_CACHED = 2**17  # times of day that are read once: a day has 86,400 seconds
 _TIME = (
     r"(?:T|,\s*|\s+|[:_])"
     r"(?P<hour>[0-9]{1,2})"
     r"(?:(?P<colon>[:.h]|(?=[0-9]))(?P<minute>[0-9]{2})(?:(?P=colon)(?P<second>[0-9]{2})(?P<fraction>[.,][0-9]{1,9})?)?)?"
     r"(?P<half>\s?[AP]\.?M\.?)?"
-    r"(?P<zone>\s?(?:Z|UTC|GMT|[+-][0-9]{2}(?::?[0-9]{2})?))?"
+    rf"(?P<zone>\s?(?:{'|'.join(sorted(ZONES, key=len, reverse=True))}|[+-][0-9]{{2}}(?::?[0-9]{{2}})?))?"
 )
 CLOCK = re.compile(_TIME, re.IGNORECASE)
 _SPLIT = re.compile(rf"(?P<day>.*?\w)(?={_TIME}$)", re.IGNORECASE)
@@ -57,9 +85,12 @@ def parse_clock(text: str) -> Clock | None:
 
 
 def _parse_zone(text: str | None) -> tzinfo | None:
-    """The offset from UTC that a zone such as Z, UTC or +01:00 means."""
+    """The offset from UTC that a zone such as Z, CET or +01:00 means."""
     if text is None:
         return None
+    hours = ZONES.get(text.strip().upper())
+    if hours is not None:
+        return timezone(timedelta(hours=hours))
     digits = re.sub("[^0-9]", "", text).ljust(4, "0")
     offset = timedelta(hours=int(digits[:2]), minutes=int(digits[2:]))
     if offset >= timedelta(days=1):
@@ -78,6 +109,7 @@ def clock_writer(texts: Sequence[str]) -> Callable[[datetime], str]:
     colon = first["colon"] or ""
     half = first["half"] or ""
     zone = first["zone"] or ""
+    zones = {_parse_zone(match["zone"]): match["zone"] for match in matches}  # how each offset is written
     hour_width = min(len(match["hour"]) for match in matches)
     digits = max(len(match["fraction"] or ".") for match in matches) - 1
 
@@ -94,7 +126,7 @@ def clock_writer(texts: Sequence[str]) -> Callable[[datetime], str]:
         if digits:
             sign = (first["fraction"] or ".")[0]
             text += sign + f"{date.microsecond:06d}".ljust(digits, "0")[:digits]
-        return text + _write_half(half, date.hour) + _write_zone(zone, date)
+        return text + _write_half(half, date.hour) + (zones.get(date.tzinfo) or _write_zone(zone, date))
 
     return write
 

@@ -22,6 +22,7 @@ _DAYS = [
     *("%d-%b-%y", "%d %b %y", "%d%b%y"),  # 31-Dec-24
     *("%G-W%V-%u", "%Y-%j", "%Y/%j", "%Y%m%d", "%Y年%m月%d日", "%Y년 %m월 %d일"),  # 2024-W52-2, 2024-366
     *("%d. %m. %Y", "%Y.%m.%d.", "%Y. %m. %d."),  # 31. 12. 2024
+    *("FY%Y", "FY %Y", "FY%y", "FY %y"),  # financial years, by the year that names them
     *("%Y-%m", "%Y/%m", "%m/%Y", "%m.%Y", "%m-%Y", "%YM%m", "%Y-M%m", "%Y:%m", "%Y年%m月"),  # 2024-12
     *(
         "%b %Y",
@@ -58,6 +59,7 @@ _COMPACT = {
 _GUARDS = {**_COMPACT, "%Y-%j": "[0-9]{4}-[0-9]{3}", "%Y/%j": "[0-9]{4}/[0-9]{3}", "%d%b%y": "[0-9]{1,2}[a-z]+[0-9]{2}"}
 EXAMPLES = 1000  # cells by which the way of writing is found
 
+_SEPT = re.compile(r"(?<![^\W\d_])(sep)(t)(?![^\W\d_])", re.IGNORECASE)  # `strptime` knows Sep only
 Write = Callable[[datetime], str]
 
 
@@ -171,7 +173,7 @@ def _day(text: str, form: str) -> datetime | None:
     if guard is not None and re.fullmatch(guard, text, re.IGNORECASE) is None:
         return None
     try:
-        return datetime.strptime(text, form)
+        return datetime.strptime(_SEPT.sub(r"\1", text), form)
     except ValueError:
         return None
 
@@ -211,7 +213,8 @@ def _writer(cells: Sequence[str], dates: Sequence[datetime], form: str) -> Write
         short = form.replace("%d", str(date.day)).replace("%m", str(date.month))
         return date.strftime(short)
 
-    days = [day for day, _ in parts]
+    days = [_SEPT.sub(r"\1", day) for day, _ in parts]
+    sept = next((match[2] for day, _ in parts if (match := _SEPT.search(day))), "")
     ways: list[Write] = [plain, without_zeros]
     ways += [lambda date, way=way: way(date).upper() for way in ways]  # type: ignore[misc]
     ways += [lambda date, way=way: way(date).lower() for way in ways[:2]]  # type: ignore[misc]
@@ -220,7 +223,7 @@ def _writer(cells: Sequence[str], dates: Sequence[datetime], form: str) -> Write
             break
     else:
         way = plain
-    return lambda date: way(date) + write_clock(date)
+    return lambda date: re.sub("(?i)(sep)(?!t)", rf"\1{sept}", way(date)) + write_clock(date)
 
 
 def explain(cells: Sequence[str]) -> DateError:

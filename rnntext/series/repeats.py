@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from itertools import combinations
 
-from rnntext.series.axis import Axis
 from rnntext.series.clock import parse_clock
+from rnntext.series.months import Axis
 from rnntext.series.table import Table
 
 HOURS = 24

@@ -9,8 +9,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from rnntext.errors import DataError, UsageError
-from rnntext.series.axis import Axis, rows_axis, time_axis
+from rnntext.series.axis import rows_axis, time_axis
 from rnntext.series.dates import DateError
+from rnntext.series.months import Axis
 from rnntext.series.repeats import repeated_rows
 from rnntext.series.table import Table, read_table
 

@@ -157,3 +157,23 @@ def test_a_table_without_names_is_refused(table):
     for rest in ("3,4\n", "3,4\nfour,five\n6,7\n"):
         with pytest.raises(DataError, match=r"line 1: 1, 2\.5: the first line must name the columns"):
             table("1,2.5\n" + rest)
+
+
+@pytest.mark.parametrize(
+    "units", ["YYYY-MM-DD,degC,m3/s", ",°C,m³/s", "date,%,mm", "Datum,Grad C,"], ids=["formats", "signs", "%", "words"]
+)
+def test_a_row_of_units_below_the_header_is_left_out(table, units):
+    found = table(f"day,a,b\n{units}\n2024-01-01,1,2\n2024-01-02,3,4\n")
+    assert found.numbers("a", "--column").tolist() == [1, 3]
+    assert found.lines == [3, 4]
+    (note,) = found.notes
+    assert "line 2 has no numbers: taken for a row of units" in note
+
+
+@pytest.mark.parametrize(
+    "first", ["2024-01-01,twelve,2", "2024-01-01,NA,NA", "1,x,y", ",,"], ids=["a typo", "missing", "a number", "blanks"]
+)
+def test_a_row_that_has_a_date_or_nothing_is_no_row_of_units(table, first):
+    found = table(f"day,a,b\n{first}\n2024-01-02,1,2\n2024-01-03,3,4\n")
+    assert found.lines == [2, 3, 4]
+    assert found.notes == []
