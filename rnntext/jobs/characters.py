@@ -147,8 +147,8 @@ class CharacterModel(Served):
 
         >>> import rnntext
         >>> (drawn,) = rnntext.load("checkpoints/charlm").draw("abc", length=1, seed=1, top=2)
-        >>> drawn.character, drawn.log_probability > -0.01, [character for character, _ in drawn.likeliest]
-        ('d', True, ['d', 'e'])
+        >>> drawn.character, drawn.log_probability > -0.01, drawn.likeliest[0][0], len(drawn.likeliest)
+        ('d', True, 'd', 2)
 
         Args:
             prompt, length, stop, keep_stop, seed, on_unknown, sampling: see `generate`.

@@ -246,7 +246,7 @@ class TranslationModel(Served):
         >>> model = rnntext.load("checkpoints/translator")
         >>> (tokens,) = model.score_tokens([("hal", "ibx")])
         >>> [(token, log_probability > -0.1) for token, log_probability in tokens]
-        [('i', True), ('b', True), ('x', False), ('[END]', False)]
+        [('i', True), ('b', True), ('x', False), ('[END]', True)]
         """
         # 1. Encode both sides, and leave out the pairs that cannot be scored.
         pairs = [(as_text("source", source), as_text("target", target)) for source, target in pairs]

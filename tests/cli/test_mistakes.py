@@ -85,7 +85,7 @@ MISTAKES: list[tuple[list[str], int, list[str]]] = [
     ([*GENERATE, "naïve 你😀"], 65, ["'ï' (U+00EF)", "'你' (U+4F60)", "'😀' (U+1F600)", "--on-unknown skip"]),
     # Files
     (["score", "missing.txt"], 74, ["missing.txt", "No such file"]),
-    (["score", "folder"], 74, ["folder", "directory"]),
+    (["score", "folder"], 74, ["folder", "no files"]),
     (["score", UNREADABLE], 74, [UNREADABLE, "Input/output error"]),
     (["score", "empty.txt"], 65, ["empty.txt", "empty"]),
     (["score"], 65, ["<stdin>", "empty"]),
@@ -93,7 +93,7 @@ MISTAKES: list[tuple[list[str], int, list[str]]] = [
     (["score", "--per-line", "missing.txt"], 74, ["missing.txt"]),
     ([*TRAIN, "missing.txt"], 74, ["missing.txt", "No such file"]),
     ([*TRAIN, "valey"], 74, ["valey", "valley"]),
-    ([*TRAIN, "folder"], 74, ["folder", "directory"]),
+    ([*TRAIN, "folder"], 74, ["folder", "no files"]),
     ([*TRAIN, UNREADABLE], 74, [UNREADABLE]),
     ([*TRAIN, "empty.txt"], 65, ["empty.txt", "empty"]),
     ([*TRAIN, "-"], 65, ["<stdin>", "empty"]),

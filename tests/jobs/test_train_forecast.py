@@ -217,11 +217,11 @@ def test_a_worse_challenger_stays_out_of_service(tmp_path, series):
 
 
 def test_new_values_are_learnt_with_the_weights_and_the_scale_of_the_version_in_service(tmp_path, series):
-    train(series, tmp_path / "m", RECURRENT, REFIT)
+    train(series, tmp_path / "m", SMALL, REFIT)
     values = np.loadtxt(series, skiprows=1)
     longer = write(tmp_path / "longer.csv", np.concatenate([values, 100 + values[:30]]))
     still = dataclasses.replace(REFIT, steps=1, learning_rate=0.0)
-    outcome = train(longer, tmp_path / "m", RECURRENT, still, job=JobConfig(tolerance=1e-6))
+    outcome = train(longer, tmp_path / "m", SMALL, still, job=JobConfig(tolerance=1e-6))
     assert (outcome.parent, outcome.promoted) == ("000001", True)
     assert outcome.champion == pytest.approx(outcome.score, rel=1e-6)
     for name, array in weights(tmp_path / "m", "000001").items():
