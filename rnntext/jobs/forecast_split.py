@@ -76,12 +76,14 @@ def split_series(series: Series, config: ForecastConfig, validation: str) -> Spl
         for_training = -(-min_training // (1.0 - share))  # rounded up
         for_held_out = -(-min_held_out // share) if share else 0
         min_total = max(for_training, for_held_out) + 1 + number
+        wanted = f"--window {config.window} and --horizon {config.horizon}"
         advice = "a smaller --window or --validation"
-        if total - cut < min_held_out:
-            advice = "a smaller --horizon or a larger --validation"
+        if total - cut < min_held_out or config.window == 1:
+            wanted = f"--horizon {config.horizon}"
+            advice = f"a smaller --horizon or a {'larger' if total - cut < min_held_out else 'smaller'} --validation"
         raise DataError(
-            f"{series.source}: {total} values are too few for --window {config.window} and --horizon {config.horizon} "
-            f"with {number or share:g} of them held out; give {min_total:.0f}, or {advice}"
+            f"{series.source}: {total} values are too few for {wanted} with {number or share:g} of them held out; "
+            f"give {min_total:.0f}, or {advice}"
         )
 
     # 3. Cut.

@@ -186,6 +186,9 @@ class ForecastModel(Served):
         known = np.array(given, np.float64).reshape(-1, len(self.known))[:steps]  # [at most steps, known]
         finite = np.isfinite(known).all(axis=1)
         count = int(finite.cumprod().sum())
+        if finite[count:].any():
+            column = self.known[int(np.isnan(known[count]).argmax())]
+            raise DataError(f"{column}: has no value {count + 1} steps ahead, but one after that; fill the gap")
         if count < steps:
             raise DataError(f"{', '.join(self.known)}: known for {count} steps ahead, but {steps} are to be predicted")
         return known[None]

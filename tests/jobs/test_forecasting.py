@@ -162,6 +162,10 @@ def test_several_columns_and_one_known_in_advance(home):
     np.testing.assert_allclose(found.values, series[:7, :2])
     with pytest.raises(DataError, match=r"open: known for 2 steps ahead, but 7 are to be predicted"):
         model.forecast(series[:70], 7, np.ones((2, 1)))
+    with_gap = np.ones((7, 1))
+    with_gap[3] = np.nan
+    with pytest.raises(DataError, match=r"open: has no value 4 steps ahead, but one after that; fill the gap"):
+        model.forecast(series[:70], 7, with_gap)
     with pytest.raises(DataError, match=r"wants 3 columns \(a, b, open\)"):
         model.forecast(series[:70, :2], 7)
 

@@ -475,6 +475,13 @@ def test_the_held_out_end_may_be_a_number_of_steps(tmp_path, series):
     [
         (np.arange(9.0), SMALL, {}, DataError, r"9 values are too few for --window 6 and --horizon 2 .*give 1\d"),
         (np.arange(60.0), SMALL, {"validation": "0.01"}, DataError, "too few"),
+        (
+            np.arange(7.0),
+            dataclasses.replace(SMALL, horizon=10),
+            {},
+            DataError,
+            r"7 values are too few for --horizon 10 with 0\.2 of them held out; give 51, or a smaller --horizon or a larger",
+        ),
         (np.arange(60.0), SMALL, {"validation": "tail.csv"}, UsageError, "--validation tail.csv"),
         (np.arange(60.0), SMALL, {"validation": "1"}, UsageError, "--validation 1: must be at least 2"),
         (np.arange(60.0), SMALL, {"validation": "1.5"}, UsageError, "fraction between 0 and 1, or a number of steps"),
