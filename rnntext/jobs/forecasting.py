@@ -184,7 +184,7 @@ class ForecastModel(Served):
         """The columns known in advance at the steps to be predicted, `[1, steps, known]`."""
         given = [] if future is None else future
         known = np.array(given, np.float64).reshape(-1, len(self.known))[:steps]  # [at most steps, known]
-        finite = np.isfinite(known).all(axis=1)
+        finite = np.asarray(np.isfinite(known).all(axis=1))  # [at most steps]
         count = int(finite.cumprod().sum())
         if finite[count:].any():
             column = self.known[int(np.isnan(known[count]).argmax())]
