@@ -57,6 +57,7 @@ class Conversation:
 
         self.out = out
         self._session: PromptSession[str] = PromptSession(history=_history(name))
+        self._questions: PromptSession[str] = PromptSession()
 
     def hold(self, answer: Callable[[str], None], commands: Mapping[str, Command]) -> None:
         """Answers each line until the user ends the conversation.
@@ -69,7 +70,7 @@ class Conversation:
         note(f"Ctrl-C ends an answer, Ctrl-D the program; {COMMAND}help shows what else there is")
         while True:
             try:
-                line = self.ask("> ")
+                line = self._session.prompt("> ")
             except KeyboardInterrupt:
                 continue
             except EOFError:
@@ -82,13 +83,13 @@ class Conversation:
                 note(f"rnntext: {error}")
 
     def ask(self, question: str) -> str:
-        """A line that the user types.
+        """The answer to a question, which is no part of the history.
 
         Raises:
             EOFError: Ctrl-D was pressed.
             KeyboardInterrupt: Ctrl-C was pressed.
         """
-        return self._session.prompt(question)
+        return self._questions.prompt(question)
 
     def _dispatch(self, line: str, answer: Callable[[str], None], commands: Mapping[str, Command]) -> None:
         """Runs a command, or answers a line.
@@ -126,8 +127,11 @@ def settings(get: Callable[[], Config], put: Callable[[Any], None], names: Seque
 
         def run(value: str) -> None:
             if value:
-                put(dataclasses.replace(get(), **{name: _parsed(name, value, hint)}))  # type: ignore[type-var]
-            note(f"{flag(name)} {_shown(getattr(get(), name))}")
+                try:
+                    put(dataclasses.replace(get(), **{name: _parsed(name, value, hint)}))  # type: ignore[type-var]
+                except UsageError as error:  # which names flags
+                    raise UsageError(str(error).replace("--", COMMAND)) from error
+            note(f"{flag(name).replace('--', COMMAND)} {_shown(getattr(get(), name))}")
 
         return Command(declared.help, run, "VALUE")
 
@@ -143,7 +147,7 @@ def number(name: str, value: str, low: int) -> int:
     with contextlib.suppress(ValueError):
         if int(value) >= low:
             return int(value)
-    raise UsageError(f"{COMMAND}{name} {value}: must be a number of at least {low}")
+    raise UsageError(f"{COMMAND}{name} {value}: must be a whole number, {low} or more")
 
 
 def _parsed(name: str, value: str, hint: Any) -> Any:
@@ -163,8 +167,9 @@ def _parsed(name: str, value: str, hint: Any) -> Any:
     try:
         return kind(value)
     except ValueError as error:
+        whole = "whole " if kind is int else ""
         off = f", or {OFF}" if type(None) in allowed else ""
-        raise UsageError(f"{flag(name)} {value}: must be a number{off}") from error
+        raise UsageError(f"{flag(name)} {value}: must be a {whole}number{off}") from error
 
 
 def _shown(value: Any) -> str:

@@ -150,7 +150,7 @@ def generate(
         _check(out, show_confidence, top_logprobs, as_json)
         _remark(loaded.remarks(text, stop or (), length), chosen if seed is None else None, show_confidence, quiet)
         if interactive:
-            _write_together(out, loaded, as_json or count > 1, request)
+            _write_together(out, loaded, as_json or count > 1 or show_confidence, request)
         elif as_json:
             _write_records(out, loaded.samples(count=count, top=top_logprobs, **request), text, chosen, paths)
         else:
@@ -174,9 +174,8 @@ def _write_together(out: Results, model: CharacterModel, many: bool, request: di
     from rnntext.jobs.draft import Draft
 
     if many:
-        raise UsageError("--interactive: writes one text, as it is; leave out --json and --count")
-    known = ("length", "seed", "sampling", "stop", "keep_stop")
-    draft = Draft(model, **{name: request[name] for name in known})
+        raise UsageError("--interactive: writes one text, as it is; leave out --json, --count and --show-confidence")
+    draft = Draft(model, **{name: value for name, value in request.items() if name != "prompt"})
     draft.write(request["prompt"])
     write_together(out, draft)
 

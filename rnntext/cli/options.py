@@ -195,7 +195,8 @@ LeftOpen = frozenset[str]  # names of the fields that are left open to --size
 VERSION = "A version of the model, such as 000001; checkpoints list NAME shows them."  # the help of VERSION
 
 Files = Annotated[
-    list[str] | None, typer.Argument(metavar="FILE", help="Files, folders with files, or - for stdin (the default).")
+    list[str] | None,
+    typer.Argument(metavar="FILE", help="Files, folders, patterns such as '*.txt', or - for stdin (the default)."),
 ]
 Model = Annotated[
     str,

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from rnntext.cli.console import Results, note
 from rnntext.cli.conversation import Command, Conversation, number, settings
 from rnntext.cli.surprise import escaped
+from rnntext.errors import UsageError
 from rnntext.jobs.draft import Draft
 from rnntext.settings.charlm import SamplingConfig
 
@@ -59,29 +60,34 @@ class _Writer:
 
     def _stream(self, characters: Iterator[str]) -> None:
         """Writes the last line of the text so far, and its continuation."""
-        *_, last = self.draft.text.split("\n")
-        self.out.write(last)
+        self.out.write(self._last_line())
         for character in characters:
             self.out.write(character)
         self.out.write("\n")
 
+    def _last_line(self) -> str:
+        """Of the text."""
+        return self.draft.text.rpartition("\n")[2]
+
     def undo(self, _: str) -> None:
         """Takes back what was typed or drawn last, and shows the end of the text."""
         self.draft.undo()
-        *_others, last = self.draft.text.split("\n")
-        self.out.write(f"{last}\n")
+        self.out.write(f"{self._last_line()}\n")
 
     def pick(self, value: str) -> None:
         """Shows the most likely next characters, and adds the one that the user picks."""
         likeliest = self.draft.likeliest(number("pick", value, low=1) if value else PICKED)
         for place, (character, log_p) in enumerate(likeliest, start=1):
-            self.out.write(f"{place:3}  {escaped(character)}  {100 * math.exp(log_p):.1f} %\n")
+            shown = "␣" if character == " " else escaped(character)
+            self.out.write(f"{place:3}  {shown}  {100 * math.exp(log_p):.1f} %\n")
         try:
             answer = self.conversation.ask("number: ")
         except EOFError:
             return
         if answer.strip():
-            place = min(number("pick", answer.strip(), low=1), len(likeliest))
+            place = number("pick", answer.strip(), low=1)
+            if place > len(likeliest):
+                raise UsageError(f"{place}: there are {len(likeliest)} characters to pick from")
             self.draft.write(likeliest[place - 1][0])
             self.show("")
 
@@ -97,10 +103,10 @@ class _Writer:
         """Changes or shows the number of characters of a continuation."""
         if value:
             self.draft.length = number("length", value, low=1)
-        note(f"--length {self.draft.length}")
+        note(f"/length {self.draft.length}")
 
     def set_seed(self, value: str) -> None:
         """Changes or shows the seed of the next continuation."""
         if value:
             self.draft.seed = number("seed", value, low=0)
-        note(f"--seed {self.draft.seed}")
+        note(f"/seed {self.draft.seed}")

@@ -214,9 +214,9 @@ class CharacterModel(Served):
             DataError: see `encode`.
             UsageError: there are more than MAX_COUNT.
         """
-        count = as_count("--count", count, high=MAX_COUNT)
+        count = as_count("count", count, high=MAX_COUNT)
         ids, length, stopper, first_seed = self._request(prompt, length, stop, keep_stop, seed, on_unknown)
-        rows = wave_size(length)
+        rows = wave_size(length, top)
 
         def wave(number: int) -> Iterator[Sample]:
             filters = [copy.copy(stopper) for _ in range(min(rows, count - number * rows))]

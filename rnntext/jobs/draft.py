@@ -33,7 +33,7 @@ class Draft:
         model: that continues the text.
         length: number of characters of a continuation.
         sampling: the distribution that they are drawn from.
-        stop, keep_stop: what ends a continuation; see `CharacterModel.generate`.
+        stop, keep_stop, on_unknown: see `CharacterModel.generate`.
         seed: of the first continuation; each further one has the next seed, so that a session can be repeated.
         parts: what was typed and drawn, in order.
     """
@@ -46,6 +46,7 @@ class Draft:
         sampling: SamplingConfig | None = None,
         stop: Sequence[str] = (),
         keep_stop: bool = False,
+        on_unknown: str = "error",
     ) -> None:
         self.model = model
         self.length = length
@@ -53,6 +54,7 @@ class Draft:
         self.sampling = sampling or SamplingConfig()
         self.stop = stop
         self.keep_stop = keep_stop
+        self.on_unknown = on_unknown
         self.parts: list[Part] = []
 
     @property
@@ -64,9 +66,9 @@ class Draft:
         """Adds what the user has typed.
 
         Raises:
-            DataError: it has characters that the model does not know.
+            DataError: it has characters that the model does not know, unless they are skipped.
         """
-        self.model.encode(text)
+        self.model.encode(text, self.on_unknown)
         if text:
             self.parts.append(Part(text, drawn=False))
 
@@ -78,12 +80,14 @@ class Draft:
             stop=self.stop,
             keep_stop=self.keep_stop,
             seed=self.seed,
+            on_unknown=self.on_unknown,
             sampling=self.sampling,
         )
         part = Part("", drawn=True)
-        self.parts.append(part)
         self.seed += 1
         for character in characters:
+            if not part.text:  # before the first character there is nothing to take back
+                self.parts.append(part)
             part.text += character
             yield character
 
@@ -110,5 +114,5 @@ class Draft:
 
     def likeliest(self, count: int) -> list[tuple[str, float]]:
         """The most likely next characters with their log-probabilities, the most likely one first."""
-        (drawn,) = self.model.draw(self.text, length=1, top=count, seed=0)
+        (drawn,) = self.model.draw(self.text, length=1, top=count, seed=0, on_unknown=self.on_unknown)
         return drawn.likeliest

@@ -31,6 +31,7 @@ class HeldOutErrors:
         self.engine = engine
         self.held_out = held_out
         self.spared = spared
+        self._later: HeldOutErrors | None = None
         self._relative_residuals = functools.lru_cache(maxsize=1)(self._measure)  # the same for each forecast
 
     def after(self, series: Panel) -> HeldOutErrors:
@@ -47,7 +48,10 @@ class HeldOutErrors:
             if np.array_equal(values[end - window : end], held_out[-window:]):
                 longer = np.concatenate([held_out, values[end:]])
                 counted = np.concatenate([self.held_out.counted[0], series.counted[0, end:]])
-                return HeldOutErrors(self.engine, Panel(longer[None], counted[None]), self.spared)
+                panel = Panel(longer[None], counted[None])
+                if self._later is None or not self._later.held_out.equals(panel):
+                    self._later = HeldOutErrors(self.engine, panel, self.spared)  # kept for the next forecast
+                return self._later
         return self
 
     @property

@@ -17,11 +17,19 @@ SEASONS = 8  # in a window, as far as SHORT steps reach
 SHORT = 240
 MIN_LONG = 4  # times that the training data must hold a season beyond WINDOW
 MAX_LONG = 400  # steps of such a season
+MAX_SMOOTHED = 1000  # steps of a window that is smoothed; the time to fit grows with their square
 
 
 def smooths(config: ForecastConfig) -> bool:
-    """Whether a network corrects a smoothing: not sequence to sequence, where it answers before the window is read."""
-    return config.scale == "relative" and config.strategy != "seq2seq" and config.architecture not in BASELINES
+    """Whether a network corrects a smoothing: not sequence to sequence, where it answers before the window is read, nor
+    of a window that would take minutes to fit."""
+    is_short = config.window <= MAX_SMOOTHED
+    return (
+        is_short
+        and config.scale == "relative"
+        and config.strategy != "seq2seq"
+        and config.architecture not in BASELINES
+    )
 
 
 def with_smoothing(scale: Scale, training: Panel, config: ForecastConfig) -> Scale:

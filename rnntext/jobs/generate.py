@@ -88,9 +88,14 @@ def fresh_seed() -> int:
     return secrets.randbelow(2**31)
 
 
-def wave_size(length: int) -> int:
-    """The number of continuations of `length` characters that are drawn as one batch, at the most."""
-    fitting = WAVE_CHARACTERS // max(length, 1)
+def wave_size(length: int, top: int | None = None) -> int:
+    """The number of continuations of `length` characters that are drawn as one batch, at the most.
+
+    Args:
+        top: number of the most likely characters that are kept beside each; None: nothing of probabilities.
+    """
+    kept = 1 if top is None else 16 * (top + 1)  # ids and probabilities, in characters
+    fitting = WAVE_CHARACTERS // max(kept * length, 1)
     return min(max(fitting, MIN_WAVE), MAX_WAVE)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import os
 from collections.abc import Callable, Sequence
 from os import PathLike
@@ -44,6 +45,16 @@ class Served:
         vars(model).update(vars(self))
         model._loading = None
         return model
+
+    def __copy__(self) -> Self:
+        """A model with the same attributes; nothing is loaded."""
+        model = self.copied()
+        model._loading = self._loading
+        return model
+
+    def __deepcopy__(self, memo: object) -> Self:
+        """The same, as nobody changes weights in place."""
+        return copy.copy(self)
 
     def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
         """The call that loads this model.

@@ -6,13 +6,12 @@ import dataclasses
 import functools
 import itertools
 import math
-import reprlib
 from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
-from rnntext.errors import CheckpointError
 from rnntext.jobs.served import Served
+from rnntext.jobs.stored import stored_config, stored_training_text
 from rnntext.run import translators
 from rnntext.run.attention import block_diagonal
 from rnntext.run.batching import in_order
@@ -22,14 +21,12 @@ from rnntext.run.search import Hypothesis, search_all
 from rnntext.run.threads import blas_threads
 from rnntext.settings.base import as_count, as_text, as_texts
 from rnntext.settings.search import SEARCH_TOKENS, SearchConfig
-from rnntext.settings.translator import ARCHITECTURES, TranslatorConfig
 from rnntext.storage.checkpoint import Checkpoint
-from rnntext.text import tokens, training_text
+from rnntext.text import tokens
 from rnntext.text.lookalikes import is_blank
 from rnntext.text.normalize import normalize_line
 from rnntext.text.segments import joined
 from rnntext.text.source_lines import Part, SourceLines
-from rnntext.text.training_text import TrainingText
 
 MAX_SCORED = 2048  # tokens on a side of a pair that is scored; the cost of attention is quadratic
 
@@ -112,13 +109,15 @@ class TranslationModel(Served):
         self.checkpoint = source
         self.threads = threads
         self.jobs = jobs if engine == "ctranslate2" else 1
-        self.config, self.longest = _config(source)
+        self.config, self.longest = stored_config(source)
         self.attends = getattr(self.config, "attention", "") != "none"
         sides = ["tokens"] if self.config.joint else ["source", "target"]
         token_lists = {f"{side}.json": source.strings(f"{side}.json") for side in sides}
         files = {**source.files, **token_lists}
         self.source, self.target = tokens.from_files(self.config.tokens, self.config.joint, files)
-        self.lines = SourceLines(self.source, self.config.lowercase, _training_text(source, self.longest), self.longest)
+        self.lines = SourceLines(
+            self.source, self.config.lowercase, stored_training_text(source, self.longest), self.longest
+        )
         shapes = translators.shapes(self.config, len(self.source), len(self.target))
         arrays = source.arrays(shapes)
         self.engine = translators.build(self.config, arrays)
@@ -148,8 +147,9 @@ class TranslationModel(Served):
         unscored = dataclasses.replace(search or SearchConfig(), with_scores=False)
         several = isinstance(lines, Iterable) and not isinstance(lines, str | bytes)
         source = iter(lines if several else as_texts("lines", lines))
-        while portion := list(itertools.islice(source, as_count("ahead", ahead, low=1))):
-            yield from (translation.text for translation in self.translations(portion, unscored))
+        ahead = as_count("ahead", ahead, low=1)
+        portions = iter(lambda: list(itertools.islice(source, ahead)), [])
+        return (translation.text for portion in portions for translation in self.translations(portion, unscored))
 
     def translate_all(self, lines: str | Sequence[str], search: SearchConfig | None = None) -> list[Translation]:
         """The translations of lines with scores, tokens and, if asked for, attention.
@@ -265,34 +265,6 @@ class TranslationModel(Served):
         # 3. Name the tokens.
         names = (self.target.named([*target, tokens.END]) for target in targets)
         return [list(zip(*pair, strict=True)) for pair in zip(names, map(np.ndarray.tolist, log_p), strict=True)]
-
-
-def _config(source: Checkpoint) -> tuple[TranslatorConfig, int]:
-    """The config of the model, and the maximum number of tokens of a sentence in its training."""
-    # 1. Read the architecture.
-    settings = source.json("config.json")
-    where = f"{source.path}: config.json"
-    if not isinstance(settings, dict) or not isinstance(settings.get("model"), dict):
-        raise CheckpointError(f"{where}: not the settings of a translation model")
-    model = dict(settings["model"])
-    architecture = model.pop("architecture", None)
-    if not isinstance(architecture, str) or architecture not in ARCHITECTURES:
-        shown = reprlib.repr(architecture)
-        raise CheckpointError(f"{where}: architecture {shown} is unknown to this version of rnntext")
-    # 2. Read the length. The manifest has that of the longest sentence; the settings have only the limit.
-    training = settings.get("training")
-    limit = training.get("longest") if isinstance(training, dict) else None
-    longest = source.manifest.get("longest", limit)
-    if type(longest) is not int or not 1 <= longest <= 100_000:
-        raise CheckpointError(f"{where}: 'longest' is missing")
-    return ARCHITECTURES[architecture].from_json(model), longest
-
-
-def _training_text(source: Checkpoint, longest: int) -> TrainingText:
-    """What the model has learnt from. Of an older version little is known: it takes one sentence for a usual line."""
-    if training_text.FILE not in source.files:
-        return TrainingText(None, sentences=1, tokens=longest)
-    return TrainingText.from_json(source.json(training_text.FILE))
 
 
 def _blank(text: str, n_best: int) -> Translation:

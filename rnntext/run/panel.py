@@ -38,6 +38,10 @@ class Panel:
         filled = np.take_along_axis(values, last_known, axis=1)
         return cls(filled, counted)
 
+    def equals(self, other: Panel) -> bool:
+        """Whether another panel has the same values and gaps."""
+        return np.array_equal(self.values, other.values) and np.array_equal(self.counted, other.counted)
+
     @property
     def columns(self) -> int:
         """The number of columns."""

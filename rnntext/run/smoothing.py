@@ -86,6 +86,7 @@ def kernels(parameters: Array, season: int, window: int, ahead: int) -> Array:
     return kernel
 
 
+@functools.lru_cache(maxsize=2)
 def _least_squares(season: int, window: int) -> tuple[Array, Array, Array, Array]:
     """What is fitted to a window, each as a weighted sum of its values.
 
@@ -106,10 +107,15 @@ def _least_squares(season: int, window: int) -> tuple[Array, Array, Array, Array
     return np.full(window, 1.0 / window), weights[0], slope, np.concatenate([seasons, closing])
 
 
-@functools.lru_cache(maxsize=8)
-def mean_kernel(parameters: tuple[Parameters, ...], season: int, window: int, ahead: int) -> Array:
-    """The mean of `kernels`, `[window, ahead]`."""
-    return np.asarray(kernels(np.array(parameters), season, window, ahead).mean(axis=0))
+@functools.lru_cache(maxsize=4)
+def mean_kernels(smoothing: tuple[tuple[Parameters, ...], ...], season: int, window: int, ahead: int) -> Array:
+    """The means of `kernels` for several targets, `[targets, window, ahead]`.
+
+    Args:
+        smoothing: the parameters for each target, `[targets][members]`.
+    """
+    means = [kernels(np.array(members), season, window, ahead).mean(axis=0) for members in smoothing]
+    return np.stack(means)
 
 
 def best_parameters(windows: Array, future: Array, counted: Array, season: int) -> list[tuple[Parameters, ...]]:

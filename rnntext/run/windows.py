@@ -12,7 +12,7 @@ from typing import Any, Self
 import numpy as np
 
 from rnntext.run.arrays import Array
-from rnntext.run.smoothing import Parameters, mean_kernel
+from rnntext.run.smoothing import Parameters, mean_kernels
 from rnntext.settings.forecaster import BASELINES, CONVOLUTION, FORECASTERS, STRIDE, ForecastConfig
 
 SHRINKAGE = 0.5  # of what smoothing leaves over: a network that learns a part of it does less harm by chance
@@ -191,10 +191,8 @@ class Scale:
             return np.zeros((1, 1, 1, 1))
         if self.smoothing is not None:
             window = scaled.shape[1] - ahead
-            smoothed = [
-                scaled[:, :window, target] @ mean_kernel(parameters, self.season, window, ahead)  # [batch, ahead]
-                for target, parameters in enumerate(self.smoothing)
-            ]
+            kernels = mean_kernels(self.smoothing, self.season, window, ahead)  # [targets, window, ahead]
+            smoothed = [scaled[:, :window, target] @ kernel for target, kernel in enumerate(kernels)]  # [batch, ahead]
             return np.stack(smoothed, axis=-1)[:, None]  # [batch, 1, ahead, targets]
         later = np.arange(1, ahead + 1)  # [ahead]
         ceiling = self.season - 1  # rounds the division up

@@ -79,13 +79,15 @@ def _summer_time_months(dates: list[datetime], write: Write) -> tuple[Axis, Plac
     offsets = {date - midnight for date, midnight in zip(dates, midnights, strict=True)}
     if len(offsets) != 2 or max(offsets) - min(offsets) != HOUR:
         return None
-    # 2. A month has the offset that it had last.
+    # 2. A month has the offset that it had last, or that of the nearest month of the year.
     in_order = sorted(zip(midnights, dates, strict=True))
     offset_of_month = {midnight.month: date - midnight for midnight, date in in_order}
-    last_midnight, last_date = in_order[-1]
 
     def write_in_utc(midnight: datetime) -> str:
-        return write(midnight + offset_of_month.get(midnight.month, last_date - last_midnight))
+        nearest = min(
+            offset_of_month, key=lambda month: min((month - midnight.month) % 12, (midnight.month - month) % 12)
+        )
+        return write(midnight + offset_of_month[nearest])
 
     return month_axis(midnights, sorted(set(midnights)), write_in_utc)
 
@@ -102,6 +104,9 @@ def half_month_axis(dates: list[datetime], write: Write) -> tuple[Axis, Places] 
     if any(date.day != _days_in_month(date) for date in others):
         later_day = max(date.day for date in others)
     if any(date.day != min(later_day, _days_in_month(date)) for date in others):
+        return None
+    differences = {later - earlier for earlier, later in pairwise(sorted(set(dates)))}
+    if len(differences) == 1:  # fortnights only happen to lie on two days
         return None
     if not MIN_HALF.days <= later_day - first_day <= LAST_DAY - MIN_HALF.days:
         return None

@@ -14,6 +14,7 @@ import numpy as np
 
 from rnntext.errors import DataError, UsageError
 from rnntext.series.numbers import NumberError, is_number, parse_numbers
+from rnntext.series.units import is_row_of_units
 from rnntext.text.lines import name_of, read_text
 
 DELIMITERS = ",;\t|"
@@ -145,7 +146,7 @@ def read_table(source: str, names: Collection[str] = ()) -> Table:
         raise DataError(f"{table_name}: line {lines[0]}: {cells}: the first line must name the columns")
     rows, lines = rows[1:], lines[1:]
     notes = []
-    if _is_row_of_units(rows, delimiter):
+    if is_row_of_units(rows, delimiter, MISSING):
         notes.append(f"{table_name}: line {lines[0]} has no numbers: taken for a row of units, and left out")
         rows, lines = rows[1:], lines[1:]
     # 3. Drop what a spreadsheet adds on the right.
@@ -246,17 +247,6 @@ def _rows(text: str, delimiter: str, table_name: str, skipped: int) -> tuple[lis
             advice = f"; a quotation mark that opens on line {line} is not closed where it should be"
         raise DataError(f"{table_name}: line {line}: not CSV ({error}){advice}") from error
     return rows, lines
-
-
-def _is_row_of_units(rows: list[list[str]], delimiter: str) -> bool:
-    """Whether the first row says what the numbers below it are: no cell of it begins like a number or a date, and one
-    has a word where the next two rows have numbers."""
-    first, *others = ([cell.strip().casefold() for cell in row] for row in rows[:3])
-    if len(others) < 2 or any(is_number(cell, delimiter) or cell[:1].isdigit() for cell in first):
-        return False
-    columns = zip(*others, strict=False)
-    numeric = [all(is_number(cell, delimiter) for cell in cells) for cells in columns]
-    return any(numbers and unit not in MISSING for unit, numbers in zip(first, numeric, strict=False))
 
 
 def _fit(rows: list[list[str]], lines: list[int], width: int, delimiter: str, table_name: str) -> None:

@@ -18,7 +18,7 @@ _OPENING = "\"'“‘„«‹([{「『（【〈《¿¡*–—-"
 # is a semicolon behind a Greek letter.
 _END = re.compile(
     f"(?P<full>[{FULL_STOPS}][{FULL_STOPS}.!?…]*)[{re.escape(CLOSING)}]*(?P<gap> ?)"
-    f"|(?P<mark>(?<![.!?…])[.!?…]+|(?<=[\u0370-\u03ff\u1f00-\u1fff]);)(?: ?[»›]|[{re.escape(CLOSING_NARROW)}])* "
+    f"|(?P<mark>(?<![.!?…])[.!?…]+|(?<=[\u0370-\u03ff\u1f00-\u1fff]);)(?:[{re.escape(CLOSING_NARROW)}]| [»›])* "
     rf"|(?P<tight>(?<=[^\W\d_]{{2}}|[\w.!?…)][{re.escape(CLOSING_NARROW)}])[.!?…]+[)\]]*(?=[^\W\d_]))"  # "Yes.He came."
 )
 _MARK = re.compile(f"[{FULL_STOPS}.!?…;]")

@@ -103,3 +103,20 @@ def test_a_stop_text_ends_a_continuation(alphabet: CharacterModel) -> None:
     draft = Draft(alphabet, length=10, stop=("e",))
     draft.write("ab")
     assert drawn(draft) == "cd"
+
+
+def test_a_continuation_without_a_character_is_no_part(alphabet: CharacterModel) -> None:
+    draft = Draft(alphabet, length=5, stop=("c",))
+    draft.write("ab")
+    assert drawn(draft) == ""
+    draft.length = 0
+    assert drawn(draft) == ""
+    assert [part.text for part in draft.parts] == ["ab"]
+
+
+def test_what_a_model_does_not_know_may_be_skipped(alphabet: CharacterModel) -> None:
+    draft = Draft(alphabet, length=2, on_unknown="skip")
+    draft.write("a1b2")
+    assert drawn(draft) == "cd"
+    assert draft.likeliest(1)[0][0] == "e"
+    assert draft.text == "a1b2cd"

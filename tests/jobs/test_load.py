@@ -142,7 +142,7 @@ def test_a_wave_holds_fewer_answers_if_they_are_long() -> None:
 
 
 def test_too_many_answers_are_refused_at_once(alphabet: CharacterModel) -> None:
-    with pytest.raises(UsageError, match=r"^--count 10{19}: must be a whole number, between 0 and 1000000000$"):
+    with pytest.raises(UsageError, match=r"^count 10{19}: must be a whole number, between 0 and 1000000000$"):
         alphabet.generate_many("a", count=10**19)
 
 
@@ -296,7 +296,7 @@ def test_numbers_of_a_continuation_are_whole(alphabet: CharacterModel, parameter
 
 @pytest.mark.parametrize("count", [-1, 1.5, "2"])
 def test_a_number_of_continuations_is_whole(alphabet: CharacterModel, count: Any) -> None:
-    with pytest.raises(UsageError, match=r"^--count .*: must be a whole number, between 0 and 1000000000$"):
+    with pytest.raises(UsageError, match=r"^count .*: must be a whole number, between 0 and 1000000000$"):
         alphabet.generate_many("abc", count=count)
 
 

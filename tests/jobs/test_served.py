@@ -1,5 +1,6 @@
 """Models are pickled by reference: what another process unpickles is loaded from the same folder."""
 
+import copy
 import pickle
 import subprocess
 import sys
@@ -118,3 +119,14 @@ def test_what_is_stored_nowhere_is_not_pickled(alphabet: Path) -> None:
     with pytest.raises(UsageError, match="stored nowhere"):
         pickle.dumps(adapted)
     assert again(model).score(TEXT) == model.score(TEXT) != adapted.score(TEXT)
+
+
+def test_a_copy_in_memory_is_not_loaded_again(alphabet: Path) -> None:
+    model = rnntext.load(alphabet)
+    model.threads = 2
+    other_version(alphabet)
+    for made in (copy.copy(model), copy.deepcopy(model)):
+        assert (made.threads, made.score(TEXT)) == (2, model.score(TEXT))
+        assert again(made).score(TEXT) == rnntext.load(alphabet).score(TEXT) != model.score(TEXT)
+    adapted = model.adapted(TEXT * 5)
+    assert copy.deepcopy(adapted).score(TEXT) == adapted.score(TEXT)

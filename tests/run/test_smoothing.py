@@ -8,7 +8,7 @@ import pytest
 from rnntext.families import FORECASTER
 from rnntext.jobs.forecast_smoothing import choose_window, with_smoothing
 from rnntext.run.panel import Panel
-from rnntext.run.smoothing import GAMMAS, MEMBERS, best_parameters, grid, kernels, mean_kernel
+from rnntext.run.smoothing import GAMMAS, MEMBERS, best_parameters, grid, kernels, mean_kernels
 from rnntext.run.windows import SHRINKAGE, Scale
 from rnntext.settings.forecaster import ForecastConfig
 
@@ -54,7 +54,7 @@ def test_a_constant_is_continued_and_so_is_a_line_with_a_trend():
 
 def test_the_best_parameters_have_the_smallest_errors_of_values_that_count():
     windows = RNG.normal(size=(2, 30, 12)).cumsum(axis=2)
-    kernel = mean_kernel(((0.5, 0.04, 0.9, 0.0),), 1, 12, 3)
+    (kernel,) = mean_kernels((((0.5, 0.04, 0.9, 0.0),),), 1, 12, 3)
     future = windows @ kernel
     counted = np.ones(future.shape, bool)
     counted[1, :, 1] = False

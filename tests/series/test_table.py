@@ -171,9 +171,12 @@ def test_a_row_of_units_below_the_header_is_left_out(table, units):
 
 
 @pytest.mark.parametrize(
-    "first", ["2024-01-01,twelve,2", "2024-01-01,NA,NA", "1,x,y", ",,"], ids=["a typo", "missing", "a number", "blanks"]
+    "first",
+    ["2024-01-01,twelve,2", "2024-01-01,NA,NA", "1,x,y", ",,", "Jan 2024,closed,open", ",$5,<5"],
+    ids=["a typo", "missing", "a number", "blanks", "a month", "amounts"],
 )
 def test_a_row_that_has_a_date_or_nothing_is_no_row_of_units(table, first):
-    found = table(f"day,a,b\n{first}\n2024-01-02,1,2\n2024-01-03,3,4\n")
+    day = "Feb 2024" if "Jan" in first else "2024-01-02"
+    found = table(f"day,a,b\n{first}\n{day},1,2\n{day},3,4\n")
     assert found.lines == [2, 3, 4]
     assert found.notes == []

@@ -442,3 +442,9 @@ def test_a_folder_without_files_is_named(tmp_path: Path) -> None:
     (tmp_path / "empty" / ".git" / "config").touch()
     with pytest.raises(InputOutputError, match=f"^{tmp_path}/empty: this folder has no files"):
         expanded([str(tmp_path / "empty")])
+
+
+def test_pipes_in_a_folder_are_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "a.txt").touch()
+    assert names(tmp_path, ".") == ["a.txt"]

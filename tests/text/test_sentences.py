@@ -132,3 +132,8 @@ def test_a_hundred_thousand_characters_take_no_time(unit: str) -> None:
     began = time.process_time()
     sentences(text)
     assert time.process_time() - began < 10  # a quadratic search takes minutes
+
+
+def test_a_run_of_quotation_marks_takes_no_time() -> None:
+    for marks in ("»" * 10_000, "› " * 10_000, " »" * 10_000, '"»' * 5_000):
+        assert "".join(sentences(f"Ja.{marks} x y")).replace(" ", "") == f"Ja.{marks}xy".replace(" ", "")
