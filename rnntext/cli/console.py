@@ -179,6 +179,11 @@ def tell_count(count: int, what: str, quiet: bool) -> None:
         note(f"rnntext: {lines} {what}", quiet)
 
 
+def to_terminal() -> bool:
+    """Whether stdout is a terminal."""
+    return sys.stdout is not None and sys.stdout.isatty()
+
+
 def on_terminal() -> bool:
     """Whether stderr is a terminal."""
     return sys.stderr is not None and sys.stderr.isatty()

@@ -138,6 +138,19 @@ def settings(get: Callable[[], Config], put: Callable[[Any], None], names: Seque
     return {name.replace("_", "-"): command(name) for name in names}
 
 
+def switched(name: str, value: str, before: bool) -> bool:
+    """Whether something is on after a user has typed a value, which may be empty; says so.
+
+    Raises:
+        UsageError: the value is neither on nor off.
+    """
+    if value not in ("", ON, OFF):
+        raise UsageError(f"{COMMAND}{name} {value}: must be {ON} or {OFF}")
+    now = value == ON if value else before
+    note(f"{COMMAND}{name} {_shown(now)}")
+    return now
+
+
 def number(name: str, value: str, low: int) -> int:
     """The whole number that a user has typed.
 

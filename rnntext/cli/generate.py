@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from rnntext.cli.command import command
-from rnntext.cli.console import Results, note, results
+from rnntext.cli.console import Results, note, results, to_terminal
 from rnntext.cli.options import Ensemble, Json, Models, Output, Quiet, Threads, Version, choice
 from rnntext.cli.surprise import KEY, coloured, has_colours
 from rnntext.errors import UsageError
@@ -136,7 +136,8 @@ def generate(
     from rnntext.jobs.generate import fresh_seed
     from rnntext.jobs.load import find, load_characters
 
-    # 1. Read the prompt, and check it before anything is written.
+    # 1. Read the prompt, and check it and the options before anything is written.
+    _check(output is None and to_terminal(), interactive, show_confidence, top_logprobs, as_json, count)
     paths = [find(name, CHARLM, version, ensemble) for name in model]
     text = _prompt(prompt, adapt)
     loaded = load_characters(paths, threads, version, ensemble)
@@ -147,10 +148,9 @@ def generate(
     request: dict[str, Any] = {"prompt": text, "length": length, "seed": chosen, "sampling": sampling}
     request |= {"on_unknown": on_unknown, "stop": tuple(stop or ()), "keep_stop": keep_stop}
     with results(output) as out:
-        _check(out, show_confidence, top_logprobs, as_json)
         _remark(loaded.remarks(text, stop or (), length), chosen if seed is None else None, show_confidence, quiet)
         if interactive:
-            _write_together(out, loaded, as_json or count > 1 or show_confidence, request)
+            _write_together(out, loaded, request)
         elif as_json:
             _write_records(out, loaded.samples(count=count, top=top_logprobs, **request), text, chosen, paths)
         else:
@@ -164,17 +164,11 @@ def _adapted(model: CharacterModel, source: str, quiet: bool) -> CharacterModel:
     return adapted_to(model, source, lambda remark: note(remark, quiet))
 
 
-def _write_together(out: Results, model: CharacterModel, many: bool, request: dict[str, Any]) -> None:
-    """Holds the conversation of --interactive.
-
-    Raises:
-        UsageError: records or several samples are asked for.
-    """
+def _write_together(out: Results, model: CharacterModel, request: dict[str, Any]) -> None:
+    """Holds the conversation of --interactive."""
     from rnntext.cli.writing import write_together
     from rnntext.jobs.draft import Draft
 
-    if many:
-        raise UsageError("--interactive: writes one text, as it is; leave out --json, --count and --show-confidence")
     draft = Draft(model, **{name: value for name, value in request.items() if name != "prompt"})
     draft.write(request["prompt"])
     write_together(out, draft)
@@ -188,15 +182,22 @@ def _remark(sentences: Iterable[str], seed: int | None, show_confidence: bool, q
     note(KEY, quiet or not show_confidence)
 
 
-def _check(out: Results, show_confidence: bool, top_logprobs: int | None, as_json: bool) -> None:
+def _check(
+    terminal: bool, interactive: bool, show_confidence: bool, top_logprobs: int | None, as_json: bool, count: int
+) -> None:
     """Refuses options where they would show nothing.
+
+    Args:
+        terminal: whether the text goes to one.
 
     Raises:
         UsageError: see above.
     """
+    if interactive and (as_json or count > 1 or show_confidence):
+        raise UsageError("--interactive: writes one text, as it is; leave out --json, --count and --show-confidence")
     if top_logprobs is not None and not as_json:
         raise UsageError("--top-logprobs: its numbers need --json; --show-confidence shows them as colours")
-    if show_confidence and (as_json or not has_colours(out.terminal)):
+    if show_confidence and (as_json or not has_colours(terminal)):
         raise UsageError("--show-confidence: needs a terminal with colours; elsewhere give --json --top-logprobs 0")
 
 

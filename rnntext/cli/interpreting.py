@@ -5,8 +5,8 @@ from __future__ import annotations
 import dataclasses
 
 from rnntext.cli.alignment import show
-from rnntext.cli.console import Results, note
-from rnntext.cli.conversation import Command, Conversation, settings
+from rnntext.cli.console import Results
+from rnntext.cli.conversation import ON, Command, Conversation, settings, switched
 from rnntext.errors import UsageError
 from rnntext.jobs.translation import TranslationModel
 from rnntext.settings.search import SearchConfig
@@ -40,13 +40,10 @@ class _Interpreter:
 
     def align(self, value: str) -> None:
         """Switches the picture of the attention weights on or off, or says whether it is on."""
-        if value not in ("", "on", "off"):
-            raise UsageError(f"/alignment {value}: must be on or off")
-        if value == "on" and not self.model.attends:
+        if value == ON and not self.model.attends:
             raise UsageError("/alignment on: this model was trained with --attention none; it looks at nothing")
-        if value:
-            self.search = dataclasses.replace(self.search, with_attention=value == "on")
-        note(f"alignment {'on' if self.search.with_attention else 'off'}")
+        is_on = switched("alignment", value, self.search.with_attention)
+        self.search = dataclasses.replace(self.search, with_attention=is_on)
 
     def translate(self, line: str) -> None:
         """Writes the translations of a line; several with their scores, the best one first. A blank line has none."""

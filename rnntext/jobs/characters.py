@@ -257,7 +257,7 @@ class CharacterModel(Served):
         >>> [bits > 5 for bits in model.surprisal("abcxyz")[1:].tolist()]
         [False, False, True, False, False]
         """
-        return np.array([bits for _, bits in self.surprisal_of_pieces([as_text("text", text)], adapt)])
+        return np.concatenate([np.empty(0), *self._surprisals(self._normalized([as_text("text", text)]), adapt)])
 
     def surprisal_of_pieces(self, pieces: Iterable[str], adapt: bool = False) -> Iterator[tuple[str, float]]:
         """Yields each character of a text in pieces, after normalisation, with its information content in bits."""

@@ -9,7 +9,7 @@ import numpy as np
 from rnntext.run.panel import Panel
 from rnntext.run.season import find_season
 from rnntext.run.smoothing import best_parameters
-from rnntext.run.windows import Scale
+from rnntext.run.windows import Scale, spread_of
 from rnntext.settings.forecaster import BASELINES, WINDOW, ForecastConfig
 
 MAX_WINDOWS = 200  # training windows that a smoothing is chosen on
@@ -117,7 +117,6 @@ def _logarithmic(scale: Scale, values: np.ndarray, least: float) -> Scale:
         values: `[series, time, targets]`; a missing value is NaN.
     """
     logarithms = np.log(values).reshape(-1, scale.targets)  # [series * time, targets]
-    spread = np.nanstd(logarithms, axis=0)
     mean = np.concatenate([np.nanmean(logarithms, axis=0), scale.mean[scale.targets :]])
-    spread = np.concatenate([np.where(spread > 1e-12, spread, 1.0), scale.spread[scale.targets :]])
+    spread = np.concatenate([spread_of(logarithms), scale.spread[scale.targets :]])
     return dataclasses.replace(scale, mean=mean, spread=spread, least=least)

@@ -57,13 +57,10 @@ class Scale:
         flat = training.reshape(-1, columns)  # [series * time, columns]
         flat = flat.astype(np.float64)
         mean = np.nanmean(flat, axis=0)
-        spread = np.nanstd(flat, axis=0)
+        spread = spread_of(flat)
         if config.scale == "none":
             mean = np.zeros_like(mean)
             spread = np.ones_like(spread)
-        min_spread = MIN_SPREAD * np.abs(mean)
-        constant = spread <= min_spread
-        spread = np.where(constant, 1.0, spread)
         baseline = config.architecture in BASELINES
         relative = config.scale == "relative" or baseline
         if config.architecture == "naive":
@@ -79,12 +76,21 @@ class Scale:
 
     @classmethod
     def from_json(cls, fields: dict[str, Any]) -> Self:
-        """The scale that `to_json` has written."""
+        """The scale that `to_json` has written.
+
+        Raises:
+            KeyError, TypeError, ValueError: it has not.
+        """
         mean = np.array(fields["mean"], np.float64)
         spread = np.array(fields["spread"], np.float64)
         arrays: dict[str, Any] = {"mean": mean, "spread": spread}
         if fields.get("smoothing") is not None:
-            arrays["smoothing"] = tuple(tuple(_four(one) for one in target) for target in fields["smoothing"])
+            smoothing = tuple(tuple(_four(one) for one in target) for target in fields["smoothing"])
+            if len(smoothing) != fields["targets"] or not all(smoothing):
+                raise ValueError("each target has a smoothing")
+            arrays["smoothing"] = smoothing
+        if fields.get("least") is not None and not 0.0 < float(fields["least"]) < np.inf:
+            raise ValueError("the least value must have a logarithm")
         return cls(**{**fields, **arrays})
 
     def inputs(self, chunk: Array, ahead: int, steps: int | None = None) -> Array:
@@ -224,6 +230,17 @@ def answering_steps_of_convolution(window: int) -> Array:
     first = CONVOLUTION - 1  # the first step at which all that the kernel covers lies in the window
     from_the_end = np.arange(last, first - 1, -STRIDE)
     return from_the_end[::-1]
+
+
+def spread_of(values: Array) -> Array:
+    """The standard deviation of each column, `[columns]`; 1 if the column is constant.
+
+    Args:
+        values: `[rows, columns]`; a missing value is NaN.
+    """
+    spread = np.nanstd(values, axis=0)
+    constant = spread <= MIN_SPREAD * np.abs(np.nanmean(values, axis=0))
+    return np.where(constant, 1.0, spread)
 
 
 def _four(parameters: Any) -> Parameters:

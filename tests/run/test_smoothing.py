@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -118,3 +120,16 @@ def test_an_untrained_forecaster_is_replaced_only_by_one_that_is_clearly_better(
     assert better({"mase": 0.99}, {"mase": 1.0})
     assert not better({"mase": 0.96}, {"mase": 1.0}, FORECASTER.margin)
     assert better({"mase": 0.94}, {"mase": 1.0}, FORECASTER.margin)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [{"smoothing": []}, {"smoothing": [[]]}, {"smoothing": [[[2.0, 0, 0, 0]]]}, {"least": 0.0}, {"least": "x"}],
+    ids=str,
+)
+def test_a_damaged_smoothing_is_refused_when_it_is_read(damage: dict[str, object]) -> None:
+    scale = Scale.learn(ForecastConfig(window=6), np.arange(20.0).reshape(1, 20, 1), 1, 1)
+    whole = dataclasses.replace(scale, smoothing=(((0.5, 0.04, 0.9, 0.0),),), least=0.5)
+    assert Scale.from_json(whole.to_json()).smoothing == whole.smoothing
+    with pytest.raises((ValueError, TypeError)):
+        Scale.from_json({**whole.to_json(), **damage})
