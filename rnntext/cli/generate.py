@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import math
 import os
@@ -207,7 +206,7 @@ def _write_records(out: Results, samples: Iterable[Sample], prompt: str, seed: i
     for index, sample in enumerate(samples):
         record = {"index": index, "prompt": prompt, "text": sample.text, "seed": seed, "model": named}
         if sample.drawn is not None:
-            record["characters"] = [dataclasses.asdict(drawn) for drawn in sample.drawn]
+            record["characters"] = [drawn._asdict() for drawn in sample.drawn]
         out.write(json.dumps(record, ensure_ascii=False) + "\n")
 
 
