@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rnntext.cli.console import Results, note
+from rnntext.cli.console import Results, note, to_terminal
 from rnntext.errors import RnntextError, UsageError
 from rnntext.settings.base import Config, flag
 
@@ -37,6 +37,16 @@ class Command:
     value: str = ""
 
 
+def check_terminal(output: Path | None) -> None:
+    """Raises UsageError unless lines come from a terminal and answers go to one.
+
+    Args:
+        output: the file that they are to be written to; None: stdout.
+    """
+    if output is not None or sys.stdin is None or not sys.stdin.isatty() or not to_terminal():
+        raise UsageError("--interactive: needs a terminal; leave it out to read a pipe or to write a file")
+
+
 class Conversation:
     """Lines that are read from a terminal and answered.
 
@@ -45,14 +55,9 @@ class Conversation:
     Args:
         out: where answers are written.
         name: of the file that keeps the lines typed in earlier conversations.
-
-    Raises:
-        UsageError: there is no terminal.
     """
 
     def __init__(self, out: Results, name: str) -> None:
-        if sys.stdin is None or not sys.stdin.isatty() or not out.terminal:
-            raise UsageError("--interactive: needs a terminal; leave it out to read a pipe or to write a file")
         from prompt_toolkit import PromptSession
 
         self.out = out

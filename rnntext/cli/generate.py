@@ -136,7 +136,7 @@ def generate(
     from rnntext.jobs.load import find, load_characters
 
     # 1. Read the prompt, and check it and the options before anything is written.
-    _check(output is None and to_terminal(), interactive, show_confidence, top_logprobs, as_json, count)
+    _check(output, interactive, show_confidence, top_logprobs, as_json, count)
     paths = [find(name, CHARLM, version, ensemble) for name in model]
     text = _prompt(prompt, adapt)
     loaded = load_characters(paths, threads, version, ensemble)
@@ -182,21 +182,22 @@ def _remark(sentences: Iterable[str], seed: int | None, show_confidence: bool, q
 
 
 def _check(
-    terminal: bool, interactive: bool, show_confidence: bool, top_logprobs: int | None, as_json: bool, count: int
+    output: Path | None, interactive: bool, show_confidence: bool, top_logprobs: int | None, as_json: bool, count: int
 ) -> None:
     """Refuses options where they would show nothing.
-
-    Args:
-        terminal: whether the text goes to one.
 
     Raises:
         UsageError: see above.
     """
     if interactive and (as_json or count > 1 or show_confidence):
         raise UsageError("--interactive: writes one text, as it is; leave out --json, --count and --show-confidence")
+    if interactive:
+        from rnntext.cli.conversation import check_terminal
+
+        check_terminal(output)
     if top_logprobs is not None and not as_json:
         raise UsageError("--top-logprobs: its numbers need --json; --show-confidence shows them as colours")
-    if show_confidence and (as_json or not has_colours(terminal)):
+    if show_confidence and (as_json or not has_colours(output is None and to_terminal())):
         raise UsageError("--show-confidence: needs a terminal with colours; elsewhere give --json --top-logprobs 0")
 
 

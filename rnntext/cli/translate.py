@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -111,15 +111,14 @@ def translate(
 ) -> None:
     """Translate text, line by line: each line read is one line written."""
     from rnntext.jobs.load import find, load_translation
-    from rnntext.jobs.translate import TEXT, translate_stream
+    from rnntext.jobs.translate import translate_stream
     from rnntext.text.lines import expanded
 
+    if interactive:
+        interpret = _interpreter(output, any((files, alignment, scores, as_json, input_format != "text")))
     # 1. Load the model, and decide what its search has to compute.
     jsonl = input_format == "jsonl"
-    if field is not None and not jsonl:
-        raise UsageError(f"--field {field}: goes with --input-format jsonl; lines of text have no fields")
-    if field is None and jsonl:
-        field = TEXT
+    field = _field(field, jsonl)
     paths = [find(name, TRANSLATOR, version, ensemble) for name in model]
     loaded = load_translation(paths, threads, engine, jobs, version, ensemble)
     if alignment is not None and not loaded.attends:
@@ -131,7 +130,7 @@ def translate(
     writer = _Writer(field, as_json, search.n_best, scores, with_attention)
     with results(output) as out:
         if interactive:
-            _interpret(out, loaded, search, any((files, alignment, scores, as_json, jsonl)))
+            interpret(out, loaded, search)
             return
         translations = translate_stream(loaded, expanded(files or ["-"]), search, field, jobs)
         if alignment is not None:
@@ -143,20 +142,35 @@ def translate(
     writer.warn(quiet)
 
 
-def _interpret(out: Results, model: TranslationModel, search: SearchConfig, others: bool) -> None:
-    """Holds the conversation of --interactive.
+def _field(field: str | None, jsonl: bool) -> str | None:
+    """The field of JSON objects that is translated; None if the lines are text.
+
+    Raises:
+        UsageError: a field is named, but the lines are text.
+    """
+    from rnntext.jobs.translate import TEXT
+
+    if field is not None and not jsonl:
+        raise UsageError(f"--field {field}: goes with --input-format jsonl; lines of text have no fields")
+    return TEXT if field is None and jsonl else field
+
+
+def _interpreter(output: Path | None, others: bool) -> Callable[[Results, TranslationModel, SearchConfig], None]:
+    """The function that holds the conversation of --interactive.
 
     Args:
         others: whether something is asked for that does not go with it.
 
     Raises:
-        UsageError: so it is.
+        UsageError: so it is, or there is no terminal.
     """
+    from rnntext.cli.conversation import check_terminal
     from rnntext.cli.interpreting import interpret
 
     if others:
         raise UsageError("--interactive: takes sentences from the terminal; leave out files and options of output")
-    interpret(out, model, search)
+    check_terminal(output)
+    return interpret
 
 
 class _Writer:

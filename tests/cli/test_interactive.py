@@ -145,7 +145,7 @@ def test_sentences_are_translated_as_they_are_typed(shell: Shell, hal: str) -> N
 @pytest.mark.parametrize("command", ["generate", "translate"])
 def test_without_a_terminal_there_is_no_conversation(shell: Shell, alphabet: str, hal: str, command: str) -> None:
     model = {"generate": alphabet, "translate": hal}[command]
-    done = shell.here(command, "-m", model, "--interactive", "-q", stdin="ab", code=2)
+    done = shell.here(command, "-m", model, "--interactive", stdin="ab", code=2)
     assert done.message.startswith("--interactive: needs a terminal")
     assert done.out == b""
 
