@@ -5,8 +5,10 @@ BIN := .venv/bin
 INSTALLED := .venv/.installed
 BENCH := .venv-bench/bin
 BENCH_INSTALLED := .venv-bench/.installed
+ENGINES := .venv-engines/bin
+ENGINES_INSTALLED := .venv-engines/.installed
 
-.PHONY: demo test test-kernels check help soak bench clean
+.PHONY: demo test test-kernels test-engines check help soak bench clean
 
 demo: $(INSTALLED)  ## train on the bundled corpora (about 5 minutes on two cores), then generate and translate
 	$(BIN)/rnntext train-charlm valley --model demo --time-limit 2m
@@ -20,6 +22,9 @@ test: $(INSTALLED)  ## run all tests, a file at a time on each of two cores
 
 test-kernels: $(INSTALLED)  ## run the tests that compute under several kinds of kernels: KIND=NAME, TESTS="FILES"
 	$(BIN)/python tests/kernels.py $(if $(KIND),--kind $(KIND)) $(TESTS)
+
+test-engines: $(ENGINES_INSTALLED)  ## run the examples for many machines in Spark, Ray, Dask (Java 17) and GNU parallel
+	$(ENGINES)/python -m pytest tests/engines
 
 help: $(INSTALLED)  ## write docs/help.md anew
 	$(BIN)/python tests/cli/test_help.py > docs/help.md.new && mv docs/help.md.new docs/help.md
@@ -45,5 +50,10 @@ $(BENCH_INSTALLED): pyproject.toml
 	$(BENCH)/python -m pip install --quiet --editable '.[train,bench]'
 	touch $@
 
+$(ENGINES_INSTALLED): pyproject.toml
+	$(PYTHON) -m venv .venv-engines
+	$(ENGINES)/python -m pip install --quiet --editable '.[engines]'
+	touch $@
+
 clean:  ## remove the environment and caches; trained models stay
-	rm -rf .venv .venv-bench .pytest_cache .mypy_cache .ruff_cache .hypothesis dist build
+	rm -rf .venv .venv-bench .venv-engines .pytest_cache .mypy_cache .ruff_cache .hypothesis dist build

@@ -26,19 +26,21 @@ class CharlmTraining(Contender):
         tensorflow.start(1)
         from rnntext.settings.charlm import CharlmConfig
         from rnntext.settings.charlm import CharlmTraining as Training
-        from rnntext.text.catalogue import read_source
+        from rnntext.text.lines import read_text
+        from rnntext.text.vocabulary import CharVocabulary, count_characters, most_frequent
         from rnntext.train.charlm_task import CharlmTask
         from rnntext.train.loop import Loop
-        from rnntext.train.pipelines import learn_characters, vectorize
+        from rnntext.train.pipelines import vectorize
         from rnntext.watch.observer import Observer
 
         training = Training(
             batch_size=streams, window=window, precision=precision, recurrent_dropout=0.0, time_limit=1e9
         )
         shape = CharlmConfig(cell=cell, layers=layers, units=units)
-        read = read_source(text)
-        vocabulary = learn_characters(read)
-        task = CharlmTask(shape, training, vocabulary, vectorize(read, vocabulary), "")
+        read = read_text(text)
+        vocabulary = CharVocabulary(most_frequent(count_characters([read])))
+        (ids,) = vectorize([read], vocabulary)
+        task = CharlmTask(shape, training, vocabulary, ids, "")
         self.loop = Loop(task, training, Path(tempfile.gettempdir(), "no-state"), Observer(), time.monotonic())
         self.characters = float(streams * window)
 
@@ -62,13 +64,13 @@ class TranslatorTraining(Contender):
         from rnntext.text.tokenizers import Characters
         from rnntext.text.tokens import RESERVED, Language
         from rnntext.train.loop import Loop
-        from rnntext.train.pipelines import Sentences
+        from rnntext.train.pipelines import SentenceIds
         from rnntext.train.translator_task import TranslatorTask
         from rnntext.watch.observer import Observer
 
         training = Training(batch_tokens=batch_tokens, precision=precision, time_limit=1e9)
         with np.load(ids) as file:
-            pairs = tuple(Sentences(file[f"{side}.ids"], file[f"{side}.lengths"]) for side in ("source", "target"))
+            pairs = tuple(SentenceIds(file[f"{side}.ids"], file[f"{side}.lengths"]) for side in ("source", "target"))
             language = Language(Characters(), map(str, range(int(file["vocabulary"]) - RESERVED)))
         model = ARCHITECTURES[architecture](**shape)
         self.task = TranslatorTask(model, training, (language, language), pairs, [])  # type: ignore[arg-type]

@@ -66,7 +66,7 @@ def _gru(layers: int, units: int, vocabulary_size: int) -> Fields:
 
 CHARLM = {
     "tiny": Row(0.0, {"layers": 1, "units": 128, "embedding": 64}),
-    "small": Row(4.0, {"layers": 1, "units": 256, "embedding": 64}),
+    "small": Row(1.5, {"layers": 1, "units": 256, "embedding": 64}),
     "base": Row(6.0, {"layers": 2, "units": 256, "embedding": 128}),
     "large": Row(6.0, {"layers": 2, "units": 512, "embedding": 128}),
 }
@@ -202,7 +202,7 @@ MIN_PAIRS = 200
 MAX_PAIRS = 2000
 CHARACTERS_A_SECOND = 500  # scored characters for each second of the time limit
 MIN_CHARACTERS = 20_000
-NO_LIMIT = 2**62  # characters
+MAX_CHARACTERS = 2_000_000
 
 
 def scored_pairs(time_limit: float | None) -> int:
@@ -224,5 +224,6 @@ def scored_characters(time_limit: float | None) -> int:
         time_limit: of the run, in seconds.
     """
     if time_limit is None:
-        return NO_LIMIT
-    return max(MIN_CHARACTERS, int(CHARACTERS_A_SECOND * time_limit))
+        return MAX_CHARACTERS
+    characters = int(CHARACTERS_A_SECOND * time_limit)
+    return max(MIN_CHARACTERS, min(MAX_CHARACTERS, characters))

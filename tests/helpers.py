@@ -1,6 +1,6 @@
 """What several tests need: tiny models, some that are made by hand, and a textbook's recurrent layers in float64."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -267,10 +267,11 @@ def save_forecaster(
     arrays: Mapping[str, np.ndarray] | None = None,
     date_column: str | None = None,
     step: str = "1 row",
+    scale_of: Callable[..., Scale] = Scale.learn,
 ) -> Path:
     """Puts a forecaster into service; the series `[time, columns]` is what it was made on, its last half held out."""
     values, half = series[None].astype(np.float64), len(series) // 2
-    scale = Scale.learn(config, values[:, :half], len(columns), season)
+    scale = scale_of(config, values[:, :half], len(columns), season)
     about = {"columns": list(columns), "known": list(known), "date_column": date_column, "step": step}
     about |= {"scale": scale.to_json(), "naive_errors": [1.0] * len(columns), "spared": True}
     held_out = [[None if np.isnan(v) else v for v in row] for row in series[half - config.window :].tolist()]

@@ -9,8 +9,8 @@ PACKAGE = Path(__file__).parents[1] / "rnntext"
 FILES = sorted(PACKAGE.rglob("*.py"))
 # From the ground up; a file may import from its own floor and from those below it.
 FLOORS = [
-    *("version", "sizes", "settings", "families", "files", "text", "series", "storage", "watch", "run", "train"),
-    *("jobs", "cli", "__main__"),
+    *("version", "sizes", "settings", "families", "files", "text", "series", "storage", "watch", "run", "export"),
+    *("train", "jobs", "cli", "__main__"),
 ]
 EVERYWHERE = {"errors", "__init__"}
 

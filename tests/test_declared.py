@@ -21,6 +21,7 @@ from rnntext.errors import UsageError
 from rnntext.families import CHARLM
 from rnntext.jobs import beginning, unfinished
 from rnntext.jobs.charlm_recipe import CharlmRecipe
+from rnntext.jobs.texts import TextSource
 from rnntext.jobs.unfinished import Snapshot
 from rnntext.settings import translator
 from rnntext.settings.base import BUDGET, GROUPS, MAY_CHANGE, MODEL, MUST_MATCH, SAMPLING, Config, option
@@ -41,6 +42,9 @@ def configs(cls: type[Config] = Config) -> list[type[Config]]:
     return [sub for sub in found if sub.__module__.startswith("rnntext.")]
 
 
+FREE_TEXT = {"keep"}  # fields of any text, which their configs check
+
+
 def forgotten(cls: type[Config]) -> list[str]:
     """What the declarations of a config do not say."""
     found = []
@@ -52,7 +56,7 @@ def forgotten(cls: type[Config]) -> list[str]:
             found.append(f"{name}: group")
         if {int, float} & set(kinds) and declared.low is None:
             found.append(f"{name}: range")
-        if str in kinds and not declared.choices:
+        if str in kinds and not declared.choices and name not in FREE_TEXT:
             found.append(f"{name}: choices")
         if bool in kinds and getattr(cls, name) and not declared.negative:
             found.append(f"{name}: flag that switches it off")
@@ -215,7 +219,7 @@ def test_what_is_given_decides_where_it_can() -> None:
 
 
 def test_settings_of_a_training_are_those_that_must_match() -> None:
-    recipe = CharlmRecipe(["a.txt"], CharlmConfig(), CharlmTraining(), "0.1", "strict")
+    recipe = CharlmRecipe(TextSource(["a.txt"], "0.1"), CharlmConfig(), CharlmTraining())
     settings = beginning.settings(recipe, JobConfig())
     assert settings["job"] == {"warm_start": True}
     assert settings["training"].keys() == CharlmTraining.options().keys()

@@ -6,6 +6,7 @@ counts, too. The text is tinyshakespeare or the bundled one, again and again.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 
 from benchmarks.comparisons import translate_transformer
 from benchmarks.comparisons.train_charlm import threads
@@ -13,7 +14,7 @@ from benchmarks.contender import Contender
 from benchmarks.harness import Measured, Row, Side
 from benchmarks.options import Options
 from rnntext.__main__ import prepare_blas
-from rnntext.text.catalogue import read_source
+from rnntext.text.lines import read_text
 
 CHUNK = 1_000_000  # characters in a call of TextVectorization: what suits it best
 
@@ -28,17 +29,19 @@ class Preparing(Contender):
 
     def run(self) -> float:
         from rnntext.jobs.charlm_recipe import CharlmRecipe
+        from rnntext.jobs.texts import TextSource
         from rnntext.settings.charlm import CharlmConfig, CharlmTraining
 
-        recipe = CharlmRecipe([self.path], CharlmConfig(), CharlmTraining(), "0.1", "strict")
-        return float(len(recipe.begin(recipe.read(), None).arrays["ids"]))
+        recipe = CharlmRecipe(TextSource([self.path], "0.1"), CharlmConfig(), CharlmTraining())
+        data = recipe.read(Path(self.path).parent)
+        return float(len(recipe.begin(data, None).arrays["ids"]))
 
 
 class TextVectorization(Contender):
     """Keras's layer learns a vocabulary from a text and looks all of it up; counts characters."""
 
     def __init__(self, path: str) -> None:
-        self.text = read_source(path)
+        self.text = read_text(path)
 
     def run(self) -> float:
         import keras
@@ -62,12 +65,16 @@ class Encoding(Contender):
 
         tensorflow.start(1)
         self.language = load_translation(model).source
-        self.lines = read_source(lines).splitlines()
+        self.lines = read_text(lines).splitlines()
 
     def run(self) -> float:
-        from rnntext.train.pipelines import vectorize_sentences
+        from rnntext.jobs.pairs import LINES
+        from rnntext.train.pipelines import Vectorizer
 
-        return float(len(vectorize_sentences(self.lines, self.language)))
+        vectorize = Vectorizer(self.language)
+        for begin in range(0, len(self.lines), LINES):
+            vectorize(self.lines[begin : begin + LINES])
+        return float(len(self.lines))
 
 
 class SentencePiece(Contender):
@@ -80,7 +87,7 @@ class SentencePiece(Contender):
 
         model_proto = load_translation(model).checkpoint.files["tokens.model"]
         self.processor = sentencepiece.SentencePieceProcessor(model_proto=model_proto)
-        self.lines, self.threads, self.portion = read_source(lines).splitlines(), threads, portion
+        self.lines, self.threads, self.portion = read_text(lines).splitlines(), threads, portion
 
     def run(self) -> float:
         for begin in range(0, len(self.lines), self.portion):
@@ -90,7 +97,7 @@ class SentencePiece(Contender):
 
 def told_of_text(options: Options, size: int) -> dict[str, str]:
     """A file with a text of so many characters."""
-    read = read_source(options.text)
+    read = read_text(options.text)
     return {"path": str(options.write(f"text-{size}.txt", (read * (size // len(read) + 1))[:size]))}
 
 

@@ -8,6 +8,7 @@ ours has it, whatever is fastest. Ours also keeps the moving average of the weig
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -50,11 +51,13 @@ class Preparation(Contender):
         shape = TransformerConfig()
         source = PairSource(self.pairs, self.held_out, False, "strict")
         recipe = TranslatorRecipe(source, shape, training, False, lambda message: None)
-        snapshot = recipe.begin(recipe.read(), None)
+        snapshot = recipe.begin(recipe.read(Path(tempfile.gettempdir())), None)
         from rnntext.train.batches import PairBatches
-        from rnntext.train.pipelines import Sentences
+        from rnntext.train.pipelines import SentenceIds
 
-        sides = [Sentences(snapshot.arrays[f"{s}.ids"], snapshot.arrays[f"{s}.lengths"]) for s in ("source", "target")]
+        sides = [
+            SentenceIds(snapshot.arrays[f"{s}.ids"], snapshot.arrays[f"{s}.lengths"]) for s in ("source", "target")
+        ]
         batches = PairBatches(*sides, self.batch_tokens, training.seed)
         order = [batches.pairs(index) for index in range(batches.steps_per_epoch)]
         np.savez(

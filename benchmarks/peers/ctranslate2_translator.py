@@ -11,7 +11,8 @@ import sentencepiece
 
 from benchmarks.contender import Contender
 from rnntext.jobs.load import load_translation
-from rnntext.run.ctranslate2 import RESERVED_NAMES, CTranslate2
+from rnntext.run.ctranslate2 import CTranslate2
+from rnntext.run.ctranslate2_files import RESERVED_NAMES
 
 
 class Translation(Contender):

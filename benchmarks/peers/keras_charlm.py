@@ -11,7 +11,7 @@ import numpy as np
 
 from benchmarks.contender import Contender
 from rnntext.run.memory import keep_freed_memory
-from rnntext.text.catalogue import read_source
+from rnntext.text.lines import read_text
 
 CELLS = {"lstm": keras.layers.LSTM, "gru": keras.layers.GRU}
 
@@ -25,7 +25,7 @@ class Training(Contender):
         if malloc == "keeps":
             keep_freed_memory()
         keras.utils.set_random_seed(1)
-        read = read_source(text)
+        read = read_text(text)
         characters = sorted(set(read))
         index = {character: number for number, character in enumerate(characters)}
         ids = np.array([index[character] for character in read])

@@ -10,7 +10,7 @@ from torch.nn.utils import clip_grad_norm_
 
 from benchmarks.contender import Contender
 from rnntext.run.memory import keep_freed_memory
-from rnntext.text.catalogue import read_source
+from rnntext.text.lines import read_text
 
 CELLS = {"lstm": nn.LSTM, "gru": nn.GRU}
 DROPOUT, LEARNING_RATE = 0.5, 3e-3
@@ -63,7 +63,7 @@ class Training(Contender):
         held_out: float = 0.0,
     ) -> None:
         prepare(threads, malloc)
-        read = read_source(text)
+        read = read_text(text)
         characters = sorted(set(read))
         index = {character: number for number, character in enumerate(characters)}
         ids = torch.tensor([index[character] for character in read])

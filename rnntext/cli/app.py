@@ -21,7 +21,8 @@ _COMMANDS = (
     ("train-forecast", "train_forecast", "train", "Train a forecaster of time series."),
     ("forecast", "forecast", "forecast", "Predict a series, fill its gaps, or mark its faults."),
     ("ladder", "ladder", "ladder", "Compare all kinds of forecasters on the same data."),
-    ("corpora", "corpora", "app", "List and print the corpora that are known by name."),
+    ("report", "report", "report", "Write a page about a model."),
+    ("corpora", "corpora", "app", "List, print and fetch the corpora that are known by name."),
     ("checkpoints", "checkpoints", "app", "Inspect and manage trained models and their versions."),
 )
 NAMES = frozenset(name for name, *_ in _COMMANDS)

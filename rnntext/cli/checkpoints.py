@@ -1,5 +1,5 @@
-"""The commands `checkpoints list`, `show`, `verify`, `finish`, `promote`, `rollback`, `prune`, `remove`, `pack` and
-`unpack`."""
+"""The commands `checkpoints list`, `show`, `verify`, `finish`, `promote`, `rollback`, `prune`, `remove`, `pack`,
+`unpack` and `export`."""
 
 from __future__ import annotations
 
@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from rnntext.cli import options
-from rnntext.cli.console import note, results
+from rnntext.cli.console import note, results, signals_as_exceptions
 from rnntext.cli.options import Json, Quiet
 from rnntext.cli.watching import Notes
 from rnntext.errors import CheckpointError
-from rnntext.files.atomic import check_output
+from rnntext.export import TARGETS
+from rnntext.files.atomic import check_new_folder, check_output
+from rnntext.settings.base import OUTPUT
 from rnntext.settings.training import JobConfig
 from rnntext.watch.observer import Observer
 
@@ -238,3 +240,33 @@ def unpack(
     if not serving:
         state = f"is not in service yet; try: rnntext checkpoints promote {shlex.quote(name)} {version}"
     note(f"{path}: version {version} {state}", quiet)
+
+
+@app.command("export", short_help="Write a version for another program.")
+def export(
+    name: Name,
+    target: Annotated[str, options.choice("The format.", *TARGETS, name="to", group=OUTPUT)],
+    output: Annotated[
+        Path,
+        options.output_option(
+            check_new_folder,
+            "The folder to make, which appears only when it is complete.",
+            *("-o", "--output"),
+            metavar="DIR",
+        ),
+    ],
+    version: OptionalVersion = None,
+    quiet: Quiet = False,
+) -> None:
+    """Write a version for another program, with all that it takes to use it there: vocabulary, scales, and a README.
+
+    ctranslate2: a Transformer for CTranslate2. keras: a file of weights, and code that rebuilds the model of Keras's
+    own layers. onnx: graphs for ONNX Runtime and others, with an example in Python. text: numbers, names and equations,
+    enough to write an engine in another language.
+    """
+    from rnntext.jobs import checkpoints
+    from rnntext.jobs.export import export
+
+    with signals_as_exceptions():
+        export(checkpoints.find(name), target, output, version)
+    note(f"read {output / 'README.md'}", quiet)

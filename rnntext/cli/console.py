@@ -89,7 +89,7 @@ def results(output: Path | None) -> Iterator[Results]:
         output: the file; None: stdout.
     """
     if output is not None:
-        with _signals_as_exceptions() as signals, output_file(output, "--output") as file:
+        with signals_as_exceptions() as signals, output_file(output, "--output") as file:
             yield Results(file, f"--output {output}", signals)
         return
     if sys.stdout is None:
@@ -100,8 +100,8 @@ def results(output: Path | None) -> Iterator[Results]:
 
 
 @contextmanager
-def _signals_as_exceptions() -> Iterator[list[int]]:
-    """Turns SIGINT, SIGTERM and SIGHUP into SystemExit, so that an unfinished file is removed.
+def signals_as_exceptions() -> Iterator[list[int]]:
+    """Turns SIGINT, SIGTERM and SIGHUP into SystemExit, so that an unfinished file or folder is removed.
 
     Yields the signals that have come: an exception that is raised while a library's C code calls back may get lost, so
     that `Results.write` looks here, too.

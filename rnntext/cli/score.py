@@ -88,7 +88,7 @@ def score(
     from rnntext.jobs.characters import CharacterModel
     from rnntext.jobs.load import find, load
     from rnntext.jobs.translation import TranslationModel
-    from rnntext.text.lines import expanded
+    from rnntext.text.sources import expanded
 
     # 1. Load the model.
     numbers = None if columns is None else parse(columns)
@@ -132,7 +132,7 @@ def _score_files(
             name = f"{score.source}: " if len(files) > 1 else ""
             line = (
                 f"{name}{score.bits_per_character:.4f} bits/char, perplexity {score.perplexity:.4f}, "
-                f"{score.characters} characters"
+                f"{score.characters} {'character' if score.characters == 1 else 'characters'}"
             )
         out.write(line + "\n")
         out.flush()
@@ -165,9 +165,11 @@ def _score_lines(out: Results, model: CharacterModel, files: list[str], as_json:
     from rnntext.jobs.score import score_lines
 
     invalid = 0
-    for score, number, valid in score_lines(model, files):
+    for score, number, valid in score_lines(model, files, lambda remark: note(remark, quiet)):
         invalid += not valid
-        record = {"source": score.source, "line": number, **score.numbers()}
+        record: dict[str, object] = {"source": score.source, "line": number, **score.numbers()}
+        if not valid:
+            record["error"] = INVALID
         line = json.dumps(record) if as_json else f"{score.bits_per_character:.4f}"
         out.write(line + "\n")
         out.flush()
@@ -192,7 +194,7 @@ def _score_pairs(
     invalid = 0
     faults: Counter[str] = Counter()
     first: dict[str, str] = {}  # the place of the first line with each fault
-    for pair in score_pairs(model, files, columns):
+    for pair in score_pairs(model, files, columns, lambda remark: note(remark, quiet)):
         invalid += not pair.valid
         if pair.fault is not None:
             faults[pair.fault] += 1
@@ -215,6 +217,10 @@ def _json_of(pair: PairScore, per_token: bool) -> str:
     if per_token:
         members = [] if pair.fault is not None else pair.scored_tokens
         record["scored_tokens"] = [{"token": token, "log_probability": log_p} for token, log_p in members]
+    if pair.fault is not None:
+        record["error"] = pair.fault
+    elif not pair.valid:
+        record["error"] = INVALID
     return json.dumps(record, ensure_ascii=False)
 
 

@@ -68,6 +68,17 @@ RelearnTokens = Annotated[
     ),
 ]
 
+SentencePiece = Annotated[
+    str | None,
+    typer.Option(
+        "--sentencepiece",
+        metavar="FILE",
+        help="Take the subwords of this SentencePiece model (BPE with bytes), whatever --vocabulary-size is.",
+        show_default="they are learnt",
+        rich_help_panel=DATA,
+    ),
+]
+
 
 @training_command(
     TRANSLATOR,
@@ -88,6 +99,7 @@ def train(
     encoding_errors: training.EncodingErrors = "strict",
     size: training.Size = "auto",
     relearn_tokens: RelearnTokens = False,
+    sentencepiece: SentencePiece = None,
     teacher: training.Teacher = None,
     teacher_share: training.TeacherShare = None,
     shape: TranslatorConfig,
@@ -105,16 +117,14 @@ def train(
     """
     from rnntext.jobs.train_translate import train_translate
 
-    # 1. Fill in what is not given.
-    if (pairs, source, target) == (None, None, None):
-        pairs = DEFAULT_PAIRS
-    if (validation, validation_source, validation_target) == (None, None, None):
-        validation = "0.1"
-    options_of_held_out = "--validation or --validation-source and --validation-target"
-    held_out = _files(options_of_held_out, validation, validation_source, validation_target)
+    # 1. Find the files.
+    given = "PAIRS.tsv or --source and --target"
+    files = _files(given, pairs, source, target, DEFAULT_PAIRS)
+    given = "--validation or --validation-source and --validation-target"
+    held_out = _files(given, validation, validation_source, validation_target, "0.1")
     # 2. Train.
     return train_translate(
-        _files("PAIRS.tsv or --source and --target", pairs, source, target),
+        files,
         path,
         shape,
         budget,
@@ -125,6 +135,7 @@ def train(
         columns=None if columns is None else parse(columns),
         encoding_errors=encoding_errors,
         relearn_tokens=relearn_tokens,
+        sentencepiece=sentencepiece,
         teacher=teacher or (),
         teacher_share=teacher_share,
         job=job,
@@ -132,8 +143,16 @@ def train(
     )
 
 
-def _files(options: str, pairs: str | None, source: str | None, target: str | None) -> str | tuple[str, str]:
-    """One file of pairs, or two aligned files; `options` is how an error message calls them."""
+def _files(
+    options: str, pairs: str | None, source: str | None, target: str | None, default: str
+) -> str | tuple[str, str]:
+    """One file of pairs, or two aligned files; the default if none is given.
+
+    Args:
+        options: how an error message calls them.
+    """
+    if (pairs, source, target) == (None, None, None):
+        return default
     if pairs is not None and source is None and target is None:
         return pairs
     if pairs is None and source is not None and target is not None:

@@ -169,7 +169,7 @@ class _WatchedCommand(Command):
 def _tell_failure(values: Mapping[str, Any], error: Exception) -> None:
     """Notes a failure in the metrics file that the options name, if they do and it can be written."""
     file = values.get("metrics_file")
-    if file is not None and str(file) != "-":
+    if file is not None and str(file) != "-" and not values.get("dry_run"):
         with suppress(OSError, RnntextError):
             MetricsFile(file, Path(values["model"]).name).error(str(error))
 
@@ -215,6 +215,6 @@ def _observers(family: Family, path: Path, values: Mapping[str, Any]) -> Iterato
         "metrics_file": lambda file: MetricsFile(file, path.name),
         "tensorboard": TensorBoard,
     }
-    files = [make(values[name]) for name, make in makers.items() if values[name] is not None]
+    files = [make(values[name]) for name, make in makers.items() if values[name] is not None and not values["dry_run"]]
     with watching(values["quiet"], family.unit, family.metric, family.label, examples=values["verbose"]) as console:
         yield Observers([console, *files])

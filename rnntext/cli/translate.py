@@ -13,7 +13,7 @@ import typer
 
 from rnntext.cli import pictures
 from rnntext.cli.command import command
-from rnntext.cli.console import INVALID, Results, on_terminal, results, tell_count
+from rnntext.cli.console import INVALID, Results, note, on_terminal, results, tell_count
 from rnntext.cli.options import (
     Ensemble,
     Files,
@@ -26,7 +26,7 @@ from rnntext.cli.options import (
     choice,
     output_option,
 )
-from rnntext.errors import DataError, UsageError
+from rnntext.errors import UsageError
 from rnntext.families import TRANSLATOR
 from rnntext.settings.base import DATA, JOB, OUTPUT, SEARCH
 from rnntext.settings.search import SearchConfig
@@ -112,7 +112,7 @@ def translate(
     """Translate text, line by line: each line read is one line written."""
     from rnntext.jobs.load import find, load_translation
     from rnntext.jobs.translate import translate_stream
-    from rnntext.text.lines import expanded
+    from rnntext.text.sources import expanded
 
     if interactive:
         interpret = _interpreter(output, any((files, alignment, scores, as_json, input_format != "text")))
@@ -132,13 +132,13 @@ def translate(
         if interactive:
             interpret(out, loaded, search)
             return
-        translations = translate_stream(loaded, expanded(files or ["-"]), search, field, jobs)
+        sources = expanded(files or ["-"])
+        translations = translate_stream(loaded, sources, search, field, jobs, lambda remark: note(remark, quiet))
         if alignment is not None:
             translations = _drawn(translations, alignment)
         for item, translation in translations:
             writer.write(out, item, translation)
             out.flush()  # the next line may come much later
-        writer.check()
     writer.warn(quiet)
 
 
@@ -209,10 +209,9 @@ class _Writer:
         """The output for one line, without line ends."""
         best = translation.answers[0]
         if self.field is not None:
-            result = self._result(translation) if item.error is None else {"error": item.error}
-            yield item.with_result(result)
+            yield item.with_result(self._result(item, translation))
         elif self.as_json:
-            record = {"text": item.text, **self._result(translation)}
+            record = {"text": item.text, **self._result(item, translation)}
             yield json.dumps(record, ensure_ascii=False)
         elif self.n_best > 1:
             for answer in translation.answers:
@@ -223,8 +222,10 @@ class _Writer:
         else:
             yield best.text
 
-    def _result(self, translation: Translation) -> dict[str, Any]:
-        """The translations of one line with their numbers, for JSON."""
+    def _result(self, item: Item, translation: Translation) -> dict[str, Any]:
+        """The translations of one line with their numbers, and what was wrong with it, for JSON."""
+        if item.error is not None:
+            return {"error": item.error}
         best = translation.answers[0]
         result = _fields(best)
         if self.n_best > 1:
@@ -233,15 +234,9 @@ class _Writer:
             result["source_tokens"] = translation.source_tokens
             result["target_tokens"] = best.tokens
             result["attention"] = [[round(float(weight), 4) for weight in row] for row in best.attention]
+        if not item.line.valid:
+            result["error"] = INVALID
         return result
-
-    def check(self) -> None:
-        """Raises DataError if there were lines, and none of them had a text."""
-        if self.lines and self.errors == self.lines:
-            raise DataError(
-                f'not one line is a JSON object with a text in its field "{self.field}": name the field with --field, '
-                "or leave out --input-format jsonl"
-            )
 
     def warn(self, quiet: bool) -> None:
         """Prints a warning with the count of each kind of unusual lines.
@@ -252,6 +247,8 @@ class _Writer:
         tell_count(self.invalid, INVALID, quiet)
         tell_count(self.cut, "split, and translated in parts; --no-split leaves lines whole", quiet)
         tell_count(self.errors, f'not a JSON object with a text in "{self.field}"; the answer says "error"', quiet)
+        if self.lines and self.errors == self.lines:  # No error: an engine may have put bad lines alone into a part.
+            note("rnntext: that was every line: name the field with --field, or leave out --input-format jsonl", quiet)
 
 
 def _fields(answer: Answer) -> dict[str, Any]:

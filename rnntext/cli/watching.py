@@ -32,6 +32,18 @@ def _shows(character: str) -> bool:
     return True
 
 
+def bar_console() -> Any:
+    """Standard error, for a bar of rich. The cursor stays visible: a process that is stopped or killed could not show
+    it again."""
+    from rich.console import Console
+
+    class VisibleCursor(Console):
+        def show_cursor(self, show: bool = True) -> bool:
+            return super().show_cursor(True)
+
+    return VisibleCursor(file=cast(IO[str], LastingStderr()))
+
+
 class Notes(Observer):
     """Prints what the user should know."""
 
@@ -96,14 +108,7 @@ class ProgressBar(EvaluationLines):
     def start(self, parameters: int, step: int) -> None:
         self._preparing.cancel()
         super().start(parameters, step)
-        from rich.console import Console as RichConsole
         from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
-
-        class Console(RichConsole):
-            """Leaves the cursor visible: a process that is stopped or killed could not show it again."""
-
-            def show_cursor(self, show: bool = True) -> bool:
-                return super().show_cursor(True)
 
         self._bar = Progress(
             SpinnerColumn("dots" if _shows(BRAILLE) else "line"),
@@ -113,7 +118,7 @@ class ProgressBar(EvaluationLines):
             TextColumn("eta"),
             TimeRemainingColumn(elapsed_when_finished=False),
             TextColumn("{task.fields[numbers]}"),
-            console=Console(file=cast(IO[str], LastingStderr())),
+            console=bar_console(),
             transient=True,
         )
         self._task = self._bar.add_task("", total=None, completed=step, steps="starting", numbers="")

@@ -20,6 +20,7 @@ from typing import IO
 from rnntext.errors import UsageError
 
 TEMPORARY = ".tmp-"  # prefix of the names of unfinished files and folders
+Content = bytes | list[memoryview]  # of a file; a list for one that is not to be put together in memory
 
 
 def read_bytes(path: Path) -> bytes:
@@ -34,10 +35,10 @@ class Disk:
         """Makes a folder, unless it exists."""
         path.mkdir(exist_ok=True)
 
-    def write(self, path: Path, data: bytes) -> None:
+    def write(self, path: Path, data: Content | Iterator[bytes]) -> None:
         """Writes a new file and forces its content to the disk."""
         with open(path, "xb") as file:
-            file.write(data)
+            file.writelines([data] if isinstance(data, bytes) else data)
             file.flush()
             os.fsync(file.fileno())
 
@@ -75,8 +76,8 @@ def make_folder(path: Path) -> None:
     disk.sync_folder(path.parent)
 
 
-def write_file(path: Path, data: bytes) -> None:
-    """Writes or replaces a file, atomically and durably."""
+def write_file(path: Path, data: Content | Iterator[bytes]) -> None:
+    """Writes or replaces a file, whole or in pieces, atomically and durably."""
     make_folder(path.parent)
     with atomic_path(path) as temporary:
         disk.write(temporary, data)
@@ -149,6 +150,13 @@ def check_output_folder(path: Path, option: str) -> None:
         if not existing.is_dir():
             raise NotADirectoryError(errno.ENOTDIR, f"{existing} is no folder")
         _check_permission(existing)
+
+
+def check_new_folder(path: Path, option: str) -> None:
+    """`check_output_folder` for a folder that must not exist yet."""
+    check_output_folder(path, option)
+    if os.path.lexists(path):
+        raise UsageError(f"{option} {path}: exists already; give the name of a new folder")
 
 
 @contextmanager
@@ -227,7 +235,7 @@ def _check_permission(path: Path) -> None:
 # Folders and logs -----------------------------------------------------------------------------------------------------
 
 
-def write_folder(path: Path, files: Mapping[str, bytes], last: str) -> None:
+def write_folder(path: Path, files: Mapping[str, Content], last: str) -> None:
     """Makes a new folder with files, atomically and durably.
 
     Args:

@@ -77,25 +77,30 @@ def begin(
         DataError: nothing can be learnt from the data.
         InputOutputError: there is not enough room on the disk.
     """
-    data = recipe.read()
+    data = recipe.read(path)
     if not (job.force or job.fresh):
         unchanged = _unchanged(path, settings, data, champion)
         if unchanged is not None:
             return unchanged
-    recipe, snapshot = _prepared(recipe, data, champion, settings, observer, job.command)
+    run = prepared(recipe, data, champion, settings, observer, job.command)
     del data  # It need not be in memory beside the snapshot while that is written.
     # A mistake in the command must not cost the unfinished run, so its place is taken last.
-    material = _material(recipe, snapshot)
-    _check_room(path, material, snapshot)
+    _check_room(path, run.material, run.snapshot)
     remove_folder(path / "run")
-    unfinished.write(path / "run", snapshot)
-    return Run(recipe, snapshot, material)
+    unfinished.write(path / "run", run.snapshot)
+    return run
 
 
-def _prepared(
+def prepared(
     recipe: Recipe, data: Data, champion: Any | None, settings: Options, observer: Observer, command: str
-) -> tuple[Recipe, Snapshot]:
-    """A recipe that leaves nothing open, and a snapshot of what a run trains on."""
+) -> Run:
+    """A new run, of which nothing is written yet.
+
+    Args:
+        data: what `recipe.read` gave.
+        champion: the model in service.
+        command: the command line.
+    """
     tensorflow.start(recipe.training.seed)
 
     # 1. Choose what the command leaves open, and make a snapshot.
@@ -112,7 +117,7 @@ def _prepared(
     snapshot = dataclasses.replace(
         snapshot, options=settings, arrays=arrays, chosen=chosen, parent=version, command=command
     )
-    return recipe, snapshot
+    return Run(recipe, snapshot, _material(recipe, snapshot))
 
 
 def _warm_beginning(recipe: Recipe, data: Data, parent: Any | None, observer: Observer) -> Beginning | None:
@@ -132,6 +137,18 @@ def _beginning(recipe: Recipe, data: Data, parent: Any | None) -> Beginning:
     chosen = recipe.choose(data, parent)
     recipe = recipe.settled(chosen)
     return recipe, chosen, recipe.begin(data, parent)
+
+
+def unfinished_run(path: Path, settings: Options, job: JobConfig) -> Snapshot | None:
+    """The unfinished run that a command goes on with; None if it begins a new one.
+
+    Raises:
+        CheckpointError: it is damaged.
+    """
+    snapshot = None if job.fresh else unfinished.read(path / "run")
+    if snapshot is not None and snapshot.options != settings and not (path / "run" / unfinished.STATE).exists():
+        return None  # Nothing has been learnt yet that could be lost.
+    return snapshot
 
 
 def resume(recipe: Recipe, snapshot: Snapshot, settings: Options, path: Path, observer: Observer) -> Run:
@@ -173,9 +190,9 @@ def weight_bytes(task: Task) -> int:
     return sum(WEIGHT_BYTES * math.prod(variable.shape) for variable in task.model.trainable_variables)
 
 
-def _check_room(path: Path, material: Material, snapshot: Snapshot | None = None) -> None:
-    """Raises InputOutputError if the disk cannot hold what a run writes: its state (the next one beside the last one),
-    that of a last fit, a version, and its snapshot.
+def room(material: Material, snapshot: Snapshot | None = None) -> int:
+    """Bytes that a run writes: its state (the next one beside the last one), that of a last fit, a version, and its
+    snapshot.
 
     Args:
         snapshot: None if it is written already, and so is a state.
@@ -189,6 +206,12 @@ def _check_room(path: Path, material: Material, snapshot: Snapshot | None = None
         needed += state
         needed += sum(array.nbytes for array in snapshot.arrays.values())
         needed += sum(len(content) for content in snapshot.files.values())
+    return needed
+
+
+def _check_room(path: Path, material: Material, snapshot: Snapshot | None = None) -> None:
+    """Raises InputOutputError if the disk cannot hold what a run writes; for the arguments see `room`."""
+    needed = room(material, snapshot)
     free = shutil.disk_usage(path).free
     if free < needed:
         raise InputOutputError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import math
 from collections.abc import Callable, Sequence
@@ -11,24 +12,22 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rnntext import sizes
-from rnntext.errors import DataError, UsageError
+from rnntext.errors import UsageError
 from rnntext.families import CHARLM
+from rnntext.files.scratch import Scratch
 from rnntext.jobs.characters import CharacterModel
 from rnntext.jobs.choice import Chosen, Inherited, SizedRecipe, asked, filled, training_budget
 from rnntext.jobs.generate import sample_lines
 from rnntext.jobs.recipe import Data, IncomparableError, Material
 from rnntext.jobs.teaching import Teaching
-from rnntext.jobs.training import fraction
+from rnntext.jobs.texts import TextSource
 from rnntext.jobs.unfinished import Options, Snapshot
 from rnntext.run.charlm import Charlm, shapes
 from rnntext.settings.charlm import CharlmConfig, CharlmTraining
 from rnntext.storage.json_files import parse_json, to_json
 from rnntext.text import overlap
-from rnntext.text.catalogue import read_source
-from rnntext.text.hold_out import hold_out_lines, is_sorted
-from rnntext.text.lines import expanded, name_of, read_text
-from rnntext.text.normalize import normalize
-from rnntext.text.vocabulary import UNKNOWN, CharVocabulary
+from rnntext.text.long_text import LongText
+from rnntext.text.vocabulary import UNKNOWN, CharVocabulary, count_characters, most_frequent
 from rnntext.train import warm
 
 if TYPE_CHECKING:
@@ -36,15 +35,32 @@ if TYPE_CHECKING:
     from rnntext.train.charlm_teachers import Teacher
 
 TEACHERS = "teachers.json"  # file of a snapshot
-LINES = "lines:"  # what the value of --validation begins with if lines are held out
-MAX_NAMED = 3  # sources that a message names
+
+
+@dataclasses.dataclass(frozen=True)
+class TextData:
+    """What a character model is trained on, as it was read.
+
+    Attributes:
+        text: to learn from.
+        counts: of its characters, by code point, `[code points]`.
+        held_out: the held-out text.
+        teachers: who teaches.
+        folder: for data that may be larger than memory.
+    """
+
+    text: LongText
+    counts: np.ndarray
+    held_out: str
+    teachers: Sequence[CharacterModel]
+    folder: Path
 
 
 class CharlmRecipe(SizedRecipe):
     """What is special about training a character model; see `jobs.recipe.Recipe`.
 
     Args:
-        errors: "strict" or "replace", for bytes that are no UTF-8.
+        source: of training text and held-out text.
         teaching: who teaches; None: nobody.
     """
 
@@ -54,24 +70,20 @@ class CharlmRecipe(SizedRecipe):
 
     def __init__(
         self,
-        sources: list[str],
+        source: TextSource,
         model: CharlmConfig,
         training: CharlmTraining,
-        validation: str,
-        errors: str,
         size: str = "auto",
         free: frozenset[str] = frozenset(),
         report: Callable[[str], None] = lambda message: None,
         teaching: Teaching | None = None,
     ) -> None:
         super().__init__(model, training, size, free, report)
-        self.sources = sources
-        self.validation = validation
-        self.errors = errors
+        self.source = source
         self.teaching = teaching or Teaching()
         data = {
-            "validation": validation,
-            "sources": sources,
+            "validation": source.validation,
+            "sources": source.files,
             "size": size,
             "teacher": list(self.teaching.teachers),
             "teacher_share": self.teaching.share,
@@ -80,61 +92,26 @@ class CharlmRecipe(SizedRecipe):
 
     # The beginning of a run -------------------------------------------------------------------------------------------
 
-    def read(self) -> Data:
+    def read(self, folder: Path) -> Data:
         """See Recipe."""
-        text, held_out = self._texts()
-        where = _names(self.sources)
+        # 1. Read.
+        scored = sizes.scored_characters(self.training.time_limit)
         window = self.training.window
-        if len(text) <= window:
-            raise DataError(
-                f"{where}: {len(text)} characters to train on are too few for --window {window}; "
-                "give more text, or a smaller --window"
-            )
-        if not held_out:
-            if not self.validation.startswith(LINES) and fraction(self.validation) is None:
-                where = self.validation
-            raise DataError(f"{where}: no held-out text; give more text, or another file with --validation FILE")
-        digest = hashlib.sha256(text.encode())
-        digest.update(b"\0" + held_out.encode())  # Joining both texts first would copy a long one.
+        text, held_out = self.source.split(self.model.lowercase, window, scored, self.report, folder)
+
+        # 2. Look through it.
+        digest = hashlib.sha256()
+        for piece in text.pieces():
+            digest.update(piece.encode())
+        digest.update(b"\0" + held_out.encode())
         teachers = self.teaching.load(self.family, self.report)
         for teacher in teachers:
             if teacher.config.lowercase != self.model.lowercase:
                 raise UsageError(f"--teacher {teacher.checkpoint.path}: it folds case differently")
             digest.update(b"\0" + to_json(teacher.checkpoint.manifest))
-        seen = overlap.of_text(text, overlap.MAX_HASHES)
-        return Data(digest.hexdigest(), seen, (text, held_out, teachers))
-
-    def _texts(self) -> tuple[str, str]:
-        """Training text and held-out text, normalised. Of the text that a fraction holds out, only the end is returned,
-        as much as can be scored; nobody learns from the rest."""
-        text = self._text()
-        scored = sizes.scored_characters(self.training.time_limit)
-        if self.validation.startswith(LINES):
-            return hold_out_lines(text, _share_of_lines(self.validation), scored)
-        share = fraction(self.validation)
-        if share is None:
-            held_out = read_text(self.validation, self.errors, report=self.report)
-            return text, normalize(held_out, self.model.lowercase)
-        if is_sorted(text):
-            self.report(
-                "the lines are sorted, so that those at the end, which are held out, begin like no other; "
-                f"--validation {LINES}{self.validation} shuffles the list and holds out lines from all over it"
-            )
-        cut = int(len(text) * (1.0 - share))
-        begin = max(cut, len(text) - scored)
-        return text[:cut], text[begin:]
-
-    def _text(self) -> str:
-        """The text of all sources, normalised; each source begins on a line of its own."""
-        parts = [read_source(source, self.errors, self.report) for source in expanded(self.sources)]
-        if len(parts) == 1:
-            text = parts[0]
-        else:
-            text = "\n".join(part.removesuffix("\n") for part in parts) + "\n"
-        text = normalize(text, self.model.lowercase)
-        if not text.strip():
-            raise DataError(f"{_names(self.sources)}: empty; there is nothing to train on")
-        return text
+        seen = overlap.of_text(text.pieces(), overlap.MAX_HASHES)
+        content = TextData(text, count_characters(text.pieces()), held_out, teachers, folder)
+        return Data(digest.hexdigest(), seen, content)
 
     def choose(self, data: Data, parent: CharacterModel | None) -> Chosen:
         """See Recipe."""
@@ -142,8 +119,9 @@ class CharlmRecipe(SizedRecipe):
             return {}
 
         # 1. Choose the size.
-        text, _, _ = data.content
-        vocabulary_size = len(set(text)) + 1  # with [UNK]
+        content: TextData = data.content
+        length = len(content.text)
+        vocabulary_size = int(np.count_nonzero(content.counts)) + 1  # with [UNK]
 
         def parameters(fields: sizes.Fields) -> float:
             """The number of parameters, without those of the embedding, which takes no matrix products."""
@@ -153,7 +131,7 @@ class CharlmRecipe(SizedRecipe):
         inherited = None
         if parent is not None:
             inherited = Inherited(parent.checkpoint.version, parent.config.to_json())
-        budget = training_budget(len(text), self.training)
+        budget = training_budget(length, self.training)
         size, fields = self._choose_size(sizes.CHARLM, parameters, budget, inherited)
 
         # 2. Choose how a model of this size is trained.
@@ -162,8 +140,8 @@ class CharlmRecipe(SizedRecipe):
         batch_size, seen_characters = self._exposure(
             affordable_characters, budget, "batch_size", sizes.BATCH_SIZES, self.training.window
         )
-        passes = seen_characters / len(text)
-        per_character = count / len(text)
+        passes = seen_characters / length
+        per_character = count / length
         values = {
             **fields,
             **sizes.by_passes(sizes.CHARLM_PASSES, passes * per_character),
@@ -174,22 +152,32 @@ class CharlmRecipe(SizedRecipe):
 
     def begin(self, data: Data, parent: CharacterModel | None) -> Snapshot:
         """See Recipe."""
-        from rnntext.train.pipelines import learn_characters, vectorize
+        from rnntext.train.pipelines import vectorize
 
-        text, held_out, teachers = data.content
+        # 1. Make the vocabulary, beginning with the parent's.
+        content: TextData = data.content
+        held_out = content.held_out
         self._tell_shared(overlap.of_text(held_out), data.seen, parent)
-        vocabulary = learn_characters(text, self.training.vocabulary_size)
+        vocabulary = CharVocabulary(most_frequent(content.counts, self.training.vocabulary_size))
         start: dict[str, np.ndarray] = {}
         if parent is not None:
             vocabulary = self._grown(parent.engine.vocabulary, vocabulary)
             start = self._start(parent, vocabulary)
-        described, weights = _stored(teachers)
+
+        # 2. Look up the text.
+        with Scratch(content.folder) as scratch:
+            for piece in vectorize(content.text.pieces(), vocabulary):
+                scratch.append(piece.tobytes())
+            ids = scratch.array(piece.dtype)  # [characters]
+
+        # 3. Make the snapshot.
+        described, weights = _stored(content.teachers)
         files = {
             "vocabulary.json": to_json(vocabulary.characters),
             "held_out.txt": held_out.encode(),
             TEACHERS: to_json(described),
         }
-        arrays = {"ids": vectorize(text, vocabulary), **start, **weights}
+        arrays = {"ids": ids, **start, **weights}
         return Snapshot(self.family.kind, self.options, files, arrays, data.digest)
 
     def _grown(self, old: CharVocabulary, learnt: CharVocabulary) -> CharVocabulary:
@@ -267,21 +255,3 @@ def _teachers(snapshot: Snapshot) -> list[Teacher]:
         arrays = {name: snapshot.arrays[f"teacher.{number}.{name}"] for name in names}
         teachers.append(Teacher(config, vocabulary, arrays))
     return teachers
-
-
-def _share_of_lines(validation: str) -> float:
-    """The fraction of lines that the value of `--validation` holds out.
-
-    Raises:
-        UsageError: there is no fraction after `LINES`.
-    """
-    share = fraction(validation, LINES)
-    if share is None:
-        raise UsageError(f"--validation {validation}: write {LINES}0.1 to hold out a tenth of the lines")
-    return share
-
-
-def _names(sources: Sequence[str]) -> str:
-    """The sources for a message."""
-    names = ", ".join(name_of(source) for source in sources[:MAX_NAMED])
-    return f"{names} and {len(sources) - MAX_NAMED} more" if len(sources) > MAX_NAMED else names

@@ -67,7 +67,7 @@ class ForecastRecipe:
 
     # The beginning of a run -------------------------------------------------------------------------------------------
 
-    def read(self) -> Data:
+    def read(self, folder: Path) -> Data:
         """See Recipe."""
         series = read_series(self.source, self.data["column"], self.data["known"], self.data["date_column"], self.style)
         split = self._split(series, self._shaped(series))

@@ -120,7 +120,7 @@ def sample(
         threads: number of threads of a matrix product.
         top: number of the most likely characters to tell beside the drawn one; None: nothing of probabilities.
     """
-    never = _never_drawn(model)
+    never = never_drawn(model)
     sampler = Sampler(config, np.random.default_rng(seed), never)
     state = model.start(count)
     with blas_threads(threads):
@@ -150,7 +150,7 @@ def _with_likeliest(ids: Array, log_p: Array, top: int, never: list[int]) -> Dra
     return Draw(ids, of_drawn, order, np.take_along_axis(log_p, order, axis=1))
 
 
-def _never_drawn(model: Predictor) -> list[int]:
+def never_drawn(model: Predictor) -> list[int]:
     """Ids that are not drawn: [UNK] is no character, and U+FFFD stands for invalid bytes of the training text."""
     replacement = model.vocabulary.ids.get("\ufffd")
     return [UNKNOWN] if replacement is None else [UNKNOWN, replacement]

@@ -2,30 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import itertools
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
+from rnntext.errors import CheckpointError, DataError, UsageError
 from rnntext.jobs.translation import TranslationModel
 from rnntext.run import translators
 from rnntext.settings.translator import TranslatorConfig, TranslatorTraining
 from rnntext.storage.json_files import parse_json, to_json
 from rnntext.text import tokens
-from rnntext.text.bitext import Pair
+from rnntext.text.bpe_dropout import SubwordSampler
+from rnntext.text.lines import opened
+from rnntext.text.stored_pairs import Pair
+from rnntext.text.tokenizers import Subwords
 from rnntext.text.tokens import Language
 from rnntext.train import warm
 
 Languages = tuple[Language, Language]  # source, target; one object for a joint vocabulary
+TRAINED_WITH = "--model_type=bpe --normalization_rule_name=identity --byte_fallback"  # options of spm_train
+CHECKED_PAIRS = 500  # whose sentences must be cut as our own code cuts them
 SMALL = 0.98  # A vocabulary below this share of the wanted size is worth a remark.
 
 
 def of_run(
-    pairs: list[Pair],
+    pairs: Sequence[Pair],
     parent: TranslationModel | None,
     model: TranslatorConfig,
     training: TranslatorTraining,
     relearn_tokens: bool,
+    given: Subwords | None,
     report: Callable[[str], None],
 ) -> Languages:
     """The languages of a new run.
@@ -34,19 +42,62 @@ def of_run(
         pairs: to learn them from.
         parent: the model whose weights the run begins with, if any; its languages are kept and new tokens added.
         relearn_tokens: whether the parent's languages are given up.
+        given: subwords that are taken instead of learnt ones.
         report: is told if the text is too small for a vocabulary of the wanted size.
+
+    Raises:
+        UsageError: the parent has other subwords than those given.
+        DataError: the subwords given are not cut as ours are.
     """
+    if given is not None:
+        _check_cuts(given, pairs)
     if parent is not None and model.tokens == "subword" and not relearn_tokens:
+        if given is not None and given.files() != parent.source.tokenizer.files():
+            raise UsageError("--sentencepiece: the version in service has other subwords; add --relearn-tokens")
         return parent.source, parent.target  # Subwords can write any text, so there is no new one to be added.
-    learnt = _learn(pairs, model, training, report)
+    learnt = _learn(pairs, model, training, given, report)
     if parent is None or relearn_tokens:
         return learnt
     return _grown((parent.source, parent.target), learnt, training.vocabulary_size)
 
 
+def read_subwords(file: str) -> Subwords:
+    """The subwords of a SentencePiece model that exists already.
+
+    Raises:
+        InputOutputError: the file cannot be read.
+        DataError: it is no such model, or of another form than SentencePiece writes with TRAINED_WITH.
+    """
+    with opened(file) as stream:
+        content = stream.read()
+    try:
+        return Subwords(content)
+    except CheckpointError as error:
+        raise DataError(f"--sentencepiece {file}: {error}; train it with {TRAINED_WITH}") from error
+
+
+def _check_cuts(subwords: Subwords, pairs: Sequence[Pair]) -> None:
+    """Raises DataError unless sentences are cut by the merges of BPE, word by word, with bytes for unknown characters:
+    our own code for many sentences, and for BPE-dropout, cuts them so."""
+    sampler = SubwordSampler(subwords, rate=0.0, seed=0)
+    generator = np.random.default_rng(0)
+    for sentence in itertools.chain.from_iterable(pairs[:CHECKED_PAIRS]):
+        if sampler.split(sentence, generator) != subwords.split(sentence):
+            raise DataError(
+                f"--sentencepiece: cuts {sentence!r} in another way than ours; train it with {TRAINED_WITH}"
+            )
+
+
 def _learn(
-    pairs: list[Pair], model: TranslatorConfig, training: TranslatorTraining, report: Callable[[str], None]
+    pairs: Sequence[Pair],
+    model: TranslatorConfig,
+    training: TranslatorTraining,
+    given: Subwords | None,
+    report: Callable[[str], None],
 ) -> Languages:
+    if given is not None:
+        both = Language(given, given.usable_pieces)
+        return both, both if model.joint else Language(given, both.tokens)
     from rnntext.train.pipelines import learn_languages
 
     source, target = learn_languages(pairs, model, training)

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import itertools
 import json
 from collections.abc import Callable, Iterator, Sequence
-from itertools import chain
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
 from rnntext import sizes
 from rnntext.errors import DataError, UsageError
+from rnntext.files.scratch import Scratch
+from rnntext.jobs.progress import told
 from rnntext.jobs.training import fraction
 from rnntext.jobs.translation import TranslationModel
 from rnntext.run.batching import in_order
@@ -20,15 +23,17 @@ from rnntext.run.threads import blas_threads
 from rnntext.settings.base import as_texts
 from rnntext.settings.search import SearchConfig
 from rnntext.text import columns
-from rnntext.text.bitext import Bitext, Pair, hold_out, read_aligned, read_pairs
+from rnntext.text.bitext import Bitext, Store, hold_out, read_aligned, read_pairs
 from rnntext.text.bleu import bleu
 from rnntext.text.columns import Columns
+from rnntext.text.stored_pairs import Pair, StoredPairs
 from rnntext.text.tokens import Language
 
 if TYPE_CHECKING:
-    from rnntext.train.pipelines import Sentences
+    from rnntext.train.pipelines import SentenceIds
 
 CHUNK = 10_000  # pairs that are made JSON at once
+LINES = 20_000  # pairs that are cut into tokens at once: a word that occurs several times in them is cut but once
 Files = str | tuple[str, str]  # one file of pairs, or two aligned files
 
 
@@ -65,25 +70,32 @@ class PairSource:
                 raise UsageError(f"--columns {shown}: goes with a file of pairs; aligned files have one column each")
 
     def split(
-        self, lowercase: bool, time_limit: float | None, report: Callable[[str], None]
-    ) -> tuple[list[Pair], list[Pair]]:
+        self, lowercase: bool, time_limit: float | None, report: Callable[[str], None], folder: Path
+    ) -> tuple[StoredPairs, Sequence[Pair]]:
         """Training pairs and held-out pairs; no source sentence is among both.
 
         Args:
             time_limit: of the run, in seconds; decides how many pairs of a fraction are scored.
             report: is told what is left out.
+            folder: where the training pairs take room, as they may be more than memory holds.
 
         Raises:
             DataError: nothing can be learnt from the pairs.
         """
+
         # 1. Read.
-        bitext = self._read(self.files, lowercase, report)
+        def store(pairs: Iterator[Pair]) -> StoredPairs:
+            return StoredPairs(told(pairs, "pairs read", report), folder)
+
+        bitext = self._read(self.files, lowercase, report, store)
+        pairs = cast(StoredPairs, bitext.pairs)
         share = fraction(self.validation) if isinstance(self.validation, str) else None
         if share is None:
-            pairs = bitext.pairs
             held_out = self._read(self.validation, lowercase, report).pairs
         else:
-            pairs, held_out = hold_out(bitext.pairs, share, sizes.scored_pairs(time_limit))
+            training, evaluation = hold_out(pairs, share, sizes.scored_pairs(time_limit))
+            held_out = list(pairs.take(evaluation))
+            pairs = pairs.take(training)
 
         # 2. Check that something can be learnt.
         where = " and ".join(listed(self.files))
@@ -100,18 +112,19 @@ class PairSource:
 
         # 3. Leave out what is held out, too.
         held_out_sources = {source for source, _ in held_out}
-        kept = [pair for pair in pairs if pair[0] not in held_out_sources]
+        is_kept = np.fromiter((source not in held_out_sources for source, _ in pairs), bool, len(pairs))
+        kept = pairs.take(np.flatnonzero(is_kept))
         if not kept:
             raise DataError(f"{where}: every source sentence is held out, too; there is nothing left to learn from")
         if len(kept) < len(pairs):
             report(f"left out: {counted(len(pairs) - len(kept))} whose source is held out")
         return kept, held_out
 
-    def _read(self, files: Files, lowercase: bool, report: Callable[[str], None]) -> Bitext:
+    def _read(self, files: Files, lowercase: bool, report: Callable[[str], None], store: Store = list) -> Bitext:
         if isinstance(files, str):
-            return read_pairs(files, self.errors, self.reverse, lowercase, self.columns, report)
+            return read_pairs(files, self.errors, self.reverse, lowercase, self.columns, report, store)
         source, target = files
-        return read_aligned(source, target, self.errors, self.reverse, lowercase, report)
+        return read_aligned(source, target, self.errors, self.reverse, lowercase, report, store)
 
 
 def encode(
@@ -120,49 +133,76 @@ def encode(
     languages: tuple[Language, Language],
     longest: int,
     report: Callable[[str], None],
-) -> tuple[Sentences, Sentences, list[Pair]]:
+    folder: Path,
+) -> tuple[SentenceIds, SentenceIds, list[Pair]]:
     """Ids of the sources and targets of the training pairs, and the held-out pairs, without pairs that are too long.
 
     Args:
         languages: of source and target.
         longest: the maximum number of tokens on either side.
         report: is told how many pairs are left out.
+        folder: where the ids take room, as they may be more than memory holds.
 
     Raises:
         DataError: all pairs are too long, or empty.
     """
-    from rnntext.train.pipelines import vectorize_sentences
-
     # 1. Encode.
+    sides = _encoded(training, languages, longest, report, folder)
     source_language, target_language = languages
-    sources = vectorize_sentences([source for source, _ in training], source_language)
-    targets = vectorize_sentences([target for _, target in training], target_language)
     lengths = [
         [len(source_language.encode(source)), len(target_language.encode(target))] for source, target in held_out
     ]
     held_out_lengths = np.array(lengths)  # [pairs, 2]
 
-    # 2. Leave out what is too long.
-    usable = _usable(sources.lengths, targets.lengths, longest)
+    # 2. Look at what is too long.
+    source, target = sides
     usable_held_out = _usable(held_out_lengths[:, 0], held_out_lengths[:, 1], longest)
-    if len(usable) == 0 or len(usable_held_out) == 0:
+    if len(source) == 0 or not usable_held_out.any():
         raise DataError(f"every pair has a side of no token or of more than {longest}; raise --longest")
-    left_out = len(training) - len(usable) + len(held_out) - len(usable_held_out)
+    kept_held_out = list(itertools.compress(held_out, usable_held_out))
+    left_out = len(training) - len(source) + len(held_out) - len(kept_held_out)
     if left_out:
         report(f"left out: {counted(left_out)} with no token or more than {longest} on a side")
-    kept_held_out = [held_out[index] for index in usable_held_out]
-    return sources.take(usable), targets.take(usable), kept_held_out
+    return source, target, kept_held_out
+
+
+def _encoded(
+    pairs: Sequence[Pair],
+    languages: tuple[Language, Language],
+    longest: int,
+    report: Callable[[str], None],
+    folder: Path,
+) -> tuple[SentenceIds, SentenceIds]:
+    """Ids of the sources and targets of all pairs that are not too long; for the arguments see `encode`."""
+    from rnntext.train.pipelines import SentenceIds, Vectorizer
+
+    vectorize_source, vectorize_target = map(Vectorizer, languages)
+    kept_lengths = []
+    with Scratch(folder) as sources, Scratch(folder) as targets:
+        chunks = (pairs[begin : begin + LINES] for begin in range(0, len(pairs), LINES))
+        for chunk in told(chunks, "pairs cut into tokens", report, len):
+            source_ids, source_lengths = vectorize_source([source for source, _ in chunk])  # [tokens], [pairs]
+            target_ids, target_lengths = vectorize_target([target for _, target in chunk])
+            usable = _usable(source_lengths, target_lengths, longest)  # [pairs]
+            sources.append(source_ids[np.repeat(usable, source_lengths)].tobytes())
+            targets.append(target_ids[np.repeat(usable, target_lengths)].tobytes())
+            kept_lengths.append(np.array([source_lengths[usable], target_lengths[usable]], np.int32))
+        source_ids = sources.array(vectorize_source.dtype)
+        target_ids = targets.array(vectorize_target.dtype)
+    source_lengths, target_lengths = np.concatenate(kept_lengths, axis=1)  # [pairs] each
+    return SentenceIds(source_ids, source_lengths), SentenceIds(target_ids, target_lengths)
 
 
 def _usable(source: np.ndarray, target: np.ndarray, longest: int) -> np.ndarray:
-    """Indices of the pairs with at least one token and at most `longest` tokens on both sides, `[usable pairs]`.
+    """Whether pairs have at least one token and at most `longest` tokens on both sides, `[pairs]`.
 
     Args:
         source, target: numbers of tokens, `[pairs]`.
     """
     shorter = np.minimum(source, target)
     longer = np.maximum(source, target)
-    return np.flatnonzero((shorter > 0) & (longer <= longest))
+    usable: np.ndarray = (shorter > 0) & (longer <= longest)
+    return usable
 
 
 def given_files(name: str, value: str | Sequence[str]) -> Files:
@@ -193,7 +233,7 @@ def counted(number: int) -> str:
 def digest(training: Sequence[Pair], held_out: Sequence[Pair]) -> str:
     """SHA-256 of all pairs."""
     sha = hashlib.sha256()
-    for chunk in chain(_chunks(training), [b"\0"], _chunks(held_out)):
+    for chunk in itertools.chain(_chunks(training), [b"\0"], _chunks(held_out)):
         sha.update(chunk)
     return sha.hexdigest()
 

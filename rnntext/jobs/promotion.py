@@ -35,7 +35,8 @@ class Outcome:
     ('finished', '000001', True, 'MASE')
 
     Attributes:
-        state: "finished", "paused" (the same command goes on) or "unchanged" (there was nothing to do).
+        state: "finished", "paused" (the same command goes on), "unchanged" (there was nothing to do) or "rehearsed" (a
+            dry run).
         version: the new version; if unchanged, the newest one; if paused, None.
         promoted: whether the new version went into service.
         score: of the new version on the held-out data.

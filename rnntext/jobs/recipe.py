@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from rnntext.families import Family
@@ -94,8 +95,11 @@ class Recipe(Protocol):
         """How the model is trained, and for how long."""
         ...
 
-    def read(self) -> Data:
+    def read(self, folder: Path) -> Data:
         """The data, read and checked. TensorFlow is not needed.
+
+        Args:
+            folder: where data that may be larger than memory take room.
 
         Raises:
             DataError: nothing can be learnt from the data.

@@ -10,6 +10,7 @@ from rnntext.jobs.charlm_recipe import CharlmRecipe
 from rnntext.jobs.choice import AnyConfig
 from rnntext.jobs.forecaster_recipe import ForecastRecipe
 from rnntext.jobs.pairs import Files, PairSource
+from rnntext.jobs.texts import TextSource
 from rnntext.jobs.translator_recipe import TranslatorRecipe
 from rnntext.jobs.unfinished import Snapshot
 from rnntext.series.series import TableStyle
@@ -24,7 +25,7 @@ def charlm(snapshot: Snapshot, report: Report) -> CharlmRecipe:
     model = _config(CharlmConfig, snapshot, "model")
     training = _config(CharlmTraining, snapshot, "training")
     data = snapshot.options["data"]
-    return CharlmRecipe(data["sources"], model, training, data["validation"], "strict", report=report)
+    return CharlmRecipe(TextSource(data["sources"], data["validation"]), model, training, report=report)
 
 
 def translator(snapshot: Snapshot, report: Report) -> TranslatorRecipe:

@@ -87,14 +87,19 @@ def score_characters(
             raise DataError(f"{name_of(source)}: empty; there is nothing to score")
 
 
-def score_lines(model: CharacterModel, sources: Sequence[str]) -> Iterator[tuple[Score, int, bool]]:
+def score_lines(
+    model: CharacterModel, sources: Sequence[str], report: Report | None = None
+) -> Iterator[tuple[Score, int, bool]]:
     """Yields the score of each line as soon as the line arrives, its number in its file, from 1, and whether it was
     valid UTF-8.
 
     Lines are independent: each is predicted as if after a line break, and its own line break is not counted.
+
+    Args:
+        report: is told if standard input seems to have another format than UTF-8; its lines are scored all the same.
     """
     for source in sources:
-        for number, (line, valid) in enumerate(read_lines([source]), start=1):
+        for number, (line, valid) in enumerate(read_lines([source], report), start=1):
             bits, characters = model.score(line)
             yield Score(name_of(source), characters, bits), number, valid
 
@@ -125,13 +130,16 @@ class PairScore:
         return math.nan if self.fault is not None else math.fsum(log_p for _, log_p in self.scored_tokens)
 
 
-def score_pairs(model: TranslationModel, sources: Sequence[str], columns: Columns | None = None) -> Iterator[PairScore]:
+def score_pairs(
+    model: TranslationModel, sources: Sequence[str], columns: Columns | None = None, report: Report | None = None
+) -> Iterator[PairScore]:
     """Yields the score of each line, also of one that is no pair.
 
     Args:
         sources: files, or `-` for standard input.
         columns: the numbers of those of the source and of the target, from 1; None for the first two, if they seem to
             be sentences.
+        report: as for `score_lines`.
 
     Raises:
         UsageError: there are more columns than two.
@@ -145,7 +153,7 @@ def score_pairs(model: TranslationModel, sources: Sequence[str], columns: Column
     for source in sources:
         if columns is None:
             check_file(source)
-        reader = LineReader([source], PORTION)
+        reader = LineReader([source], PORTION, report)
         number = 0
         while lines := reader.read():
             # 1. Score the lines that have both columns; the others have empty ones.

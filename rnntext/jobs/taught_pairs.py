@@ -22,10 +22,10 @@ from rnntext.jobs.translation import TranslationModel
 from rnntext.jobs.workers import Workers
 from rnntext.settings.search import SearchConfig
 from rnntext.storage.json_files import to_json
-from rnntext.text.bitext import Pair
 from rnntext.text.hold_out import hashed_position
 from rnntext.text.lines import Report
 from rnntext.text.normalize import normalize_line
+from rnntext.text.stored_pairs import Pair
 
 FOLDER = "teacher"  # of a model's folder, with what a teacher has translated
 SEARCH = SearchConfig(beam=4)
@@ -34,8 +34,8 @@ TIME_SHARE = 0.25  # of a time limit, which the teacher may take
 
 
 def taught(
-    teaching: Teaching, pairs: list[Pair], lowercase: bool, time_limit: float | None, report: Report
-) -> list[Pair]:
+    teaching: Teaching, pairs: Sequence[Pair], lowercase: bool, time_limit: float | None, report: Report
+) -> Sequence[Pair]:
     """The pairs, in the same order, with the teacher's translations as the targets of its share.
 
     They are kept in a file from training to training, so that each sentence is translated once by each teacher,

@@ -12,6 +12,7 @@ from rnntext.jobs.charlm_recipe import CharlmRecipe
 from rnntext.jobs.choice import all_open
 from rnntext.jobs.promotion import Outcome
 from rnntext.jobs.teaching import Teaching
+from rnntext.jobs.texts import TextSource
 from rnntext.jobs.training import train, with_limit
 from rnntext.settings.base import as_text, as_texts, check_choice
 from rnntext.settings.charlm import TEACHER_SHARE, CharlmConfig, CharlmTraining
@@ -74,5 +75,6 @@ def train_charlm(
     report = (observer or Observer()).note
     free = frozenset(as_texts("left_open", left_open))
     teaching = Teaching.of(teacher, teacher_share, TEACHER_SHARE, path)
-    recipe = CharlmRecipe(sources, model, training, validation, encoding_errors, size, free, report, teaching)
+    source = TextSource(sources, validation, encoding_errors)
+    recipe = CharlmRecipe(source, model, training, size, free, report, teaching)
     return train(recipe, Path(path), job, observer)

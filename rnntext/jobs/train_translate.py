@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Collection, Sequence
 from os import PathLike
 from pathlib import Path
 
 from rnntext import sizes
 from rnntext.errors import UsageError
+from rnntext.jobs import languages
 from rnntext.jobs.choice import all_open
 from rnntext.jobs.pairs import Files, PairSource, given_files
 from rnntext.jobs.promotion import Outcome
@@ -40,6 +42,7 @@ def train_translate(
     columns: Columns | None = None,
     encoding_errors: str = "strict",
     relearn_tokens: bool = False,
+    sentencepiece: str | PathLike[str] | None = None,
     teacher: str | Sequence[str] = (),
     teacher_share: float | None = None,
     job: JobConfig | None = None,
@@ -68,6 +71,8 @@ def train_translate(
         encoding_errors: "strict" or "replace".
         relearn_tokens: learns new tokens for a warm start, instead of adding to those of the version in service; a
             token that is in both keeps its weights.
+        sentencepiece: the file of a SentencePiece model whose subwords are taken for both languages, instead of learnt
+            ones; they are the vocabulary, whatever `vocabulary_size` is.
         teacher: the name or folder of a translation model whose translations are learnt, or "in-service", or several,
             which translate together; empty: only the targets of the pairs are learnt.
         teacher_share: the share of the source sentences whose targets are the teacher's translations; None: all.
@@ -84,9 +89,16 @@ def train_translate(
     )
     model = model or TransformerConfig()
     training = with_limit(training or TranslatorTraining())
+    subwords = None
+    if sentencepiece is not None:
+        if model.tokens != "subword":
+            raise UsageError(f"--sentencepiece {sentencepiece}: --tokens {model.tokens} has no subwords")
+        subwords = languages.read_subwords(str(sentencepiece))
+        training = dataclasses.replace(training, vocabulary_size=len(subwords.pieces))
+        free -= {"vocabulary_size"}
     report = (observer or Observer()).note
     teaching = Teaching.of(teacher, teacher_share, TEACHER_SHARE, path)
-    recipe = TranslatorRecipe(source, model, training, relearn_tokens, report, size, free, teaching)
+    recipe = TranslatorRecipe(source, model, training, relearn_tokens, report, size, free, teaching, subwords)
     return train(recipe, Path(path), job, observer)
 
 

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from rnntext.errors import BusyError, DivergedError, RnntextError, StoppedError, UsageError
 from rnntext.files.atomic import append_line, remove_folder, remove_leftovers
 from rnntext.files.lock import locked
-from rnntext.jobs import beginning, promotion, unfinished
+from rnntext.jobs import beginning, promotion
 from rnntext.jobs.champion import load_champion
 from rnntext.jobs.last_fit import fit_again, paused
 from rnntext.jobs.promotion import Outcome, Trained
@@ -58,6 +58,10 @@ def train(recipe: Recipe, path: Path, job: JobConfig | None = None, observer: Ob
     """
     job = job or JobConfig()
     observer = observer or Observer()
+    if job.dry_run:
+        from rnntext.jobs.rehearsal import rehearse
+
+        return rehearse(recipe, path, job, observer)
     with _errors_reported(observer, path), tidied(path, job.wait):
         began = time.monotonic()
         outcome = _train(recipe, path, job, observer, began)
@@ -146,10 +150,7 @@ def _train(recipe: Recipe, path: Path, job: JobConfig, observer: Observer, began
 
     # 2. Go on with the unfinished run, or begin a new one.
     settings = beginning.settings(recipe, job)
-    snapshot = None if job.fresh else unfinished.read(path / "run")
-    has_state = (path / "run" / STATE).exists()
-    if snapshot is not None and snapshot.options != settings and not has_state:
-        snapshot = None  # Nothing has been learnt yet that could be lost.
+    snapshot = beginning.unfinished_run(path, settings, job)
     if snapshot is not None:
         run = beginning.resume(recipe, snapshot, settings, path, observer)
     else:

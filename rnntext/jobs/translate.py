@@ -12,7 +12,7 @@ from typing import Any
 from rnntext.jobs.translation import Answer, Translation, TranslationModel
 from rnntext.run.attention import block_diagonal
 from rnntext.settings.search import SearchConfig
-from rnntext.text.lines import Line, LineReader
+from rnntext.text.lines import Line, LineReader, Report
 
 PORTION = 1536  # lines that are read ahead for each job, so that lines of similar length share a batch
 TEXT = "text"  # field of a JSON object that is translated, unless another one is named
@@ -63,7 +63,7 @@ def plain(line: Line) -> Item:
 def from_json(line: Line, field: str = TEXT) -> Item:
     """The item of a line with a JSON object, one field of which is to be translated."""
     try:
-        fields = _DECODER.decode(line.text.removeprefix("\ufeff"))  # where a file begins that is not the first one
+        fields = _DECODER.decode(line.text)
     except (ValueError, RecursionError):
         return Item(line, "", error="not JSON")
     missing = f'no object with a text in its field "{field}"'
@@ -76,7 +76,12 @@ def from_json(line: Line, field: str = TEXT) -> Item:
 
 
 def translate_stream(
-    model: TranslationModel, sources: Sequence[str], search: SearchConfig, field: str | None = None, jobs: int = 1
+    model: TranslationModel,
+    sources: Sequence[str],
+    search: SearchConfig,
+    field: str | None = None,
+    jobs: int = 1,
+    report: Report | None = None,
 ) -> Iterator[tuple[Item, Translation]]:
     """Yields each line of files or stdin with its translation, in order, as soon as it is ready.
 
@@ -90,12 +95,14 @@ def translate_stream(
         field: the field that is translated of the JSON object on each line; None: the lines are plain text.
         jobs: number of portions that are translated at the same time: by the model itself if it can do so
             (CTranslate2), else in so many processes.
+        report: is told if standard input seems to have another format than UTF-8; its lines are answered all the same.
 
     Raises:
         InputOutputError: a file cannot be read.
+        DataError: a file has another format than UTF-8.
     """
     make = plain if field is None else functools.partial(from_json, field=field)
-    reader = LineReader(sources, PORTION * jobs)
+    reader = LineReader(sources, PORTION * jobs, report)
     if jobs > model.jobs:
         yield from _in_processes(model, reader, search, make, jobs)
         return

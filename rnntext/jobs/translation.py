@@ -22,12 +22,13 @@ from rnntext.run.threads import blas_threads
 from rnntext.settings.base import as_count, as_text, as_texts
 from rnntext.settings.search import SEARCH_TOKENS, SearchConfig
 from rnntext.storage.checkpoint import Checkpoint
-from rnntext.text import tokens
+from rnntext.text import kept, placing, tokens
 from rnntext.text.lookalikes import is_blank
 from rnntext.text.normalize import normalize_line
 from rnntext.text.segments import joined
 from rnntext.text.source_lines import Part, SourceLines
 
+_NOTHING = Hypothesis((), 0.0, 0.0, np.zeros((0, 0), np.float32))  # of a part that is kept as it is
 MAX_SCORED = 2048  # tokens on a side of a pair that is scored; the cost of attention is quadratic
 
 
@@ -70,7 +71,7 @@ class Translation:
     Attributes:
         answers: `n_best` translations, the best one first; the last one is repeated if the search found fewer.
         source_tokens: the tokens of the line.
-        parts: number of parts in which the line was translated; 0 for a blank line.
+        parts: number of parts in which the line was translated; 0 for a line of which nothing is.
     """
 
     answers: list[Answer]
@@ -167,18 +168,22 @@ class TranslationModel(Served):
         """The same as `translate_all`; yields each translation as soon as it and those before it are ready.
 
         A line with more sentences or tokens than most lines of the training is cut into parts, and their translations
-        are joined. The spaces before a line are kept, as are emoji and the like on both sides of it.
+        are joined. The spaces before a line are kept, as are emoji and the like on both sides of it, and addresses,
+        placeholders of programs and tags within it (`text.kept`).
         """
         search = search or SearchConfig()
         lines = as_texts("lines", lines)
         framed = [self.lines.framed(line) for line in lines]
-        lines_of_parts = [self.lines.parts(text, search.split) for _, text, _ in framed]
-        ids = [self.source.lookup(part.tokens) for parts in lines_of_parts for part in parts]
-        hypotheses = in_order(self._searched(ids, search))
+        lines_of_parts = [self.lines.parts(text, search.split, search.keep) for _, text, _ in framed]
+        all_parts = list(itertools.chain.from_iterable(lines_of_parts))
+        ids = [self.source.lookup(part.tokens) for part in all_parts if part.tokens]
+        places_something = self.attends and any(part.kept for part in all_parts)
+        searched = dataclasses.replace(search, with_attention=search.with_attention or places_something)
+        hypotheses = in_order(self._searched(ids, searched))
         for (before, _, behind), parts in zip(framed, lines_of_parts, strict=True):
             if parts:
-                of_parts = list(itertools.islice(hypotheses, len(parts)))
-                yield self._translation((before, behind), parts, of_parts, search.n_best)
+                of_parts = [next(hypotheses) if part.tokens else [_NOTHING] for part in parts]
+                yield self._translation((before, behind), parts, of_parts, search)
             else:
                 yield _blank(before + behind, search.n_best)
 
@@ -194,7 +199,7 @@ class TranslationModel(Served):
             yield numbered
 
     def _translation(
-        self, frame: tuple[str, str], parts: list[Part], hypotheses: list[list[Hypothesis]], n_best: int
+        self, frame: tuple[str, str], parts: list[Part], hypotheses: list[list[Hypothesis]], search: SearchConfig
     ) -> Translation:
         """The translation of a line: the best hypotheses of all its parts joined, then the second best, and so on.
 
@@ -202,29 +207,45 @@ class TranslationModel(Served):
             frame: what stands before and behind the sentences of the line.
             parts: those of the line.
             hypotheses: those of each part, the best one first.
-            n_best: number of answers.
+            search: how many answers there are, and whether with attention weights.
         """
         answers = []
-        for rank in range(n_best):
+        for rank in range(search.n_best):
             ranked = [of_part[min(rank, len(of_part) - 1)] for of_part in hypotheses]
-            answers.append(self._answer(frame, parts, ranked))
+            answer = self._answer(frame, parts, ranked)
+            answers.append(answer if search.with_attention else dataclasses.replace(answer, attention=None))
         source_tokens = [token for part in parts for token in part.tokens]
-        return Translation(answers, source_tokens, len(hypotheses))
+        return Translation(answers, source_tokens, _translated(parts))
 
     def _answer(self, frame: tuple[str, str], parts: list[Part], hypotheses: list[Hypothesis]) -> Answer:
         """The answer that consists of one hypothesis for each part of a line."""
         texts = []
         for part, hypothesis in zip(parts, hypotheses, strict=True):
-            texts.append(part.reading.written(self.target.decode(hypothesis.ids), self.target.encode))
+            text = self.target.decode(hypothesis.ids)
+            if part.kept:
+                text = self._with_marks(text, part, hypothesis)
+            text = part.reading.written(text, self.target.encode)
+            texts.append(kept.restored(text, [span.text for span in part.kept]) if part.kept else text)
         ids = [i for hypothesis in hypotheses for i in hypothesis.ids]
         maps = [hypothesis.attention for hypothesis in hypotheses if hypothesis.attention is not None]
         return Answer(
             text=frame[0] + joined(texts) + frame[1],
             log_probability=sum(hypothesis.log_probability for hypothesis in hypotheses),
-            score=sum(hypothesis.score for hypothesis in hypotheses) / len(parts),
+            score=sum(hypothesis.score for hypothesis in hypotheses) / max(1, _translated(parts)),
             tokens=self.target.named(ids),
             attention=block_diagonal(maps) if len(maps) == len(parts) else None,
         )
+
+    def _with_marks(self, text: str, part: Part, hypothesis: Hypothesis) -> str:
+        """The translation of a part with a mark in the place of each span that is kept.
+
+        Args:
+            text: the translation without them.
+        """
+        source_ends = placing.ends(self.source.tokenizer.join, part.tokens)
+        target_ends = placing.ends(self.target.decode, hypothesis.ids)
+        places = placing.places(part.kept, source_ends, target_ends, text, hypothesis.attention)
+        return placing.put_back(text, part.kept, places)
 
     def score(self, pairs: Sequence[tuple[str, str]]) -> list[tuple[float, int]]:
         """The natural log-probability of each target given its source, and the target's number of tokens with the end.
@@ -265,6 +286,11 @@ class TranslationModel(Served):
         # 3. Name the tokens.
         names = (self.target.named([*target, tokens.END]) for target in targets)
         return [list(zip(*pair, strict=True)) for pair in zip(names, map(np.ndarray.tolist, log_p), strict=True)]
+
+
+def _translated(parts: list[Part]) -> int:
+    """Number of parts that are translated, not kept as they are."""
+    return sum(bool(part.tokens) for part in parts)
 
 
 def _blank(text: str, n_best: int) -> Translation:

@@ -6,6 +6,7 @@ import dataclasses
 import importlib.util
 import math
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rnntext import sizes
@@ -26,8 +27,11 @@ from rnntext.settings.translator import (
     TranslatorTraining,
 )
 from rnntext.storage.json_files import to_json
+from rnntext.storage.manifest import digest
 from rnntext.text import overlap, training_text
 from rnntext.text.columns import DEFAULT
+from rnntext.text.stored_pairs import Sentences
+from rnntext.text.tokenizers import Subwords
 
 if TYPE_CHECKING:
     from rnntext.train.translator_task import TranslatorTask
@@ -41,6 +45,7 @@ class TranslatorRecipe(SizedRecipe):
     Args:
         source: of training pairs and held-out pairs.
         teaching: who teaches; None: nobody.
+        subwords: that are taken instead of learnt ones; None: they are learnt.
         report: is told what is left out, and what was chosen.
     """
 
@@ -58,11 +63,13 @@ class TranslatorRecipe(SizedRecipe):
         size: str = "auto",
         free: frozenset[str] = frozenset(),
         teaching: Teaching | None = None,
+        subwords: Subwords | None = None,
     ) -> None:
         super().__init__(model, training, size, free, report)
         self.source = source
         self.teaching = teaching or Teaching()
         self.relearn_tokens = relearn_tokens
+        self.subwords = subwords
         architecture = None if "architecture" in free else model.architecture
         self.options: Options = {
             "model": {"architecture": architecture, **asked(model, free)},
@@ -73,6 +80,7 @@ class TranslatorRecipe(SizedRecipe):
                 "columns": ",".join(map(str, source.columns or DEFAULT)),
                 "sources": listed(source.files),
                 "relearn_tokens": relearn_tokens,
+                "sentencepiece": subwords and digest(subwords.model),
                 "teacher": list(self.teaching.teachers),
                 "teacher_share": self.teaching.share,
                 "size": size,
@@ -81,16 +89,16 @@ class TranslatorRecipe(SizedRecipe):
 
     # The beginning of a run -------------------------------------------------------------------------------------------
 
-    def read(self) -> Data:
+    def read(self, folder: Path) -> Data:
         """See Recipe."""
         if importlib.util.find_spec("sacrebleu") is None:
             raise UsageError("training needs sacreBLEU, which is not installed: pip install 'rnntext[train]'")
         lowercase = self.model.lowercase
         time_limit = self.training.time_limit
-        training, held_out = self.source.split(lowercase, time_limit, self.report)
-        training = taught(self.teaching, training, lowercase, time_limit, self.report)
-        seen = overlap.of_sentences((source for source, _ in training), overlap.MAX_HASHES)
-        return Data(pairs.digest(training, held_out), seen, (training, held_out))
+        read, held_out = self.source.split(lowercase, time_limit, self.report, folder)
+        training = taught(self.teaching, read, lowercase, time_limit, self.report)
+        seen = overlap.of_sentences(Sentences(training, 0), overlap.MAX_HASHES)
+        return Data(pairs.digest(training, held_out), seen, (training, held_out, folder))
 
     def choose(self, data: Data, parent: TranslationModel | None) -> Chosen:
         """See Recipe."""
@@ -98,8 +106,8 @@ class TranslatorRecipe(SizedRecipe):
             return {}
 
         # 1. Choose the size.
-        training, _ = data.content
-        characters = sum(len(target) for _, target in training)
+        training, _, _ = data.content
+        characters = sum(map(len, Sentences(training, 1)))
         target_tokens = characters / sizes.CHARACTERS_PER_TOKEN[self.model.tokens] + len(training)
         budget = training_budget(target_tokens, self.training)
         inherited = self._inherited(parent)
@@ -156,10 +164,12 @@ class TranslatorRecipe(SizedRecipe):
     def begin(self, data: Data, parent: TranslationModel | None) -> Snapshot:
         """See Recipe."""
         # 1. Encode the pairs, in the languages of the parent or in new ones.
-        training, held_out = data.content
+        training, held_out, folder = data.content
         self._tell_shared(overlap.of_sentences(source for source, _ in held_out), data.seen, parent)
-        both = languages.of_run(training, parent, self.model, self.training, self.relearn_tokens, self.report)
-        source, target, held_out = pairs.encode(training, held_out, both, self.training.longest, self.report)
+        both = languages.of_run(
+            training, parent, self.model, self.training, self.relearn_tokens, self.subwords, self.report
+        )
+        source, target, held_out = pairs.encode(training, held_out, both, self.training.longest, self.report, folder)
         self.report(f"{counted(len(source))} to learn from, {len(held_out)} held out")
 
         # 2. Make the snapshot.
@@ -172,7 +182,7 @@ class TranslatorRecipe(SizedRecipe):
         if parent is not None:
             arrays |= languages.start_arrays(parent, both)
         files = languages.to_files(both)
-        about_text = training_text.describe([source for source, _ in training], source.lengths.tolist())
+        about_text = training_text.describe(Sentences(training, 0), source.lengths)
         files[training_text.FILE] = to_json(about_text.to_json())
         files[HELD_OUT] = pairs.to_bytes(held_out)
         return Snapshot(self.family.kind, self.options, files, arrays, data.digest)
@@ -190,11 +200,11 @@ class TranslatorRecipe(SizedRecipe):
         targets = [target for _, target in held_out]
 
         def make_task() -> TranslatorTask:
-            from rnntext.train.pipelines import Sentences
+            from rnntext.train.pipelines import SentenceIds
             from rnntext.train.translator_task import TranslatorTask
 
-            source = Sentences(arrays["source.ids"], arrays["source.lengths"])
-            target = Sentences(arrays["target.ids"], arrays["target.lengths"])
+            source = SentenceIds(arrays["source.ids"], arrays["source.lengths"])
+            target = SentenceIds(arrays["target.ids"], arrays["target.lengths"])
             return TranslatorTask(self.model, self.training, both, (source, target), held_out)
 
         # 2. Put the material together.

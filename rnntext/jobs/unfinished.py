@@ -15,11 +15,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import safetensors.numpy
 
 from rnntext.errors import CheckpointError, UsageError
-from rnntext.files.atomic import read_bytes, write_folder
+from rnntext.files.atomic import Content, read_bytes, write_folder
 from rnntext.settings.base import Config, Option, flag
+from rnntext.storage import mapped
 from rnntext.storage.json_files import parse_json, to_json
 from rnntext.version import __version__
 
@@ -72,7 +72,7 @@ class Snapshot:
 
 def write(folder: Path, snapshot: Snapshot) -> None:
     """Writes the snapshot of a new run into its folder, atomically."""
-    files = {**snapshot.files, ARRAYS: safetensors.numpy.save(snapshot.arrays)}
+    files: dict[str, Content] = {**snapshot.files, ARRAYS: mapped.to_pieces(snapshot.arrays)}
     settings = {name: getattr(snapshot, name) for name in _IN_SETTINGS}
     settings["files"] = {name: _digest(content) for name, content in files.items()}
     settings["sha256"] = _digest(to_json(settings))
@@ -92,7 +92,7 @@ def read(folder: Path) -> Snapshot | None:
         return _read(folder)
     except FileNotFoundError as error:
         reason = f"{Path(error.filename).name} is missing"
-    except (CheckpointError, safetensors.SafetensorError, KeyError, TypeError, AttributeError) as error:
+    except (CheckpointError, KeyError, TypeError, AttributeError) as error:
         reason = str(error)
     raise CheckpointError(f"{folder}: the unfinished training is damaged ({reason}); drop it with --fresh")
 
@@ -101,21 +101,27 @@ def _read(folder: Path) -> Snapshot:
     settings = parse_json(read_bytes(folder / SETTINGS), folder / SETTINGS)
     if settings.pop("sha256") != _digest(to_json(settings)):
         raise CheckpointError(f"{SETTINGS}: its SHA-256 is not the one that was stored with it")
+    arrays, bytes_of_arrays = mapped.mapped(folder / ARRAYS)
     files = {}
-    for name, digest in settings["files"].items():
-        file_name = Path(name).name  # Without a folder: the settings cannot lead elsewhere.
-        files[name] = read_bytes(folder / file_name)
-        if _digest(files[name]) != digest:
+    for name in settings["files"]:
+        if name != ARRAYS:
+            file_name = Path(name).name  # Without a folder: the settings cannot lead elsewhere.
+            files[name] = read_bytes(folder / file_name)
+    contents: dict[str, bytes | memoryview] = {**files, ARRAYS: bytes_of_arrays}
+    for name, content in contents.items():
+        if _digest(content) != settings["files"][name]:
             raise CheckpointError(f"{name}: its SHA-256 is not the one in {SETTINGS}")
-    arrays = safetensors.numpy.load(files.pop(ARRAYS))
     settings.setdefault("chosen", None)
     settings.setdefault("command", "")
     fields = {name: settings[name] for name in _IN_SETTINGS}
     return Snapshot(files=files, arrays=arrays, **fields)
 
 
-def _digest(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()
+def _digest(content: Content | memoryview) -> str:
+    sha = hashlib.sha256()
+    for piece in content if isinstance(content, list) else [content]:
+        sha.update(piece)
+    return sha.hexdigest()
 
 
 def check_same(

@@ -8,26 +8,22 @@ from __future__ import annotations
 
 import logging
 import math
-import tempfile
 from collections.abc import Iterator, Sequence
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from rnntext.errors import UsageError
 from rnntext.run.arrays import Array, Weights
-from rnntext.run.attention import EPSILON
 from rnntext.run.batching import batches, length_class
-from rnntext.run.positions import MAX_POSITIONS, sinusoids
+from rnntext.run.ctranslate2_files import converted, name_of, numbered
+from rnntext.run.positions import MAX_POSITIONS
 from rnntext.run.search import Hypothesis, answer_limit, best_first, length_penalty
-from rnntext.run.transformer import alignment_layer
 from rnntext.settings.search import SearchConfig
 from rnntext.settings.translator import TransformerConfig, TranslatorConfig
-from rnntext.text.tokens import RESERVED, Forbidden
+from rnntext.text.tokens import Forbidden
 
-RESERVED_NAMES = ["<blank>", "<unk>", "<s>", "</s>"]  # CTranslate2's names of the reserved ids
 # With any length penalty but zero CTranslate2 waits for `beam` finished hypotheses, as our search does. This one is too
 # small to change their order; they are ranked with ours afterwards.
 _NO_PENALTY = 1e-9
@@ -68,14 +64,16 @@ class CTranslate2:
         self.threads = threads
         self.jobs = jobs
         embedding = arrays["source.embedding"]  # [vocabulary, units]
-        self.names = _names(len(embedding))
+        self.names = numbered(len(embedding))
         max_answer = answer_limit(length_class(max_source_length), SearchConfig())
         self._convert(max(MAX_POSITIONS, max_answer))
 
     def _convert(self, positions: int) -> None:
         """Converts the model for translations of at most `positions` tokens: CTranslate2 reads positions in a table."""
         self.positions = positions
-        self.files = _converted(self.config, self.arrays, positions, self.compute_type)
+        target_names = numbered(len(self.arrays["logits.bias"]))
+        names = (self.names, target_names)
+        self.files = converted(self.config, self.arrays, positions, self.compute_type, names)
         self.__dict__.pop("translator", None)  # the cached one has the old table
 
     @cached_property
@@ -116,7 +114,7 @@ class CTranslate2:
             self._convert(max_answer)
 
         # 2. Begin all batches at once, so that the threads of CTranslate2 always have something to do.
-        suppressed = [list(map(_name, np.atleast_1d(tokens))) for tokens in forbidden]
+        suppressed = [list(map(name_of, np.atleast_1d(tokens))) for tokens in forbidden]
         begun = []
         for batch, limit in zip(grouped, limits, strict=True):
             members = [sentences[number] for number in batch]
@@ -157,18 +155,6 @@ class CTranslate2:
         )
 
 
-def _name(token: int) -> str:
-    """The word by which CTranslate2, which wants words, knows an id."""
-    if token < RESERVED:
-        return RESERVED_NAMES[token]
-    return str(token)
-
-
-def _names(size: int) -> list[str]:
-    """The words of a vocabulary of `size` ids."""
-    return [_name(token) for token in range(size)]
-
-
 def _hypotheses(result: Any, limit: int, config: SearchConfig) -> list[Hypothesis]:
     """The translations of a sentence, the best first, from CTranslate2's result."""
     hypotheses = []
@@ -189,112 +175,3 @@ def _hypotheses(result: Any, limit: int, config: SearchConfig) -> list[Hypothesi
         hypothesis = Hypothesis(ids, log_probability, score, attention)
         hypotheses.append(hypothesis)
     return best_first(hypotheses, config.n_best)
-
-
-def _converted(
-    config: TransformerConfig,
-    arrays: Weights,
-    positions: int,
-    compute_type: str,
-) -> dict[str, bytes]:
-    """The files of a model as CTranslate2 stores it, by their names.
-
-    Args:
-        positions: number of rows of its positional encodings.
-    """
-    try:
-        from ctranslate2.specs import TransformerSpec
-    except ImportError as error:
-        raise UsageError(
-            "--engine ctranslate2 needs CTranslate2, which is not installed: pip install 'rnntext[ctranslate2]'"
-        ) from error
-
-    # 1. Describe the architecture.
-    spec = TransformerSpec.from_config(
-        config.layers, config.heads, alignment_layer=alignment_layer(config.layers), alignment_heads=config.heads
-    )
-    spec.config.layer_norm_epsilon = EPSILON
-
-    # 2. Set the weights. CTranslate2 rounds them in place, so it gets copies.
-    arrays = {name: array.copy() for name, array in arrays.items()}
-    _set_embeddings(spec, config, arrays)
-    sides = [
-        ("encoder", "source", spec.encoder),
-        ("decoder", "target", spec.decoder),
-    ]
-    for side, words, part in sides:
-        part.position_encodings.encodings = _positions(config, arrays, words, positions)
-        _set_norm(part.layer_norm, arrays, side)
-        for number, layer in enumerate(part.layer):
-            _set_layer(layer, arrays, f"{side}.{number}", attends_to_source=side == "decoder")
-
-    # 3. Round them.
-    spec.validate()
-    spec.optimize(quantization=compute_type)
-
-    # 4. Read the files: CTranslate2 can only save them to a folder.
-    with tempfile.TemporaryDirectory() as folder:
-        spec.save(folder)
-        return {path.name: path.read_bytes() for path in Path(folder).iterdir()}
-
-
-def _set_embeddings(spec: Any, config: TransformerConfig, arrays: Weights) -> None:
-    """Sets embeddings, output layer and vocabularies."""
-    source = arrays["source.embedding"]  # [vocabulary, units]
-    target = source
-    if not config.one_embedding:
-        target = arrays["target.embedding"]
-    projection = spec.decoder.projection
-    spec.encoder.embeddings[0].weight = source
-    spec.decoder.embeddings.weight = target
-    projection.weight = target
-    if not config.tied:
-        projection.weight = _transpose(arrays["logits.kernel"])
-    projection.bias = arrays["logits.bias"]
-    source_names = _names(len(source))
-    target_names = _names(len(target))
-    spec.register_source_vocabulary(source_names)
-    spec.register_target_vocabulary(target_names)
-
-
-def _transpose(kernel: Array) -> Array:
-    """A kernel `[features, units]` as CTranslate2 stores it, `[units, features]`, contiguous."""
-    return np.ascontiguousarray(kernel.T)
-
-
-def _positions(config: TransformerConfig, arrays: Weights, words: str, count: int) -> Array:
-    """Positional encodings of the "source" or of the "target", `[count, units]`."""
-    if config.positions == "learned":
-        learned = arrays[f"{words}.positions"]
-        last = len(learned) - 1
-        rows = np.minimum(np.arange(count), last)
-        return learned[rows]
-    return sinusoids(count, config.units)
-
-
-def _set_layer(layer: Any, arrays: Weights, name: str, attends_to_source: bool) -> None:
-    """Sets the weights of a layer of the encoder or, if it attends to the source, of the decoder."""
-    attention = layer.self_attention
-    _set_block(attention, attention.linear, arrays, f"{name}.itself", "qkv", "output")
-    if attends_to_source:
-        attention = layer.attention
-        _set_block(attention, attention.linear, arrays, f"{name}.source", "query", "memory", "output")
-    feedforward = layer.ffn
-    linear = [feedforward.linear_0, feedforward.linear_1]
-    _set_block(feedforward, linear, arrays, f"{name}.feedforward", "inner", "output")
-
-
-def _set_block(spec: Any, linear: Sequence[Any], arrays: Weights, block: str, *names: str) -> None:
-    """Sets the layer normalisation and the linear layers of a block; `names` are ours of the latter."""
-    _set_norm(spec.layer_norm, arrays, block)
-    for layer, name in zip(linear, names, strict=True):
-        product = f"{block}.{name}"
-        kernel = arrays[f"{product}.kernel"]
-        layer.weight = _transpose(kernel)
-        layer.bias = arrays[f"{product}.bias"]
-
-
-def _set_norm(spec: Any, arrays: Weights, block: str) -> None:
-    """Sets the scale and the bias of a layer normalisation."""
-    spec.gamma = arrays[f"{block}.norm.scale"]
-    spec.beta = arrays[f"{block}.norm.bias"]

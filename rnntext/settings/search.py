@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 
 from rnntext.errors import UsageError
 from rnntext.settings.base import SEARCH, Config, inherited, option
@@ -40,6 +41,9 @@ class SearchConfig(Config):
         None, "Tokens in a row that may not occur twice; 0: all may.", SEARCH, low=0, high=1000, shown="stops loops"
     )
     split: bool = option(True, "Split long lines, and those of several sentences.", SEARCH, negative="--no-split")
+    keep: str | None = option(
+        None, "Regular expression of text to keep as it is, beside addresses, placeholders and tags.", SEARCH
+    )
     batch_tokens: int = option(SEARCH_TOKENS, "Approximate batch size: source tokens times hypotheses.", SEARCH, low=1)
     with_scores: bool = option(True, "Compute scores in a greedy search, too, which takes longer.", SEARCH, hidden=True)
     with_attention: bool = option(False, "Return the attention weights of translations.", SEARCH, hidden=True)
@@ -51,8 +55,18 @@ class SearchConfig(Config):
 
     def check(self) -> None:
         """See Config."""
+        if self.keep is not None:
+            _check_expression(self.keep)
         if self.n_best > self.beam:
             raise UsageError(f"--n-best {self.n_best}: must not be more than --beam {self.beam}")
+
+
+def _check_expression(keep: str) -> None:
+    """Raises UsageError if a text is no regular expression."""
+    try:
+        re.compile(keep)
+    except (re.error, RecursionError, OverflowError) as error:
+        raise UsageError(f"--keep {keep!r}: no regular expression of Python ({error})") from error
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -119,6 +119,9 @@ class JobConfig(Config):
     )
     force: bool = option(False, "Train even if data and settings are those of the last training.", JOB)
     fresh: bool = option(False, "Discard an unfinished training instead of continuing it.", JOB)
+    dry_run: bool = option(
+        False, "Take a few steps, say what the training would be, take and need, and write nothing.", JOB
+    )
     save_every: float = option(
         120.0,
         "Time between two saves; the training is saved at each evaluation, too.",

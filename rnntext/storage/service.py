@@ -10,7 +10,9 @@ from __future__ import annotations
 import json
 import shlex
 import time
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from rnntext.errors import CheckpointError, UsageError
 from rnntext.files.atomic import append_line, read_bytes, remove_folder
@@ -118,23 +120,23 @@ def remove(root: Path, version: str) -> None:
     remove_folder(root / "versions" / version)
 
 
-def _promoted(root: Path) -> list[str]:
-    """The versions in the log, oldest first. A line that a crash cut short is left out."""
-    try:
-        lines = read_bytes(root / LOG).splitlines()
-    except FileNotFoundError:
-        return []
-    versions: list[str] = []
-    for line in lines:
+def log_entries(path: Path) -> Iterator[dict[str, Any]]:
+    """Yields the objects in a file of JSON lines, which need not exist. A line that a crash cut short is left out."""
+    if not path.is_file():
+        return
+    for line in read_bytes(path).splitlines():
         try:
-            entry = parse_json(line, root / LOG)
+            entry = parse_json(line, path)
         except CheckpointError:
             continue
         if isinstance(entry, dict):
-            version = entry.get("version")
-            if isinstance(version, str):
-                versions.append(version)
-    return versions
+            yield entry
+
+
+def _promoted(root: Path) -> list[str]:
+    """The versions in the log, oldest first."""
+    versions = (entry.get("version") for entry in log_entries(root / LOG))
+    return [version for version in versions if isinstance(version, str)]
 
 
 def _usable(root: Path, version: str) -> bool:

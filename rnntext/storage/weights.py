@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -60,6 +61,11 @@ def from_bytes(data: bytes, expected: Mapping[str, Shape], path: Path) -> Arrays
         if not (smallest >= -MAX_WEIGHT and largest <= MAX_WEIGHT):
             raise CheckpointError(f"{path}: some weights are not numbers, or far too large")
     return arrays
+
+
+def parameters(data: bytes, path: Path) -> int:
+    """The number of weights in a file that `from_bytes` has read."""
+    return sum(math.prod(shape) for _, shape in _header(data, path).values())
 
 
 def _header(data: bytes, path: Path) -> dict[str, tuple[str, Shape]]:

@@ -7,18 +7,21 @@ import itertools
 import os
 import re
 import shlex
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+
+import numpy as np
 
 from rnntext import sizes
 from rnntext.errors import DataError
-from rnntext.text.catalogue import REPLACE_ADVICE, read_source
 from rnntext.text.columns import DEFAULT, MAX_ROWS, Columns, check
+from rnntext.text.decoding import REPLACE_ADVICE
 from rnntext.text.hold_out import hashed_position
-from rnntext.text.lines import LineReader, Report, name_of, read_text
+from rnntext.text.lines import LineReader, Report, name_of, read_pieces
 from rnntext.text.lookalikes import is_blank
 from rnntext.text.normalize import normalize_line
+from rnntext.text.stored_pairs import Pair
 
-Pair = tuple[str, str]
+Store = Callable[[Iterator[Pair]], Sequence[Pair]]
 MAX_HELD_OUT = sizes.MAX_PAIRS  # The evaluation of a larger corpus needs no more pairs to be precise.
 _BEGINNING = 2000  # characters of a text, in which a format shows
 # The tags of translation memories, and where pairs, sources and targets are in them (XPath).
@@ -37,7 +40,7 @@ class Bitext:
         empty: number of pairs that were left out because one side was blank.
     """
 
-    pairs: list[Pair]
+    pairs: Sequence[Pair]
     empty: int = 0
 
 
@@ -48,6 +51,7 @@ def read_pairs(
     lowercase: bool = False,
     columns: Columns | None = None,
     report: Report | None = None,
+    store: Store = list,
 ) -> Bitext:
     """The pairs of a text with `source TAB target` lines. Further columns are ignored; Tatoeba's files have them.
 
@@ -58,13 +62,14 @@ def read_pairs(
         lowercase: whether to lower-case the text.
         columns: two of them; see `read_rows`.
         report: is told how many bytes become U+FFFD, if any.
+        store: keeps the pairs, in memory or elsewhere.
 
     Raises:
         InputOutputError: the file cannot be read.
         DataError: as for `read_rows`; or there is no pair at all.
     """
     rows = read_rows(source, errors, columns, report)
-    return _bitext(rows, name_of(source), reverse, lowercase)
+    return _bitext(rows, name_of(source), reverse, lowercase, store)
 
 
 def read_rows(
@@ -83,22 +88,22 @@ def read_rows(
 
     Raises:
         InputOutputError: the file cannot be read.
-        DataError: a line has too few columns, the first two columns are no sentences, the text is a translation memory
-            (TMX, XLIFF), or not valid UTF-8.
+        DataError: a line has too few columns, the text is a translation memory (TMX, XLIFF), or not valid UTF-8; after
+            the last line also if the first two columns are no sentences.
     """
     name = name_of(source)
-    text = read_source(source, errors, report, advice)
-    _check_no_memory(text, name)
-    # 1. Look at some rows from all over the table.
-    if columns is None:
-        step = 1 + text.count("\n") // MAX_ROWS
-        sample = itertools.islice(_lines(text), 0, None, step)
-        check([line.split("\t") for line in sample if "\t" in line], name)
-    # 2. Cut out the columns.
     numbers = columns or DEFAULT
     last = max(numbers)
-    for number, line in enumerate(_lines(text), start=1):
+    looked_at: list[list[str]] = []  # rows from all over the table
+    step = 1  # between them
+    pieces = _without_memory(read_pieces(source, errors, advice, report), name)
+    for number, line in enumerate(_lines(pieces), start=1):
         row = line.split("\t", last)
+        if columns is None and (number - 1) % step == 0 and len(row) > 1:
+            looked_at.append(line.split("\t"))
+            if len(looked_at) == 2 * MAX_ROWS:
+                looked_at = looked_at[::2]
+                step *= 2
         if len(row) >= last:
             yield [row[column - 1] for column in numbers]
         elif is_blank(line):
@@ -106,6 +111,8 @@ def read_rows(
         else:
             what = f"no column {last} after a TAB" if columns else f"no TAB between source and target; {_to_tabs(line)}"
             raise DataError(f"{name}: line {number}: {what}")
+    if columns is None:
+        check(looked_at, name)
 
 
 def _to_tabs(line: str) -> str:
@@ -115,6 +122,14 @@ def _to_tabs(line: str) -> str:
     if " ||| " in line:
         return "this puts one there: sed 's/ ||| /\\t/g'"
     return "write each pair as source TAB target, or give two aligned files with --source and --target"
+
+
+def _without_memory(pieces: Iterable[str], name: str) -> Iterator[str]:
+    """The pieces of a text, of which the first is checked (`_check_no_memory`)."""
+    for number, piece in enumerate(pieces):
+        if number == 0:
+            _check_no_memory(piece, name)
+        yield piece
 
 
 def _check_no_memory(text: str, name: str) -> None:
@@ -151,13 +166,14 @@ def read_aligned(
     reverse: bool = False,
     lowercase: bool = False,
     report: Report | None = None,
+    store: Store = list,
 ) -> Bitext:
     """The pairs of two files of which line n of one translates line n of the other.
 
     Args:
         source: a file of source sentences, or `-` for standard input.
         target: a file of target sentences, likewise.
-        errors, reverse, lowercase, report: as for `read_pairs`.
+        errors, reverse, lowercase, report, store: as for `read_pairs`.
 
     Raises:
         InputOutputError: a file cannot be read.
@@ -165,13 +181,13 @@ def read_aligned(
     """
     rows = read_aligned_rows([source, target], errors, report)
     name = f"{name_of(source)}, {name_of(target)}"
-    return _bitext(rows, name, reverse, lowercase)
+    return _bitext(rows, name, reverse, lowercase, store)
 
 
 def read_aligned_rows(
     sources: Sequence[str], errors: str = "strict", report: Report | None = None, advice: str = REPLACE_ADVICE
 ) -> Iterator[tuple[str, ...]]:
-    """Line n of each of several files, for n = 1, 2, ...; the files are read and checked at once.
+    """Yields line n of each of several files, for n = 1, 2, ...
 
     Args:
         sources: files, or `-` for standard input.
@@ -180,58 +196,61 @@ def read_aligned_rows(
 
     Raises:
         InputOutputError: a file cannot be read.
-        DataError: the numbers of lines differ, or a text is not valid UTF-8.
+        DataError: a text is not valid UTF-8; after the last line of the shortest file also if the numbers of lines
+            differ.
     """
-    texts = [read_text(source, errors, advice, report) for source in sources]
-    counts = [_count(text) for text in texts]
+    files = [_lines(read_pieces(source, errors, advice, report)) for source in sources]
+    counts = [0] * len(sources)
+    for row in itertools.zip_longest(*files):
+        counts = [count + (line is not None) for count, line in zip(counts, row, strict=True)]
+        if None not in row:
+            yield row
     for source, count in zip(sources, counts, strict=True):
         if count != counts[0]:
             raise DataError(
                 f"{name_of(sources[0])} has {counts[0]} lines and {name_of(source)} {count}: "
                 "line n of one must translate line n of the other"
             )
-    return zip(*map(_lines, texts), strict=True)
 
 
-def _lines(text: str) -> Iterator[str]:
+def _lines(pieces: Iterable[str]) -> Iterator[str]:
     """Yields the lines of a text, which may end with a line break or not."""
-    begin = 0
-    while begin < len(text):
-        end = text.find("\n", begin)
-        if end < 0:
-            end = len(text)
-        yield text[begin:end]
-        begin = end + 1
+    rest: list[str] = []  # the beginning of a line that ends in another piece
+    for piece in pieces:
+        first, *others = piece.split("\n")
+        rest.append(first)
+        if others:
+            yield "".join(rest)
+            yield from others[:-1]
+            rest = [others[-1]]
+    if last := "".join(rest):
+        yield last
 
 
-def _count(text: str) -> int:
-    """The number of lines of a text."""
-    breaks = text.count("\n")
-    return breaks if text.endswith("\n") or not text else breaks + 1
-
-
-def _bitext(rows: Iterable[Sequence[str]], name: str, reverse: bool, lowercase: bool) -> Bitext:
+def _bitext(rows: Iterable[Sequence[str]], name: str, reverse: bool, lowercase: bool, store: Store) -> Bitext:
     """Normalises pairs of source and target; leaves out those that have a blank side, and uncounted what is blank."""
-    kept: list[Pair] = []
     empty = 0
-    for source, target in rows:
-        source = normalize_line(source, lowercase)
-        target = normalize_line(target, lowercase)
-        if is_blank(source) and is_blank(target):
-            continue  # a blank line between pairs
-        if is_blank(source) or is_blank(target):
-            empty += 1
-        elif reverse:
-            kept.append((target, source))
-        else:
-            kept.append((source, target))
-    if not kept:
+
+    def kept() -> Iterator[Pair]:
+        nonlocal empty
+        for source, target in rows:
+            source = normalize_line(source, lowercase)
+            target = normalize_line(target, lowercase)
+            if is_blank(source) and is_blank(target):
+                continue  # a blank line between pairs
+            if is_blank(source) or is_blank(target):
+                empty += 1
+            else:
+                yield (target, source) if reverse else (source, target)
+
+    pairs = store(kept())
+    if not pairs:
         raise DataError(f"{name}: no pair of sentences; there is nothing to learn from")
-    return Bitext(kept, empty)
+    return Bitext(pairs, empty)
 
 
-def hold_out(pairs: list[Pair], fraction: float, scored: int = MAX_HELD_OUT) -> tuple[list[Pair], list[Pair]]:
-    """Pairs to train on, and pairs to evaluate on.
+def hold_out(pairs: Sequence[Pair], fraction: float, scored: int = MAX_HELD_OUT) -> tuple[np.ndarray, np.ndarray]:
+    """Indices of the pairs to train on, and of those to evaluate on, `[pairs]` each.
 
     A hash of the source sentence decides. So a sentence that occurs several times is on one side only, and none that a
     model was trained on is held out after the corpus has grown, because the share of held-out pairs never rises.
@@ -245,12 +264,5 @@ def hold_out(pairs: list[Pair], fraction: float, scored: int = MAX_HELD_OUT) -> 
     count = len(pairs)
     held_out_share = min(fraction, MAX_HELD_OUT / count)
     scored_share = min(held_out_share, scored / count)
-    training: list[Pair] = []
-    evaluation: list[Pair] = []
-    for pair in pairs:
-        position = hashed_position(pair[0])
-        if position >= held_out_share:
-            training.append(pair)
-        elif position < scored_share:
-            evaluation.append(pair)
-    return training, evaluation
+    positions = np.fromiter((hashed_position(source) for source, _ in pairs), np.float64, count)
+    return np.flatnonzero(positions >= held_out_share), np.flatnonzero(positions < scored_share)

@@ -1,17 +1,18 @@
-"""Bytes become text. What is not UTF-8 is recognised by its bytes, and refused with the command that makes text of it.
-
-Compressed files are not read: a small one may hold more than memory does, and that command streams.
-"""
+"""Bytes become text. What is not UTF-8 is recognised by its bytes, and refused with the command that makes text of it
+(but see `text.compressed`)."""
 
 from __future__ import annotations
 
 import re
 import shlex
+from collections.abc import Callable
 from typing import NamedTuple
 
 from rnntext.errors import DataError
 
+STDIN = "<stdin>"  # what messages call standard input
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+REPLACE_ADVICE = ", or read it with --encoding-errors replace"  # for commands that have this option
 MAX_NULS = 16  # in a text; a handful are slips, more are no text
 _BEGINNING = 1024  # bytes that are looked at for NULs
 _MIN_NULS = 3  # in a beginning that is recognised as UTF-16 by them
@@ -38,14 +39,9 @@ _OFFICE = "soffice --cat {}"  # of LibreOffice
 _FORMATS = (
     _Format(rb"\xff\xfe\0\0|\0\0\xfe\xff", "UTF-32", "iconv -f UTF-32 -t UTF-8 {}", "iconv -f UTF-32 -t UTF-8"),
     _Format(rb"\xff\xfe|\xfe\xff", "UTF-16", "iconv -f UTF-16 -t UTF-8 {}", "iconv -f UTF-16 -t UTF-8"),
-    _Format(rb"\x1f\x8b", "compressed by gzip", "zcat {}", "zcat"),
     _Format(rb"\x1f[\x9d\xa0\x1e]", "compressed by compress (.Z)", "zcat {}", "zcat"),
-    _Format(rb"\xfd7zXZ\0", "compressed by xz", "xzcat {}", "xzcat"),
-    _Format(rb"\]\0\0..(\xff{8}|.{5}\0{3})", "compressed by lzma", "xzcat {}", "xzcat"),
     _Format(rb"LZIP\x01", "compressed by lzip", "lzip -dc {}", "lzip -dc"),
-    _Format(rb"\x28\xb5\x2f\xfd", "compressed by zstd", "zstdcat {}", "zstdcat"),
     _Format(rb"(\x04\x22\x4d|\x02\x21\x4c)\x18", "compressed by lz4", "lz4cat {}", "lz4cat"),
-    _Format(rb"BZh[1-9](1AY&SY|\x17\x72\x45\x38\x50\x90)", "compressed by bzip2", "bzcat {}", "bzcat"),
     _Format(rb"PK\x03\x04.{26}(\[Content_Types\]|_rels/|docProps/|word/|xl/|mimetype)", "an office document", _OFFICE),
     _Format(rb"PK(\x03\x04|\x05\x06)", "a ZIP archive, as .xlsx and .docx are, too", "unzip -p {}", "funzip"),
     _Format(rb"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1|\{\\rtf1", "an office document", _OFFICE),
@@ -148,6 +144,24 @@ def check_format(data: bytes, name: str) -> None:
         raise _not_text(beginning, name)
 
 
+def check_first_line(line: bytes, name: str, report: Callable[[str], None] | None) -> None:
+    """`check_format` for an input that is read line by line.
+
+    Standard input may be a part that was cut out of a stream anywhere. A line is no fault of the others there, so only
+    the report is told.
+
+    Raises:
+        DataError: a file has another format than UTF-8.
+    """
+    try:
+        check_format(line, name)
+    except DataError as error:
+        if name != STDIN:
+            raise
+        if report is not None:
+            report(str(error))
+
+
 def _not_text(data: bytes, name: str) -> DataError:
     """The error for bytes with so many NULs that they are no text in UTF-8.
 
@@ -169,7 +183,7 @@ def _not_text(data: bytes, name: str) -> DataError:
 
 def _advice(command: str, piped: str, name: str) -> str:
     """How to read an input by a command, in place of the file; for the first two arguments see `_Format`."""
-    if name != "<stdin>":
+    if name != STDIN:
         shown = command.format(shlex.quote(name))
     else:
         shown = piped or command.format("FILE")

@@ -4,18 +4,18 @@ text without any `\\n`, lines end at `\\r`."""
 from __future__ import annotations
 
 import dataclasses
-import glob
 import io
-import os
 import select
 import sys
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from typing import BinaryIO
+from typing import Any
 
 from rnntext.errors import InputOutputError
-from rnntext.text.decoding import BYTE_ORDER_MARK, Decoder, check_format
+from rnntext.text import catalogue
+from rnntext.text.compressed import plain
+from rnntext.text.decoding import BYTE_ORDER_MARK, STDIN, Decoder, check_first_line
 
 ENCODING_ERRORS = ("strict", "replace")
 Report = Callable[[str], None]
@@ -24,53 +24,22 @@ _READ_SIZE = 2**18  # bytes that LineReader reads at once
 _MAX_SIZE = 2**20  # bytes of lines that LineReader keeps, about
 
 
-def standard_input() -> BinaryIO:
+def standard_input() -> io.BufferedReader:
     """Standard input as bytes; an empty stream if it was closed when the process started."""
-    if sys.stdin is None:
-        return io.BytesIO()
-    return sys.stdin.buffer
-
-
-def expanded(sources: Iterable[str]) -> list[str]:
-    """Sources, where a folder stands for the files in it and in folders in it, and a pattern such as `books/*.txt` for
-    those that match it; both in the order of their names, without hidden ones. Links to folders are not followed.
-
-    Raises:
-        InputOutputError: a folder has no files.
-    """
-    return [file for source in sources for file in _expanded(source)]
-
-
-def _unreadable(error: OSError) -> None:
-    raise InputOutputError(f"{error.filename}: {error.strerror}") from error
-
-
-def _expanded(source: str) -> list[str]:
-    """`expanded` of one source; what is neither a folder nor a pattern that matches something stays."""
-    if os.path.isdir(source):
-        files: list[str] = []
-        for folder, folders, names in os.walk(source, onerror=_unreadable):
-            folders[:] = [name for name in folders if not name.startswith(".")]  # those that are entered
-            paths = [os.path.join(folder, name) for name in names if not name.startswith(".")]
-            files += filter(os.path.isfile, paths)  # no pipes, which would be waited for
-        if not files:
-            raise InputOutputError(f"{source}: this folder has no files; name another one, or a file")
-        return sorted(files)
-    if source == "-" or os.path.exists(source) or not glob.has_magic(source):
-        return [source]
-    return sorted(filter(os.path.isfile, glob.iglob(source, recursive=True))) or [source]
+    stream: Any = io.BytesIO() if sys.stdin is None else sys.stdin.buffer
+    return stream if hasattr(stream, "peek") else io.BufferedReader(stream)
 
 
 def name_of(source: str) -> str:
     """What messages call a source."""
-    return "<stdin>" if source == "-" else source
+    return STDIN if source == "-" else source
 
 
 def read_text(source: str, errors: str = "strict", advice: str = "", report: Report | None = None) -> str:
-    """The text of a file, or of standard input for `-`.
+    """The text of a file, of a corpus, or of standard input for `-`. A file comes before a corpus of the same name.
 
     Args:
-        source: a path, or `-`.
+        source: a path, the name of a corpus, or `-`.
         errors, advice: as for `decoding.Decoder`.
         report: is told how many bytes become U+FFFD, if any.
 
@@ -87,33 +56,49 @@ def read_pieces(source: str, errors: str = "strict", advice: str = "", report: R
     A piece ends after a line break or before a space: nothing there is composed of characters of both sides.
     """
     decoder = Decoder(name_of(source), errors, advice)
-    with opened(source) as file:
-        fragments: list[bytes] = []  # of the piece whose end has not been read yet
-        while chunk := file.read(_PIECE_SIZE):
-            end = len(chunk)
-            if end == _PIECE_SIZE:  # There may be more.
-                end = chunk.rfind(b"\n") + 1 or max(chunk.rfind(b" "), 0)
-            if end:
-                yield decoder.decode(b"".join([*fragments, chunk[:end]]))
-                fragments = []
-            fragments.append(chunk[end:])
-        if rest := b"".join(fragments):
-            yield decoder.decode(rest)
+    with opened(source) as raw:
+        yield from _decoded(plain(raw, name_of(source)), decoder)
     remark = decoder.remark()
     if report is not None and remark is not None:
         report(remark)
 
 
+def corpus_pieces(corpus: catalogue.Corpus) -> Iterator[str]:
+    """`read_pieces` of a corpus, even if there is a file of its name.
+
+    Raises:
+        InputOutputError: it must be fetched first.
+        DataError: as for `decoding.Decoder`.
+    """
+    with corpus.open() as raw:
+        yield from _decoded(plain(raw, corpus.name), Decoder(corpus.name))
+
+
+def _decoded(file: io.BufferedReader, decoder: Decoder) -> Iterator[str]:
+    fragments: list[bytes] = []  # of the piece whose end has not been read yet
+    while chunk := file.read(_PIECE_SIZE):
+        end = len(chunk)
+        if end == _PIECE_SIZE:  # There may be more.
+            end = chunk.rfind(b"\n") + 1 or max(chunk.rfind(b" "), 0)
+        if end:
+            yield decoder.decode(b"".join([*fragments, chunk[:end]]))
+            fragments = []
+        fragments.append(chunk[end:])
+    if rest := b"".join(fragments):
+        yield decoder.decode(rest)
+
+
 @contextmanager
-def opened(source: str) -> Iterator[BinaryIO]:
-    """A file, or standard input for `-`, as bytes. An error while it is read becomes an InputOutputError with its
-    name."""
+def opened(source: str) -> Iterator[io.BufferedReader]:
+    """A file, a corpus, or standard input for `-`, as it is. An error while it is read becomes an InputOutputError with
+    its name."""
     with _blamed(source):
         if source == "-":
             yield standard_input()
-        else:
-            with open(source, "rb") as file:
-                yield file
+            return
+        corpus = catalogue.source(source)
+        with open(source, "rb") if corpus is None else corpus.open() as file:
+            yield file
 
 
 @contextmanager
@@ -126,13 +111,14 @@ def _blamed(source: str) -> Iterator[None]:
         raise InputOutputError(f"{name_of(source)}: {reason}; give a readable file, or - for standard input") from error
 
 
-def read_lines(sources: Sequence[str]) -> Iterator[tuple[str, bool]]:
+def read_lines(sources: Sequence[str], report: Report | None = None) -> Iterator[tuple[str, bool]]:
     """Yields each line of files or standard input as soon as it arrives, and whether it is valid UTF-8.
 
     The line break, `\\n` or `\\r\\n`, is removed, as is a byte order mark. Invalid bytes become U+FFFD.
 
     Args:
-        sources: paths, or `-`.
+        sources: paths, names of corpora, or `-`.
+        report: is told if standard input seems to have another format than UTF-8; its lines are read all the same.
 
     Raises:
         InputOutputError: a file cannot be read.
@@ -140,17 +126,20 @@ def read_lines(sources: Sequence[str]) -> Iterator[tuple[str, bool]]:
     """
     for source in sources:
         with opened(source) as file:
-            for index, data in enumerate(file):
+            for index, data in enumerate(plain(file, name_of(source))):
                 if data.endswith(b"\n"):
                     data = data[:-1].removesuffix(b"\r")
                 if index == 0:
-                    check_format(data, name_of(source))
-                    data = data.removeprefix(BYTE_ORDER_MARK)
+                    check_first_line(data, name_of(source), report)
                 yield _decode_line(data)
 
 
 def _decode_line(data: bytes) -> tuple[str, bool]:
-    """The text of a line, and whether it is valid UTF-8."""
+    """The text of a line, and whether it is valid UTF-8.
+
+    A byte order mark is removed from any line, so that a line is the same wherever a stream is cut.
+    """
+    data = data.removeprefix(BYTE_ORDER_MARK)
     try:
         return data.decode("utf-8"), True
     except UnicodeDecodeError:
@@ -176,18 +165,22 @@ class LineReader:
     """Reads the lines of files or standard input in portions as they arrive, and never waits for more than one line.
 
     Args:
-        sources: paths, or `-`.
+        sources: paths, names of corpora, or `-`.
         max_lines: lines of a portion at the most. Long lines make shorter portions, of about a megabyte.
+        report: is told if standard input seems to have another format than UTF-8; its lines are read all the same.
     """
 
-    def __init__(self, sources: Sequence[str], max_lines: int) -> None:
+    def __init__(self, sources: Sequence[str], max_lines: int, report: Report | None = None) -> None:
         self._sources = deque(sources)
         self._max_lines = max_lines
+        self._report = report
         self._stack = ExitStack()
-        self._file: BinaryIO | None = None
+        self._file: io.BufferedReader | None = None
+        self._is_plain = True  # whether the file is read as it is
         self._lines: deque[bytes] = deque()  # complete lines that nobody has taken yet
         self._size = 0  # bytes of `_lines`
         self._fragments: list[bytes] = []  # the beginning of a line whose end has not arrived yet
+        self._first_bytes = True  # whether the file's first bytes are still to come
         self._first_line = True  # whether the file's first line is still to come
 
     def read(self) -> list[Line]:
@@ -224,6 +217,8 @@ class LineReader:
         """Whether bytes of the file, or its end, have arrived."""
         if self._file is None:
             return False
+        if not self._is_plain:
+            return True  # Some bytes of a stream may wait here, though none are on their way.
         try:
             readable, _, _ = select.select([self._file], [], [], 0)
         except (OSError, ValueError):  # `select` does not take this kind of file, so reading it does not block.
@@ -237,10 +232,17 @@ class LineReader:
                 return False
             source = opened(self._sources[0])
             self._file = self._stack.enter_context(source)
+            self._is_plain = True
+            self._first_bytes = True
             self._first_line = True
             return True
         with _blamed(self._sources[0]):
-            data = self._file.read1(_READ_SIZE)  # type: ignore[attr-defined]
+            if self._first_bytes:
+                file = plain(self._file, name_of(self._sources[0]))
+                self._is_plain = file is self._file
+                self._file = file
+                self._first_bytes = False
+            data = self._file.read1(_READ_SIZE)
         if data:
             self._split(data)
         else:
@@ -260,8 +262,7 @@ class LineReader:
         line = b"".join(self._fragments)
         if self._first_line:
             self._first_line = False
-            check_format(line, name_of(self._sources[0]))
-            line = line.removeprefix(BYTE_ORDER_MARK)
+            check_first_line(line, name_of(self._sources[0]), self._report)
         return line
 
     def _append(self, *lines: bytes) -> None:
@@ -270,7 +271,8 @@ class LineReader:
 
     def _finish(self) -> None:
         """Closes the file; its last line may lack a line break."""
-        if last := self._unfinished_line():
+        last = self._unfinished_line()
+        if last.removeprefix(BYTE_ORDER_MARK):
             self._append(last)
         self._fragments = []
         self._file = None

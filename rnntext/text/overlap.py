@@ -8,6 +8,7 @@ was never seen.
 from __future__ import annotations
 
 import hashlib
+import itertools
 from collections.abc import Iterable
 
 import numpy as np
@@ -16,29 +17,39 @@ from rnntext.text.vocabulary import code_points
 
 MAX_HASHES = 4096  # in a sketch, 8 bytes each
 WIDTH = 32  # characters of running text that are hashed together
-CHUNK = 1_000_000  # characters that are hashed at once
+CHUNK = 65_536  # characters, or sentences, that are hashed at once: their hashes stay in the cache
 
 Hashes = np.ndarray  # [hashes], uint64, in ascending order, each once
 
 
-def of_text(text: str, limit: int | None = None) -> Hashes:
-    """Hashes of all stretches of WIDTH characters of a running text; of these the `limit` smallest, if it is given."""
+def of_text(text: str | Iterable[str], limit: int | None = None) -> Hashes:
+    """Hashes of all stretches of WIDTH characters of a running text; of these the `limit` smallest, if it is given.
+
+    Args:
+        text: in one piece or in several.
+    """
     hashes = np.empty(0, np.uint64)
-    stretches = len(text) - WIDTH + 1
-    for begin in range(0, max(1, stretches), CHUNK):
-        end = begin + CHUNK + WIDTH - 1
-        new = _stretch_hashes(text[begin:end])
-        hashes = _smallest(hashes, new, limit)
+    before = ""  # the last characters, with which stretches begin that have not been hashed yet
+    for piece in [text] if isinstance(text, str) else text:
+        for begin in range(0, len(piece), CHUNK):
+            chunk = before + piece[begin : begin + CHUNK]
+            hashes = _smallest(hashes, _stretch_hashes(chunk), limit)
+            before = chunk[max(0, len(chunk) - WIDTH + 1) :]
     return hashes
 
 
 def of_sentences(sentences: Iterable[str], limit: int | None = None) -> Hashes:
     """Hashes of whole sentences; of these the `limit` smallest, if it is given."""
-    encoded = (sentence.encode("utf-8", "surrogatepass") for sentence in sentences)
-    digests = (hashlib.blake2b(data, digest_size=8).digest() for data in encoded)
-    hashes = np.frombuffer(b"".join(digests), "<u8")  # [sentences]
-    nothing = np.empty(0, np.uint64)
-    return _smallest(nothing, hashes, limit)
+    hashes = np.empty(0, np.uint64)
+    rest = iter(sentences)
+    while digests := [_digest(sentence) for sentence in itertools.islice(rest, CHUNK)]:
+        new = np.frombuffer(b"".join(digests), "<u8")  # [sentences]
+        hashes = _smallest(hashes, new, limit)
+    return hashes
+
+
+def _digest(sentence: str) -> bytes:
+    return hashlib.blake2b(sentence.encode("utf-8", "surrogatepass"), digest_size=8).digest()
 
 
 def merge(one: Hashes, other: Hashes) -> Hashes:
@@ -77,6 +88,8 @@ def from_bytes(data: bytes) -> Hashes:
 
 def _smallest(one: np.ndarray, other: np.ndarray, limit: int | None) -> Hashes:
     """The `limit` smallest hashes of two arrays, each once."""
+    if limit is not None and len(one) >= limit:
+        other = other[other < one[limit - 1]]  # What is larger would be sorted for nothing.
     hashes = np.concatenate([one, other])
     hashes = hashes.astype(np.uint64)
     hashes = np.sort(hashes)  # np.unique takes 90 times as long.
@@ -93,15 +106,16 @@ def _stretch_hashes(text: str) -> np.ndarray:
     It is the polynomial h = sum_i c_i m^(WIDTH - 1 - i) mod 2^64 of the code points c_i, and then the mixing function
     of SplitMix64 (Steele, Lea, Flood 2014), which spreads every bit of h over the whole hash.
     """
-    points = code_points(text).astype(np.uint64)  # [characters]
-    count = len(points) - WIDTH + 1
-    if count <= 0:
+    hashes = code_points(text).astype(np.uint64)  # [characters]; a stretch of one character is its own hash
+    if len(hashes) < WIDTH:
         return np.empty(0, np.uint64)
-    multiplier = np.uint64(0x9E3779B97F4A7C15)
-    hashes = np.zeros(count, np.uint64)
-    for offset in range(WIDTH):
-        characters = points[offset : offset + count]
-        hashes = hashes * multiplier + characters
+    # Two neighbouring stretches of the same width make one of the double width.
+    multiplier = 0x9E3779B97F4A7C15  # m to the power of the width
+    width = 1
+    while width < WIDTH:
+        hashes = hashes[:-width] * np.uint64(multiplier) + hashes[width:]
+        multiplier = multiplier * multiplier % 2**64
+        width *= 2
     hashes = hashes ^ (hashes >> np.uint64(30))
     hashes = hashes * np.uint64(0xBF58476D1CE4E5B9)
     hashes = hashes ^ (hashes >> np.uint64(27))

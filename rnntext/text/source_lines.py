@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from rnntext.text.conventions import Conventions, Reading
+from rnntext.text.kept import Kept, marked, restored, taken_out, unmarked
 from rnntext.text.lookalikes import LookAlikes, has_picture, is_blank, vocabulary_counts
 from rnntext.text.segments import joined, split_long
 from rnntext.text.sentences import sentences
@@ -24,12 +25,14 @@ class Part:
     """What a model translates at once: a line, or a part of it.
 
     Attributes:
-        tokens: at least one.
+        tokens: none if all of the part is kept as it is.
         reading: how the part is read, and was written.
+        kept: what is not translated, in the order of the part.
     """
 
     tokens: list[str]
     reading: Reading
+    kept: Sequence[Kept] = ()
 
 
 class SourceLines:
@@ -85,30 +88,31 @@ class SourceLines:
             return not character.translate(self.look_alikes)
         return bool(_INDENT.fullmatch(character) or _PICTURE_PARTS.match(character))
 
-    def parts(self, line: str, split: bool = True) -> list[Part]:
+    def parts(self, line: str, split: bool = True, keep: str | None = None) -> list[Part]:
         """The parts of a line: none of a blank one, one of a usual one. A line with more sentences or more tokens than
         is usual in the training text is cut at the ends of sentences; a sentence only if it is much too long.
 
         Args:
             line: as it was read; `framed` takes away what would be lost.
             split: whether a line is cut at all.
+            keep: a regular expression of what is kept as it is, beside addresses, placeholders and tags.
         """
         # 1. Leave the usual line whole.
-        text = self.normalized(line)
+        text, spans = marked(line, keep, self.normalized)
         usual = self.training_text
         whole_sentences = sentences(text) if split else [text]
         max_tokens = self.limit if len(whole_sentences) == 1 else usual.tokens
         may_fit = len(whole_sentences) <= usual.sentences and len(text) <= CHARACTERS_A_TOKEN * max_tokens
         if may_fit or not split:
-            whole = self._part(text)
+            whole = self._part(text, spans)
             if not split or len(whole.tokens) <= max_tokens:
-                return [whole] if whole.tokens else []  # to a model of words, some text is no token
+                return _filled([whole])
         # 2. Put together as many sentences as is usual, and cut what is too long.
         parts: list[Part] = []
         for group in self._groups(whole_sentences):
             texts = [group] if self._fits(group, self.limit) else split_long(group, self._size, self.limit)
-            parts.extend(self._part(part) for part in texts)
-        return [part for part in parts if part.tokens]
+            parts.extend(self._part(part, spans) for part in texts)
+        return _filled(parts)
 
     def _groups(self, whole_sentences: list[str]) -> Iterator[str]:
         """Yields as many sentences at a time as are usual, and not longer than usual."""
@@ -127,16 +131,25 @@ class SourceLines:
                 count = 1
         yield group
 
-    def _part(self, text: str) -> Part:
+    def _part(self, text: str, spans: Sequence[str] = ()) -> Part:
+        clean, kept = taken_out(text, spans)
+        if kept and not any(map(str.isalnum, clean)):  # A model makes words of marks alone.
+            return Part([], Reading(""), [Kept(restored(text, spans), 0, "", "")])
+        text = clean
         reading = self.conventions.reading(text) if text else Reading(text)
-        return Part(self.language.tokenizer.split(reading.text), reading)
+        return Part(self.language.tokenizer.split(reading.text), reading, kept)
 
     def _size(self, text: str) -> int:
-        return len(self._part(text).tokens)
+        return len(self._part(unmarked(text)).tokens)
 
     def _fits(self, text: str, tokens: int) -> bool:
         """Whether a text has at most so many tokens; a very long one is not tokenised, since that takes time."""
         return len(text) <= CHARACTERS_A_TOKEN * tokens and self._size(text) <= tokens
+
+
+def _filled(parts: list[Part]) -> list[Part]:
+    """The parts of which there is something to write: to a model of words, some text is no token."""
+    return [part for part in parts if part.tokens or part.kept]
 
 
 def indent_of(line: str) -> str:

@@ -117,6 +117,12 @@ class Subwords:
         count = self.processor.get_piece_size()
         return [self.processor.id_to_piece(index) for index in range(count)]
 
+    @property
+    def usable_pieces(self) -> list[str]:
+        """All pieces but SentencePiece's own [UNK] and control symbols."""
+        special = (self.processor.is_unknown, self.processor.is_control)
+        return [piece for index, piece in enumerate(self.pieces) if not any(test(index) for test in special)]
+
     def piece_ids(self, texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
         """The tokens of many normalised sentences as SentencePiece's own ids, computed on all processors.
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from itertools import chain
 from typing import Any
+
+import numpy as np
 
 from rnntext.errors import CheckpointError
 from rnntext.text.conventions import FINAL_MARKS, final_mark, first_letter
@@ -75,7 +77,7 @@ def _is_count(value: Any) -> bool:
     return type(value) is int and 1 <= value <= 2**40
 
 
-def describe(lines: Sequence[str], lengths: Iterable[int]) -> TrainingText:
+def describe(lines: Sequence[str], lengths: Sequence[int] | np.ndarray) -> TrainingText:
     """What a training text is like.
 
     Args:
@@ -83,7 +85,7 @@ def describe(lines: Sequence[str], lengths: Iterable[int]) -> TrainingText:
         lengths: the number of tokens of each line that is learnt from.
     """
     step = math.ceil(len(lines) / SAMPLE)
-    sample = lines[::step]
+    sample = [lines[number] for number in range(0, len(lines), step)]
     counts = Counter(chain.from_iterable(sample))
     numbers = [len(sentences(line)) for line in sample]
     letters = list(filter(None, map(first_letter, sample)))
@@ -98,7 +100,7 @@ def describe(lines: Sequence[str], lengths: Iterable[int]) -> TrainingText:
     )
 
 
-def _quantile(numbers: Iterable[int], share: float) -> int:
+def _quantile(numbers: Sequence[int] | np.ndarray, share: float) -> int:
     """The smallest number that at least this share of all numbers do not exceed."""
-    ordered = sorted(numbers)
-    return int(ordered[math.ceil(share * len(ordered)) - 1])
+    place = math.ceil(share * len(numbers)) - 1
+    return int(np.partition(numbers, place)[place])

@@ -19,6 +19,30 @@ def code_points(text: str) -> np.ndarray:
     return np.frombuffer(data, np.uint32)
 
 
+def count_characters(pieces: Iterable[str]) -> np.ndarray:
+    """How often each character of a text occurs, by code point, `[code points]`."""
+    counts = np.zeros(0, np.int64)
+    for piece in pieces:
+        new = np.bincount(code_points(piece), minlength=len(counts))
+        new[: len(counts)] += counts
+        counts = new
+    return counts
+
+
+def most_frequent(counts: np.ndarray, size: int | None = None) -> list[str]:
+    """The characters of a text, the most frequent ones first, at most `size` of them.
+
+    Of equally frequent ones the one with the larger code point comes first, as in Keras's TextVectorization, which
+    takes some hundred times as long to count them.
+
+    Args:
+        counts: by code point, `[code points]`.
+    """
+    points = np.flatnonzero(counts)
+    order = np.lexsort((points, counts[points]))[::-1]
+    return [chr(point) for point in points[order][:size]]
+
+
 def named(characters: Sequence[str]) -> str:
     """Characters for a message; the first few of many."""
     first = " ".join(f"{c!r} (U+{ord(c):04X})" for c in characters[:MAX_NAMED])

@@ -7,7 +7,7 @@ import numpy as np
 from rnntext.run.arrays import Array
 from rnntext.run.attention import pad
 from rnntext.text.tokens import END, START
-from rnntext.train.pipelines import Sentences
+from rnntext.train.pipelines import SentenceIds
 
 
 class CharStreams:
@@ -68,7 +68,9 @@ class PairBatches:
         accumulate: number of batches that a step takes.
     """
 
-    def __init__(self, source: Sentences, target: Sentences, batch_tokens: int, seed: int, accumulate: int = 1) -> None:
+    def __init__(
+        self, source: SentenceIds, target: SentenceIds, batch_tokens: int, seed: int, accumulate: int = 1
+    ) -> None:
         self.source = source
         self.target = target
         self.seed = seed

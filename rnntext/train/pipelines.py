@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import sys
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 
 import numpy as np
@@ -15,61 +15,35 @@ from keras.layers import TextVectorization
 from rnntext.errors import DataError
 from rnntext.run.arrays import Array
 from rnntext.settings.translator import TranslatorConfig, TranslatorTraining
-from rnntext.text.bitext import Pair
+from rnntext.text.stored_pairs import Pair, Sentences
 from rnntext.text.tokenizers import Subwords, Tokenizer, escape, tokenizer
 from rnntext.text.tokens import RESERVED, Language
 from rnntext.text.vocabulary import UNKNOWN, CharVocabulary, code_points
 
-CHUNK = 250_000  # characters at a time: one call on 100 MB would cost 24 bytes a character
+CHUNK = 250_000  # characters that a layer learns from at a time: 100 MB at once would cost 24 bytes a character
 OWN_TOKENS = 2  # TextVectorization's own '' and '[UNK]' come first in its table
 OWN_UNKNOWN = 1  # TextVectorization's id of [UNK]
 
 # Characters -----------------------------------------------------------------------------------------------------------
 
 
-def _chunks(text: str) -> Iterator[str]:
-    """A text in pieces of CHUNK characters."""
-    for begin in range(0, len(text), CHUNK):
-        end = begin + CHUNK
-        yield text[begin:end]
-
-
-def learn_characters(text: str, size: int | None = None) -> CharVocabulary:
-    """The characters of a text, most frequent first, at most `size` of them."""
-    max_tokens = None if size is None else size + OWN_TOKENS
-    layer = TextVectorization(max_tokens=max_tokens, standardize=None, split="character", encoding="utf-8")
-    spec = tf.TensorSpec([], tf.string)
-    chunks = tf.data.Dataset.from_generator(lambda: _chunks(text), output_signature=spec)
-    layer.adapt(chunks.batch(1))
-    characters = layer.get_vocabulary(include_special_tokens=False)
-    return CharVocabulary(characters)
-
-
-def vectorize(text: str, vocabulary: CharVocabulary) -> Array:
-    """Ids of a text, `[time]`, in the smallest type that holds them; the same as `vocabulary.encode(text)`.
+def vectorize(pieces: Iterable[str], vocabulary: CharVocabulary) -> Iterator[Array]:
+    """Yields the ids of a text piece by piece, `[characters]`, in the smallest type that holds all ids of the
+    vocabulary; the same as `vocabulary.encode` of each.
 
     Each character goes through TextVectorization but once, into a table by code point.
     """
-    # 1. Make the table. A text is alone in its batch, so TextVectorization's padding, 0, does not occur.
+    # A text is alone in its batch, so TextVectorization's padding, 0, does not occur.
     layer = TextVectorization(standardize=None, split="character", vocabulary=vocabulary.characters)
     known = "".join(vocabulary.characters)
     own_ids = layer(tf.constant(known)).numpy()  # [characters]
     largest_id = len(vocabulary) - 1
-    dtype = np.min_scalar_type(largest_id)
     all_points = sys.maxunicode + 1
-    table = np.full(all_points, UNKNOWN, dtype)
+    table = np.full(all_points, UNKNOWN, np.min_scalar_type(largest_id))
     known_points = code_points(known)
     table[known_points] = own_ids - OWN_UNKNOWN + UNKNOWN
-
-    # 2. Look up the text.
-    ids = np.empty(len(text), dtype)
-    begin = 0
-    for chunk in _chunks(text):
-        end = begin + len(chunk)
-        points = code_points(chunk)
-        table.take(points, out=ids[begin:end])
-        begin = end
-    return ids
+    for piece in pieces:
+        yield table[code_points(piece)]
 
 
 # Languages ------------------------------------------------------------------------------------------------------------
@@ -89,18 +63,16 @@ def learn_languages(
     Raises:
         DataError: there is no sentence to learn from.
     """
-    sources = [source for source, _ in pairs]
-    targets = [target for _, target in pairs]
     size = training.vocabulary_size
     if config.joint:
-        both = _learn_language(sources + targets, config.tokens, size)
+        both = _learn_language(Sentences(pairs, 0, 1), config.tokens, size)
         return both, both
-    source = _learn_language(sources, config.tokens, size)
-    target = _learn_language(targets, config.tokens, size)
+    source = _learn_language(Sentences(pairs, 0), config.tokens, size)
+    target = _learn_language(Sentences(pairs, 1), config.tokens, size)
     return source, target
 
 
-def _learn_language(sentences: list[str], kind: str, size: int) -> Language:
+def _learn_language(sentences: Sequence[str], kind: str, size: int) -> Language:
     """The language of some sentences, with `size` tokens at the most.
 
     Args:
@@ -111,7 +83,7 @@ def _learn_language(sentences: list[str], kind: str, size: int) -> Language:
     if kind == "subword":
         model = _learn_subwords(sentences, size)
         subwords = Subwords(model)
-        return Language(subwords, _usable_pieces(subwords))
+        return Language(subwords, subwords.usable_pieces)
     splitter = tokenizer(kind, None)
     max_tokens = size + OWN_TOKENS
     layer = TextVectorization(max_tokens=max_tokens, standardize=None, split="whitespace")
@@ -122,16 +94,7 @@ def _learn_language(sentences: list[str], kind: str, size: int) -> Language:
     return Language(splitter, tokens)
 
 
-def _usable_pieces(subwords: Subwords) -> Iterator[str]:
-    """All pieces but SentencePiece's own [UNK] and control symbols."""
-    processor = subwords.processor
-    for index, piece in enumerate(subwords.pieces):
-        special = processor.is_unknown(index) or processor.is_control(index)
-        if not special:
-            yield piece
-
-
-def _learn_subwords(sentences: list[str], size: int) -> bytes:
+def _learn_subwords(sentences: Sequence[str], size: int) -> bytes:
     """A SentencePiece model of byte-pair encoding (Sennrich, Haddow, Birch 2016), as the content of its file.
 
     Raises:
@@ -192,10 +155,8 @@ def _without_rare(sentences: list[str], max_characters: int) -> list[str]:
 
 # Sentences ------------------------------------------------------------------------------------------------------------
 
-LINES = 20_000  # that are cut at once: a word that occurs several times in them is cut but once
 
-
-class Sentences:
+class SentenceIds:
     """Many sentences' ids in one array.
 
     Args:
@@ -219,46 +180,35 @@ class Sentences:
         end = begin + self.lengths[index]
         return self.ids[begin:end]
 
-    def take(self, indices: Array) -> Sentences:
-        """The sentences with these indices, which ascend."""
-        if len(indices) == len(self):
-            return self  # without a copy
-        is_taken = np.zeros(len(self), bool)  # [sentences]
-        is_taken[indices] = True
-        ids = self.ids[np.repeat(is_taken, self.lengths)]
-        return Sentences(ids, self.lengths[indices])
 
-
-def vectorize_sentences(sentences: Sequence[str], language: Language) -> Sentences:
-    """Ids of sentences, in the smallest type that holds them, by TextVectorization; the same as `language.encode` of
-    each.
+class Vectorizer:
+    """Looks up the tokens of sentences, by TextVectorization; the same as `language.encode` of each.
 
     Of subwords it looks up each piece but once: SentencePiece has numbers for them.
-    """
-    # 1. Make the table of tokens.
-    layer = TextVectorization(
-        standardize=None, split="whitespace", vocabulary=language.tokens, ragged=True, output_mode="int"
-    )
-    splitter = language.tokenizer
-    dtype = np.min_scalar_type(len(language) - 1)
-    ids = []
-    lengths = []
 
-    # 2. Cut the sentences and look up their tokens.
-    if isinstance(splitter, Subwords):
-        own_table, _ = _look_up(layer, splitter.pieces)  # [pieces]
-        table = own_table.astype(dtype)
-        for begin in range(0, len(sentences), LINES):
-            end = begin + LINES
-            piece_ids, piece_counts = splitter.piece_ids(sentences[begin:end])
-            ids.append(table[piece_ids])
-            lengths.append(piece_counts)
-    else:
-        for chunk in _joined(sentences, splitter):
-            chunk_ids, chunk_lengths = _look_up(layer, chunk)
-            ids.append(chunk_ids.astype(dtype))
-            lengths.append(chunk_lengths)
-    return Sentences(np.concatenate(ids), np.concatenate(lengths))
+    Attributes:
+        dtype: of the ids, the smallest one that holds those of the language.
+    """
+
+    def __init__(self, language: Language) -> None:
+        self._layer = TextVectorization(
+            standardize=None, split="whitespace", vocabulary=language.tokens, ragged=True, output_mode="int"
+        )
+        self._splitter = language.tokenizer
+        self.dtype = np.min_scalar_type(len(language) - 1)
+        if isinstance(self._splitter, Subwords):
+            own_ids, _ = _look_up(self._layer, self._splitter.pieces)  # [pieces]
+            self._table = own_ids.astype(self.dtype)
+
+    def __call__(self, sentences: Sequence[str]) -> tuple[Array, Array]:
+        """Ids of sentences, one after another, `[tokens]`, and how many each has, `[sentences]`."""
+        if isinstance(self._splitter, Subwords):
+            piece_ids, piece_counts = self._splitter.piece_ids(sentences)
+            return self._table[piece_ids], piece_counts
+        looked_up = [_look_up(self._layer, chunk) for chunk in _joined(sentences, self._splitter)]
+        ids = np.concatenate([ids for ids, _ in looked_up])
+        lengths = np.concatenate([lengths for _, lengths in looked_up])
+        return ids.astype(self.dtype), lengths
 
 
 def _look_up(layer: TextVectorization, joined: list[str]) -> tuple[Array, Array]:
@@ -278,7 +228,7 @@ def _look_up(layer: TextVectorization, joined: list[str]) -> tuple[Array, Array]
     return ids, lengths.numpy()
 
 
-def _joined(sentences: Sequence[str], splitter: Tokenizer) -> Iterator[list[str]]:
+def _joined(sentences: Iterable[str], splitter: Tokenizer) -> Iterator[list[str]]:
     """Sentences as tokens with spaces between them, about CHUNK characters at a time."""
     chunk: list[str] = []
     size = 0

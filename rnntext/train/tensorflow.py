@@ -50,7 +50,7 @@ def start(seed: int) -> None:
         package, _, _ = (error.name or "").partition(".")
         if package not in ("tensorflow", "keras"):
             raise
-        raise UsageError("training needs TensorFlow, which is not installed: pip install 'rnntext[train]'") from error
+        raise UsageError("this needs TensorFlow, which is not installed: pip install 'rnntext[train]'") from error
     keras.utils.set_random_seed(seed)
 
 

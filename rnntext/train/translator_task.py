@@ -16,9 +16,9 @@ from rnntext.run.search import search_all
 from rnntext.run.threads import blas_threads
 from rnntext.settings.search import SEARCH_TOKENS, SearchConfig
 from rnntext.settings.translator import GRUConfig, HybridConfig, TransformerConfig, TranslatorConfig, TranslatorTraining
-from rnntext.text.bitext import Pair
 from rnntext.text.bleu import bleu
 from rnntext.text.bpe_dropout import SubwordSampler
+from rnntext.text.stored_pairs import Pair
 from rnntext.text.tokenizers import Subwords
 from rnntext.text.tokens import PAD, Language
 from rnntext.train.batches import PairBatches, filled, framed
@@ -26,7 +26,7 @@ from rnntext.train.gru_translator import GRUTranslator
 from rnntext.train.halves import side_by_side
 from rnntext.train.hybrid import Hybrid
 from rnntext.train.losses import cross_entropy
-from rnntext.train.pipelines import Sentences
+from rnntext.train.pipelines import SentenceIds
 from rnntext.train.precision import choose
 from rnntext.train.products import Tensor
 from rnntext.train.state import Metrics
@@ -65,7 +65,7 @@ class TranslatorTask:
         config: TranslatorConfig,
         training: TranslatorTraining,
         languages: tuple[Language, Language],
-        pairs: tuple[Sentences, Sentences],
+        pairs: tuple[SentenceIds, SentenceIds],
         held_out: Sequence[Pair],
     ) -> None:
         # 1. Keep the arguments.

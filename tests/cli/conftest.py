@@ -46,7 +46,8 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def shell(tmp_path: Path, models: Path) -> Shell:
     """An empty folder to work in, with the models at hand."""
-    return Shell(tmp_path, {**CLEAN, "RNNTEXT_CHECKPOINTS": str(models)})
+    own = {"RNNTEXT_CHECKPOINTS": str(models), "RNNTEXT_CACHE": str(tmp_path / "cache"), "no_proxy": "*"}
+    return Shell(tmp_path, {**CLEAN, **own})
 
 
 @pytest.fixture(scope="session")

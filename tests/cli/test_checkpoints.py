@@ -131,6 +131,7 @@ def test_an_unfinished_training_is_shown_and_no_model_that_could_be_used(home: S
     for arguments in (["show", "new"], ["show", "m", "run"]):
         shown = dict(line.split(": ", 1) for line in home.here("checkpoints", *arguments).lines)
         assert (shown["version"], shown["step"], shown["command"]) == ("run", "7", COMMAND)
+    assert "unfinished training, step 7; there is no version yet" in home.here("report", "new").text
     assert home.here("checkpoints", "verify", "new").lines == ["new\tcurrent\tok", "new\trun\tok"]
     assert "new\trun\tok" in home.here("checkpoints", "verify").lines
     for command in (["generate", "-m", "new"], ["checkpoints", "pack", "new", "-o", "x.tar"]):

@@ -45,8 +45,8 @@ def outputs() -> list[tuple[str, str]]:
 
 
 OUTPUTS = outputs()
-FILES = [found for found in OUTPUTS if found[1] != "--tensorboard"]
-FOLDERS = [found for found in OUTPUTS if found[1] == "--tensorboard"]
+FOLDERS = [found for found in OUTPUTS if found[1] == "--tensorboard" or found[0] == "checkpoints export"]
+FILES = [found for found in OUTPUTS if found not in FOLDERS]
 
 # What a command needs beside the option, and how what it writes begins.
 WRITTEN: dict[tuple[str, str], tuple[list[str], bytes]] = {
@@ -57,6 +57,7 @@ WRITTEN: dict[tuple[str, str], tuple[list[str], bytes]] = {
     ("evaluate", "--save"): (["hal.txt", "hal.txt"], b"ibm\n"),
     ("forecast", "--output"): (["week.csv"], b"time,value,lower,upper\n"),
     ("forecast", "--plot"): (["week.csv"], b"\x89PNG"),
+    ("report", "--output"): (["charlm"], b"<!DOCTYPE html>\n"),
     ("corpora show", "--output"): (["grammar-heldout"], b""),
     ("checkpoints pack", "--output"): (["charlm"], b""),
     **{
@@ -146,7 +147,8 @@ def test_no_output_is_forgotten_here() -> None:
     assert set(WRITTEN) < set(FILES)
     elsewhere = {"evaluate --output", "ladder --output", "ladder --plot"}  # only refused: they take long
     assert {named(found) for found in set(FILES) - set(WRITTEN)} == elsewhere
-    assert {command for command, _ in FOLDERS} == {"train-charlm", "train-translate", "train-forecast"}
+    trainings = {"train-charlm", "train-translate", "train-forecast"}
+    assert {command for command, _ in FOLDERS} == {*trainings, "checkpoints export"}
 
 
 # Not written to -------------------------------------------------------------------------------------------------------
@@ -169,6 +171,7 @@ def refused(output: tuple[str, str], place: str, code: int, what: str, capfd: py
     """The command ends before it finds out that there is nothing to work on."""
     command, option = output
     given = {"evaluate": ["none", "none"], "checkpoints pack": ["none"], "corpora show": ["none"]}
+    given["checkpoints export"] = ["none", "--to", "text"]
     before = names(Path())
     assert _run([*command.split(), *given.get(command, ["none"]), option, place]) == code
     out, err = capfd.readouterr()

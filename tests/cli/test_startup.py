@@ -31,6 +31,7 @@ COMPLETION = {"_RNNTEXT_COMPLETE": "complete_bash", "COMP_WORDS": "rnntext gen",
         (["generate", "--help"], 0),
         (["train-charlm", "--help"], 0),
         (["corpora", "--help"], 0),
+        (["report", "--help"], 0),
         (["frobnicate"], 2),
         (["generate", "--frobnicate"], 2),
         (["generate", "--temperature", "-1"], 2),
@@ -68,7 +69,7 @@ def test_the_list_of_commands_says_the_same_whichever_is_asked_for() -> None:
 
     assert listed(NAMES) == listed([])
     assert listed([])["generate"] == "Continue a text."
-    assert listed([])["corpora"] == "List and print the corpora that are known by name."
+    assert listed([])["corpora"] == "List, print and fetch the corpora that are known by name."
 
 
 def test_completion_works_and_loads_nothing_heavy(shell: Shell) -> None:
@@ -78,7 +79,14 @@ def test_completion_works_and_loads_nothing_heavy(shell: Shell) -> None:
 
 @pytest.mark.parametrize(
     "command",
-    ["generate -n 3 -q", "generate -n 3 -q --json --count 2", "score", "score --per-line", "checkpoints list"],
+    [
+        "generate -n 3 -q",
+        "generate -n 3 -q --json --count 2",
+        "score",
+        "score --per-line",
+        "checkpoints list",
+        "report charlm",
+    ],
 )
 def test_using_a_model_loads_no_tensorflow(shell: Shell, command: str) -> None:
     assert shell.modules(*command.split(), stdin=b"The\n") & (HEAVY | NEEDLESS - USED) == {"numpy"}

@@ -67,7 +67,7 @@ NASTY = [
     b"one " * 25_000 + b"\n",  # 100,000 characters
     b"x" * 100_000 + b"\r\n",
     "你好 😀 Zażółć, привет.\n".encode(),
-    b"||| [UNK] <unk> <s> \xe2\x96\x81\n",
+    b"||| [UNK] unk s \xe2\x96\x81\n",
     b"last",
 ]
 
@@ -236,7 +236,7 @@ def test_a_text_of_several_lines_keeps_them(shell: Shell, jobs: str) -> None:
 
 def test_a_byte_order_mark_between_two_files_does_not_matter(shell: Shell) -> None:
     done = shell.here("translate", "--input-format", "jsonl", stdin='{"text": "b"}\n\ufeff{"text": "hal"}\n')
-    assert done.lines[1].startswith('\ufeff{"text": "hal", "rnntext": {"translation": "ibm"')
+    assert done.lines[1].startswith('{"text": "hal", "rnntext": {"translation": "ibm"')
     assert done.err == ""
 
 
@@ -255,12 +255,23 @@ def test_another_field_may_hold_the_text(shell: Shell) -> None:
     assert "--input-format jsonl" in shell.here("translate", "--field", "sentence", stdin="hal\n", code=2).message
 
 
-def test_json_lines_without_any_text_are_bad_data(shell: Shell) -> None:
-    done = shell.here("translate", "--input-format", "jsonl", stdin='hal\n{"sentence": "hal"}\n', code=65)
-    assert len(done.records) == 2
-    assert 'field "text"' in done.message
-    assert "--field" in done.message
+def test_json_lines_without_any_text_are_answered_and_the_option_is_named(shell: Shell) -> None:
+    done = shell.here("translate", "--input-format", "jsonl", stdin='hal\n{"sentence": "hal"}\n')
+    assert ["error" in record["rnntext"] for record in done.records] == [True, True]
+    counted, advice = done.err.splitlines()
+    assert counted.startswith("rnntext: 2 lines were not a JSON object")
+    assert "--field" in advice
     assert shell.here("translate", "--input-format", "jsonl", stdin="").out == b""
+
+
+@pytest.mark.parametrize("arguments", [["--json"], ["--input-format", "jsonl"]], ids=" ".join)
+def test_the_record_of_a_line_with_invalid_bytes_says_so(shell: Shell, arguments: list[str]) -> None:
+    valid, invalid = b'{"text": "hal"}\n', b'{"text": "h\xffal"}\n'
+    done = shell.here("translate", *arguments, stdin=valid + invalid)
+    first, second = (record.get("rnntext", record) for record in done.records)
+    assert "error" not in first
+    assert second["error"] == "not valid UTF-8; invalid bytes were read as U+FFFD"
+    assert second["translation"]
 
 
 def test_notes_can_be_silenced(shell: Shell) -> None:

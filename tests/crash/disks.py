@@ -11,7 +11,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from rnntext.files import atomic
-from rnntext.files.atomic import Disk
+from rnntext.files.atomic import Content, Disk
+
+
+def as_bytes(data: Content) -> bytes:
+    """The content of a file that is written in one operation."""
+    return data if isinstance(data, bytes) else b"".join(data)
 
 
 @contextmanager
@@ -52,7 +57,8 @@ class Failing(Disk):
         self._may_fail()
         super().make_folder(path)
 
-    def write(self, path: Path, data: bytes) -> None:
+    def write(self, path: Path, data: Content) -> None:
+        data = as_bytes(data)
         try:
             self._may_fail()
         except OSError:
@@ -129,7 +135,8 @@ class Recording(Disk):
         super().make_folder(path)
         self._note("folder", path)
 
-    def write(self, path: Path, data: bytes) -> None:
+    def write(self, path: Path, data: Content) -> None:
+        data = as_bytes(data)
         super().write(path, data)
         self._note("write", path, data)
         self._note("sync", path)

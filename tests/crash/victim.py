@@ -13,8 +13,11 @@ import signal
 import sys
 from pathlib import Path
 
+from crash.disks import as_bytes
+
 from rnntext.__main__ import main
 from rnntext.files import atomic
+from rnntext.files.atomic import Content
 
 
 def die() -> None:
@@ -36,7 +39,8 @@ class Deadly(atomic.Disk):
         self._count()
         super().make_folder(path)
 
-    def write(self, path: Path, data: bytes) -> None:
+    def write(self, path: Path, data: Content) -> None:
+        data = as_bytes(data)
         if self.left == 1 and self.half:
             path.write_bytes(data[: len(data) // 2])
         self._count()

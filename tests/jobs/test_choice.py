@@ -17,6 +17,7 @@ from rnntext.errors import StoppedError, UsageError
 from rnntext.jobs import unfinished
 from rnntext.jobs.charlm_recipe import CharlmRecipe
 from rnntext.jobs.promotion import Outcome
+from rnntext.jobs.texts import TextSource
 from rnntext.jobs.train_charlm import train_charlm
 from rnntext.jobs.train_translate import train_translate
 from rnntext.settings.charlm import CharlmConfig, CharlmTraining
@@ -121,8 +122,8 @@ def test_the_number_of_passes_decides_whatever_limits_it(
     source.write_text(TEXT)
     training = CharlmTraining(**{"window": 8, **given})
     free = (CharlmConfig.chosen_by_size() | CharlmTraining.chosen_by_size()) - given.keys()
-    recipe = CharlmRecipe([str(source)], CharlmConfig(), training, "0.25", "strict", free=free)
-    settled = recipe.settled(recipe.choose(recipe.read(), None)).training
+    recipe = CharlmRecipe(TextSource([str(source)], "0.25"), CharlmConfig(), training, free=free)
+    settled = recipe.settled(recipe.choose(recipe.read(tmp_path), None)).training
     assert (settled.dropout, settled.batch_size) == (dropout, batch_size)
 
 
@@ -134,10 +135,9 @@ def test_a_small_model_has_less_dropout_than_a_large_one_after_as_many_passes(tm
     rates = []
     for units in (1, 3, 10, 40):
         model = CharlmConfig(layers=1, units=units, embedding=4)
-        recipe = CharlmRecipe(
-            [str(source)], model, training, "0.25", "strict", free=free - {"layers", "units", "embedding"}
-        )
-        rates.append(recipe.choose(recipe.read(), None)["dropout"])
+        free_here = free - {"layers", "units", "embedding"}
+        recipe = CharlmRecipe(TextSource([str(source)], "0.25"), model, training, free=free_here)
+        rates.append(recipe.choose(recipe.read(tmp_path), None)["dropout"])
     assert rates == sorted(rates)
     assert rates[0] < 0.3 < rates[-1]
 

@@ -12,6 +12,7 @@ import pytest
 from rnntext.errors import UsageError
 from rnntext.jobs import beginning, unfinished
 from rnntext.jobs.charlm_recipe import CharlmRecipe
+from rnntext.jobs.texts import TextSource
 from rnntext.jobs.unfinished import Snapshot
 from rnntext.settings.base import MAY_CHANGE, MUST_MATCH, Config, flag
 from rnntext.settings.charlm import CharlmConfig, CharlmTraining, SamplingConfig
@@ -117,7 +118,7 @@ def test_a_field_that_must_match_is_named_and_one_that_may_change_is_no_obstacle
 
 
 def test_an_option_that_an_older_rnntext_did_not_have_counts_as_its_default() -> None:
-    recipe = CharlmRecipe(["a.txt"], CharlmConfig(), CharlmTraining(), "0.1", "strict")
+    recipe = CharlmRecipe(TextSource(["a.txt"], "0.1"), CharlmConfig(), CharlmTraining())
     settings = beginning.settings(recipe, JobConfig())
     older = {group: dict(members) for group, members in settings.items()}
     del older["training"]["recurrent_dropout"], older["job"]

@@ -545,8 +545,8 @@ def test_nothing_but_the_snapshot_of_the_text_is_kept_while_a_run_goes_on(text, 
     read = CharlmRecipe.read
     data = []
 
-    def then_watched(self):
-        content = read(self)
+    def then_watched(self, folder):
+        content = read(self, folder)
         data.append(weakref.ref(content))
         return content
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import os
 import signal
 from pathlib import Path
@@ -11,9 +12,10 @@ import numpy as np
 import pytest
 import sacrebleu
 import safetensors.numpy
+import sentencepiece
 
 import rnntext
-from rnntext.errors import DataError, RnntextError, StoppedError, UsageError
+from rnntext.errors import DataError, InputOutputError, RnntextError, StoppedError, UsageError
 from rnntext.jobs.pairs import given_files
 from rnntext.jobs.promotion import Outcome
 from rnntext.jobs.train_translate import train_translate
@@ -345,3 +347,87 @@ def test_pairs_are_in_one_file_or_in_two(value, expected):
 def test_other_numbers_of_files_are_refused(value):
     with pytest.raises(UsageError, match=r"^pairs .*: (give one file of pairs, or two aligned files|must be a text)$"):
         given_files("pairs", value)
+
+
+# Subwords that exist already ------------------------------------------------------------------------------------------
+
+
+def learnt_elsewhere(path: Path, **options: object) -> Path:
+    """A SentencePiece model of another program."""
+    given = {"vocab_size": 300, "byte_fallback": True, "model_type": "bpe", "normalization_rule_name": "identity"}
+    with path.open("wb") as file:
+        sentencepiece.SentencePieceTrainer.train(
+            sentence_iterator=iter(["the old mill", "a new boat", "one wet letter"] * 5),
+            model_writer=file,
+            hard_vocab_limit=False,
+            minloglevel=2,
+            **(given | options),
+        )
+    return path
+
+
+@pytest.mark.parametrize("joint", [True, False])
+def test_subwords_of_an_existing_model_are_taken_as_they_are(tsv: Path, tmp_path: Path, joint: bool) -> None:
+    given = learnt_elsewhere(tmp_path / "spm.model")
+    model = dataclasses.replace(GRU, joint=joint)
+    train(tsv, tmp_path / "m", model, sentencepiece=given)
+    files = tmp_path / "m" / "versions" / "000001"
+    processor = sentencepiece.SentencePieceProcessor(model_file=str(given))
+    words = [processor.id_to_piece(i) for i in range(processor.get_piece_size()) if not processor.is_unknown(i)]
+    words = [word for word in words if word not in ("<s>", "</s>")]
+    for side in ("tokens",) if joint else ("source", "target"):
+        assert (files / f"{side}.model").read_bytes() == given.read_bytes()
+        assert json.loads((files / f"{side}.json").read_text()) == words
+    assert train(tsv, tmp_path / "m", model, sentencepiece=given).state == "unchanged"
+
+
+def test_other_subwords_than_those_in_service_are_refused_unless_they_are_to_be_replaced(
+    tsv: Path, tmp_path: Path
+) -> None:
+    train(tsv, tmp_path / "m", GRU)
+    given = learnt_elsewhere(tmp_path / "spm.model")
+    with pytest.raises(UsageError, match="the version in service has other subwords; add --relearn-tokens"):
+        train(tsv, tmp_path / "m", GRU, sentencepiece=given)
+    assert train(tsv, tmp_path / "m", GRU, sentencepiece=given, relearn_tokens=True).version == "000002"
+    assert (tmp_path / "m" / "versions" / "000002" / "tokens.model").read_bytes() == given.read_bytes()
+
+
+def test_a_training_goes_on_with_the_subwords_that_it_began_with(tsv: Path, tmp_path: Path) -> None:
+    given = learnt_elsewhere(tmp_path / "spm.model")
+    other = learnt_elsewhere(tmp_path / "other.model", vocab_size=290)
+    with pytest.raises(StoppedError):
+        train(tsv, tmp_path / "m", GRU, sentencepiece=given, observer=StopAt(1))
+    for changed in (other, None):
+        with pytest.raises(UsageError, match=r"an unfinished training began with other options .*--sentencepiece"):
+            train(tsv, tmp_path / "m", GRU, sentencepiece=changed)
+    assert train(tsv, tmp_path / "m", GRU, sentencepiece=given).version == "000001"
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"normalization_rule_name": "nmt_nfkc"},
+        {"model_type": "unigram"},
+        {"byte_fallback": False, "vocab_size": 40},
+        {"add_dummy_prefix": False},
+    ],
+    ids=str,
+)
+def test_subwords_that_are_cut_in_another_way_are_refused(
+    tsv: Path, tmp_path: Path, options: dict[str, object]
+) -> None:
+    given = learnt_elsewhere(tmp_path / "spm.model", **options)
+    with pytest.raises(
+        DataError, match=r"^--sentencepiece.*; train it with --model_type=bpe --normalization_rule_name"
+    ):
+        train(tsv, tmp_path / "m", GRU, sentencepiece=given)
+    assert not (tmp_path / "m" / "versions").exists()
+
+
+def test_what_is_no_sentencepiece_model_is_named(tsv: Path, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"--sentencepiece .*pairs.tsv: the SentencePiece model is damaged"):
+        train(tsv, tmp_path / "m", GRU, sentencepiece=tsv)
+    with pytest.raises(InputOutputError, match=r"none\.model: "):
+        train(tsv, tmp_path / "m", GRU, sentencepiece=tmp_path / "none.model")
+    with pytest.raises(UsageError, match="--tokens word has no subwords"):
+        train(tsv, tmp_path / "m", dataclasses.replace(GRU, tokens="word"), sentencepiece=tsv)

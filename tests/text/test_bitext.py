@@ -14,7 +14,8 @@ from lxml import etree
 
 from rnntext.errors import DataError, InputOutputError
 from rnntext.text import bitext
-from rnntext.text.bitext import Pair, hold_out, read_aligned, read_pairs
+from rnntext.text.bitext import hold_out, read_aligned, read_pairs
+from rnntext.text.stored_pairs import Pair
 
 
 @pytest.fixture
@@ -134,17 +135,21 @@ def corpus(count: int) -> list[Pair]:
     return [(f"sentence {n - n % 3 if n % 9 < 3 else n}", f"Satz {n}") for n in range(count)]
 
 
+def parts(pairs: list[Pair], *given: float, **named: int) -> list[list[Pair]]:
+    return [[pairs[index] for index in indices] for indices in hold_out(pairs, *given, **named)]
+
+
 @pytest.mark.parametrize("fraction", [0.01, 0.1, 0.5])
 def test_about_a_fraction_is_held_out_and_nothing_is_lost(fraction: float) -> None:
     pairs = corpus(3000)
-    training, held_out = hold_out(pairs, fraction)
+    training, held_out = parts(pairs, fraction)
     assert Counter(training) + Counter(held_out) == Counter(pairs)
     assert len(held_out) / len(pairs) == pytest.approx(fraction, abs=0.03)
     assert [pair for pair in pairs if pair in set(training)] == training  # the order stays
 
 
 def test_equal_source_sentences_stay_together() -> None:
-    training, held_out = hold_out(corpus(3000), 0.3)
+    training, held_out = parts(corpus(3000), 0.3)
     sources = {source for source, _ in training}, {source for source, _ in held_out}
     assert sources[0] & sources[1] == set()
     assert min(Counter(s for s, _ in part).most_common(1)[0][1] for part in (training, held_out)) == 3
@@ -152,7 +157,7 @@ def test_equal_source_sentences_stay_together() -> None:
 
 def test_what_is_held_out_is_held_out_still_when_the_corpus_has_grown_or_is_shuffled() -> None:
     small, large = corpus(1000), [*corpus(1000), *((f"more {n}", "mehr") for n in range(2000))]
-    first, second = set(hold_out(small, 0.1)[1]), set(hold_out(large[::-1], 0.1)[1])
+    first, second = set(parts(small, 0.1)[1]), set(parts(large[::-1], 0.1)[1])
     assert first
     assert first == second & set(small)
 
@@ -162,30 +167,30 @@ def test_what_was_learnt_from_is_never_held_out_later_however_large_the_corpus_g
 ) -> None:
     monkeypatch.setattr(bitext, "MAX_HELD_OUT", 50)
     small, large = corpus(400), corpus(4000)
-    assert set(hold_out(small, 0.5)[0]) & set(hold_out(large, 0.5)[1]) == set()
+    assert set(parts(small, 0.5)[0]) & set(parts(large, 0.5)[1]) == set()
 
 
 def test_no_more_is_held_out_than_a_test_set_needs(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bitext, "MAX_HELD_OUT", 50)
-    assert 25 < len(hold_out(corpus(5000), 0.5)[1]) < 90
+    assert 25 < len(parts(corpus(5000), 0.5)[1]) < 90
 
 
 @pytest.mark.parametrize(("fraction", "held_out"), [(0.0, 0), (1.0, 300)])
 def test_all_or_nothing_can_be_held_out(fraction: float, held_out: int) -> None:
-    assert len(hold_out(corpus(300), fraction)[1]) == held_out
+    assert len(parts(corpus(300), fraction)[1]) == held_out
 
 
 @examples
 @given(st.lists(st.tuples(st.text(st.characters()), st.text()), min_size=1), st.floats(0, 1))
 def test_any_sentences_can_be_held_out(pairs: list[Pair], fraction: float) -> None:
-    training, held_out = hold_out(pairs, fraction)
+    training, held_out = parts(pairs, fraction)
     assert Counter(training) + Counter(held_out) == Counter(pairs)
 
 
 def test_fewer_may_be_scored_than_are_held_out_and_nobody_learns_from_the_rest() -> None:
     pairs = corpus(3000)
-    training, held_out = hold_out(pairs, 0.3)
-    less, scored = hold_out(pairs, 0.3, scored=100)
+    training, held_out = parts(pairs, 0.3)
+    less, scored = parts(pairs, 0.3, scored=100)
     assert less == training
     assert 50 < len(scored) < 200
     assert set(scored) < set(held_out)

@@ -1,6 +1,5 @@
 """What is no text in UTF-8 is recognised, and what becomes of single odd bytes is told."""
 
-import bz2
 import gzip
 import io
 import itertools
@@ -37,14 +36,7 @@ def tarred(name: str) -> bytes:
     return archive.getvalue()
 
 
-UTF_16 = "iconv -f UTF-16 -t UTF-8"
 FORMATS = [
-    (gzip.compress(TEXT.encode(), mtime=0), "zcat"),
-    (gzip.compress(b"", mtime=0), "zcat"),
-    (lzma.compress(TEXT.encode()), "xzcat"),
-    (bz2.compress(TEXT.encode()), "bzcat"),
-    (bz2.compress(b""), "bzcat"),
-    (b"\x28\xb5\x2f\xfd\x24\x05\x29\0\0abcde\xde\xad\xbe\xef", "zstdcat"),
     (b"PK\x03\x04\x14\0\0\0", "unzip -p"),
     (zipped("a.txt"), "unzip -p"),
     (zipped(), "unzip -p"),
@@ -52,8 +44,6 @@ FORMATS = [
     (zipped("mimetype", "content.xml"), "soffice --cat"),
     (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(99), "soffice --cat"),
     (b"{\\rtf1\\ansi Hello}", "soffice --cat"),
-    (lzma.compress(TEXT.encode(), lzma.FORMAT_ALONE), "xzcat"),
-    (b"\x5d\0\0\x80\0\x09\x01\0\0\0\0\0\0\0", "xzcat"),  # as 7-Zip writes it, with the size
     (b"\x04\x22\x4d\x18\x64\x40\xa7\x0b\0\0\x80hello world", "lz4cat"),
     (b"\x02\x21\x4c\x18\x0b\0\0\0", "lz4cat"),
     (b"\x1f\x9d\x90h\xca\xb0a\xf3\x06\x9d7rd", "zcat"),
@@ -61,10 +51,10 @@ FORMATS = [
     (b"7z\xbc\xaf\x27\x1c\0\x04", "7z x -so"),
     (b"Rar!\x1a\x07\x01\0", "unrar p -inul"),
     (tarred("a.txt"), "tar -xOf"),
+    (gzip.compress(tarred("a.txt"), mtime=0), "tar -xOf"),
+    (lzma.compress(b"%PDF-1.7\n"), "pdftotext"),
     (b"PAR1\x15\x04\x15\x20", "parquet-tools csv"),
     (b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n", "pdftotext"),
-    (b"\xff\xfe" + TEXT.encode("utf-16-le"), UTF_16),
-    (b"\xfe\xff" + TEXT.encode("utf-16-be"), UTF_16),
     (TEXT.encode("utf-32"), "iconv -f UTF-32 -t UTF-8"),
 ]
 
@@ -88,15 +78,15 @@ def test_other_formats_are_refused_with_the_command_that_reads_them(tmp_path: Pa
 @pytest.mark.parametrize(
     ("data", "command"),
     [
-        (FORMATS[0][0], "zcat"),
-        (FORMATS[6][0], "funzip"),
+        (b"\x1f\x9d\x90h", "zcat"),
+        (zipped("a.txt"), "funzip"),
         (tarred("a.txt"), "tar -xO"),
         (b"%PDF-1.7\n", "pdftotext - -"),
         (b"7z\xbc\xaf\x27\x1c\0\x04", "7z x -so FILE"),
         ("Hello. Hello.".encode("utf-16-le"), "iconv -f UTF-16LE -t UTF-8"),
     ],
 )
-def test_a_compressed_standard_input_is_piped_through_its_command(
+def test_standard_input_of_another_format_is_piped_through_its_command(
     monkeypatch: pytest.MonkeyPatch, data: bytes, command: str
 ) -> None:
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(data)))

@@ -19,7 +19,8 @@ from hypothesis import strategies as st
 
 from rnntext.errors import DataError, InputOutputError
 from rnntext.text.decoding import decode
-from rnntext.text.lines import Line, LineReader, expanded, name_of, read_lines, read_text
+from rnntext.text.lines import Line, LineReader, name_of, read_lines, read_text
+from rnntext.text.sources import expanded
 
 BOM = b"\xef\xbb\xbf"
 
@@ -114,11 +115,14 @@ def test_standard_input_is_called_so_in_messages(monkeypatch: pytest.MonkeyPatch
 
 
 def test_an_unreadable_standard_input_is_called_so_in_messages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    class Broken(io.BytesIO):
-        def read(self, *_: object) -> bytes:
+    class Broken(io.RawIOBase):
+        def readable(self) -> bool:
+            return True
+
+        def readinto(self, _: object) -> int:
             raise IsADirectoryError(21, "Is a directory")
 
-    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(Broken()))
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BufferedReader(Broken())))
     with pytest.raises(InputOutputError, match=r"^<stdin>: Is a directory"):
         read_text("-")
 
@@ -138,7 +142,7 @@ def test_an_unreadable_standard_input_is_called_so_in_messages(tmp_path: Path, m
         (b"a\r\r\nb\r", ["a\r", "b\r"]),  # one \r belongs to the line break, a lone one to the line
         ("a\u2028b\u2029c\x85d\n".encode(), ["a\u2028b\u2029c\x85d"]),
         (b"a\x0bb\x0cc\rd\x1ce\0f\n", ["a\x0bb\x0cc\rd\x1ce\0f"]),
-        (BOM + b"a\n" + BOM + b"b\n", ["a", "\ufeffb"]),
+        (BOM + b"a\n" + BOM + b"b\n" + BOM + BOM + b"c", ["a", "b", "\ufeffc"]),
         (b"x" * 100_000 + b"\ny", ["x" * 100_000, "y"]),
     ],
 )
@@ -222,11 +226,11 @@ def flat(found: list[list[Line]]) -> list[Line]:
 
 def expected_lines(content: bytes) -> list[Line]:
     """By the rules, without any cleverness."""
-    *whole, rest = content.removeprefix(BOM).split(b"\n")
+    *whole, rest = content.split(b"\n")
     lines = []
-    for data in [*whole, rest] if rest else whole:
+    for data in [*whole, rest] if rest.removeprefix(BOM) else whole:
         crlf = data.endswith(b"\r")
-        text = data[: len(data) - crlf].decode("utf-8", "replace")
+        text = data[: len(data) - crlf].removeprefix(BOM).decode("utf-8", "replace")
         lines.append(Line(text, "\ufffd" not in text or "\ufffd".encode() in data, crlf))
     return lines
 

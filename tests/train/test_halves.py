@@ -13,7 +13,7 @@ from rnntext.text.tokens import END, RESERVED, START, Language
 from rnntext.text.vocabulary import CharVocabulary
 from rnntext.train import halves
 from rnntext.train.charlm_task import CharlmTask
-from rnntext.train.pipelines import Sentences
+from rnntext.train.pipelines import SentenceIds
 from rnntext.train.translator_task import TranslatorTask
 
 COUNTS = [1, 2, 3, 7]
@@ -75,7 +75,7 @@ def check_equal(task, batches, monkeypatch):
 def test_a_translator_learns_the_same(config, monkeypatch):
     language = Language(Characters(), "abcdefghij")
     training = TranslatorTraining(steps=1, dropout=0.0, precision="float32")
-    some = Sentences(np.arange(RESERVED, RESERVED + 4), np.array([4]))
+    some = SentenceIds(np.arange(RESERVED, RESERVED + 4), np.array([4]))
     task = TranslatorTask(config, training, (language, language), (some, some), [])
     check_equal(task, [some_pairs(count, len(language)) for count in COUNTS], monkeypatch)
 

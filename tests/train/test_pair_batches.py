@@ -13,7 +13,7 @@ from rnntext.text.normalize import normalize_line
 from rnntext.text.tokenizers import Subwords
 from rnntext.text.tokens import END, PAD, RESERVED, START, UNKNOWN
 from rnntext.train.batches import PairBatches
-from rnntext.train.pipelines import Sentences, learn_languages, vectorize_sentences
+from rnntext.train.pipelines import SentenceIds, Vectorizer, learn_languages
 
 PAIRS = [
     (f"{a} {n} {v} .", f"{n} {v} {a} !")
@@ -39,12 +39,12 @@ def language(request):
 def test_text_vectorization_and_our_own_lookup_give_the_same_ids(language, text):
     line = normalize_line(text)
     if line:
-        np.testing.assert_array_equal(vectorize_sentences([line], language)[0], language.encode(line))
+        np.testing.assert_array_equal(Vectorizer(language)([line])[0], language.encode(line))
 
 
 def test_many_sentences_keep_their_order_and_their_ends(language):
     lines = [source for source, _ in PAIRS] * 3
-    found = vectorize_sentences(lines, language)
+    found = SentenceIds(*Vectorizer(language)(lines))
     assert len(found) == len(lines)
     assert found.ids.dtype == np.min_scalar_type(len(language) - 1)  # two bytes an id, or one
     for index in (0, 1, 79, 80, 239):
@@ -88,12 +88,12 @@ def test_learning_subwords_twice_gives_the_same_model():
 # Batches --------------------------------------------------------------------------------------------------------------
 
 
-def corpus(lengths: list[tuple[int, int]]) -> tuple[Sentences, Sentences]:
+def corpus(lengths: list[tuple[int, int]]) -> tuple[SentenceIds, SentenceIds]:
     """Pairs of sentences of these lengths; the ids of pair n are n + RESERVED."""
     sides = []
     for side in (0, 1):
         sizes = np.array([pair[side] for pair in lengths])
-        sides.append(Sentences(np.repeat(np.arange(len(lengths)) + RESERVED, sizes).astype(np.int32), sizes))
+        sides.append(SentenceIds(np.repeat(np.arange(len(lengths)) + RESERVED, sizes).astype(np.int32), sizes))
     return sides[0], sides[1]
 
 

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections import Counter
-
 import numpy as np
 import pytest
+import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from keras.layers import TextVectorization
 
 from rnntext.settings.translator import TransformerConfig, TranslatorTraining
-from rnntext.text.vocabulary import CharVocabulary
+from rnntext.text.vocabulary import CharVocabulary, count_characters, most_frequent
 from rnntext.train import pipelines
 from rnntext.train.batches import CharStreams
-from rnntext.train.pipelines import Sentences, learn_characters, learn_languages, vectorize
+from rnntext.train.pipelines import learn_languages, vectorize
 
 NEWLINES = ["\n", "\r", "\r\n", "\v", "\f", "\x1c", "\x85", "\u2028", "\u2029"]
 LITERALS = [
@@ -51,36 +51,33 @@ def looked_up(text: str, vocabulary: CharVocabulary) -> list[int]:
 # Characters -----------------------------------------------------------------------------------------------------------
 
 
-def test_characters_come_most_frequent_first():
-    assert learn_characters("bacabaaa\nb").characters[:2] == ["a", "b"]
-    assert set(learn_characters("bacabaaa\nb").characters) == set("abc\n")
-
-
 def test_the_size_keeps_the_most_frequent_characters():
-    assert learn_characters("a" * 5 + "b" * 4 + "c" * 3 + "d", 3).characters == ["a", "b", "c"]
+    assert most_frequent(count_characters(["a" * 5 + "b" * 4, "c" * 3 + "d"]), 3) == ["a", "b", "c"]
 
 
-def test_characters_are_counted_over_all_chunks_of_a_long_text(monkeypatch):
-    monkeypatch.setattr(pipelines, "CHUNK", 3)
-    assert learn_characters("aab" + "bbc" + "ccc" + "c").characters == ["c", "b", "a"]
-
-
-def test_every_odd_character_is_learnt_as_often_as_it_occurs():
-    text = "".join(odd_strings(2000))
-    counts, characters = Counter(text), learn_characters(text).characters
-    assert set(characters) == set(counts)
-    assert [counts[c] for c in characters] == sorted(counts.values(), reverse=True)
+@pytest.mark.parametrize("size", [None, 70])
+def test_characters_come_in_the_order_of_textvectorization(size):
+    strings = odd_strings(200)
+    layer = TextVectorization(max_tokens=size and size + 2, standardize=None, split="character")
+    layer.adapt(tf.constant(["".join(strings)]))
+    expected = layer.get_vocabulary(include_special_tokens=False)
+    assert most_frequent(count_characters(strings), size) == expected
 
 
 # Ids ------------------------------------------------------------------------------------------------------------------
 
 
-def test_both_sides_give_10_000_odd_strings_the_same_ids(monkeypatch):
-    monkeypatch.setattr(pipelines, "CHUNK", 997)
+def vectorized(text: str, vocabulary: CharVocabulary) -> np.ndarray:
+    (ids,) = vectorize([text], vocabulary)
+    return ids
+
+
+def test_both_sides_give_10_000_odd_strings_the_same_ids():
     strings = odd_strings(10_000)
+    vocabulary = CharVocabulary(most_frequent(count_characters(strings[:3000])))
+    pieces = ["".join(strings[begin : begin + 500]) for begin in range(0, len(strings), 500)]
+    ids = np.concatenate(list(vectorize(pieces, vocabulary)))
     text = "".join(strings)
-    vocabulary = learn_characters("".join(strings[:3000]))
-    ids = vectorize(text, vocabulary)
     assert ids.tolist() == vocabulary.encode(text).tolist() == looked_up(text, vocabulary)
     assert 0.1 < np.mean(ids == 0) < 0.9  # known and unknown characters, both
 
@@ -89,25 +86,25 @@ def test_both_sides_give_10_000_odd_strings_the_same_ids(monkeypatch):
 @given(known=odd_text.filter(len), text=odd_text)
 def test_both_sides_give_any_string_the_same_ids(known, text):
     vocabulary = CharVocabulary(sorted(set(known)))
-    ids = vectorize(known + text, vocabulary)
+    ids = vectorized(known + text, vocabulary)
     assert ids.tolist() == vocabulary.encode(known + text).tolist() == looked_up(known + text, vocabulary)
 
 
 def test_a_literal_unk_is_ordinary_text():
     vocabulary = CharVocabulary("[]KNU")
-    assert vectorize("[UNK]x", vocabulary).tolist() == [1, 5, 4, 3, 2, 0]
+    assert vectorized("[UNK]x", vocabulary).tolist() == [1, 5, 4, 3, 2, 0]
 
 
 @pytest.mark.parametrize(("characters", "bytes_each"), [(255, 1), (256, 2), (65_535, 2), (65_536, 4)])
 def test_ids_are_kept_in_the_smallest_type_that_holds_them(characters, bytes_each):
     vocabulary = CharVocabulary(chr(0x10000 + i) for i in range(characters))
-    ids = vectorize(vocabulary.characters[-1] + "\u00e9", vocabulary)
+    ids = vectorized(vocabulary.characters[-1] + "\u00e9", vocabulary)
     assert ids.itemsize == bytes_each
     assert ids.tolist() == [characters, 0]
 
 
 def test_an_empty_text_has_no_ids():
-    assert vectorize("", CharVocabulary("ab")).shape == (0,)
+    assert vectorized("", CharVocabulary("ab")).shape == (0,)
 
 
 # Windows --------------------------------------------------------------------------------------------------------------
@@ -172,10 +169,3 @@ def test_of_a_large_corpus_subwords_are_learnt_from_the_same_part_each_time(monk
     letters = {token for token in first.tokens if len(token) == 1 and "\u0400" <= token <= "\u05ff"}
     assert len(letters) == 20
     assert {"\u2581mill", "\u2581river"} <= set(first.tokens)
-
-
-def test_the_sentences_that_are_taken_keep_their_ids() -> None:
-    sentences = Sentences(np.arange(10), np.array([3, 0, 2, 4, 1]))
-    taken = sentences.take(np.array([0, 1, 3]))
-    assert [taken[index].tolist() for index in range(3)] == [[0, 1, 2], [], [5, 6, 7, 8]]
-    assert len(sentences.take(np.array([], int))) == 0

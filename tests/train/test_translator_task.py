@@ -14,7 +14,7 @@ import tensorflow as tf
 from rnntext.settings.translator import TransformerConfig, TranslatorTraining
 from rnntext.text.bpe_dropout import SubwordSampler
 from rnntext.text.tokens import PAD, START, UNKNOWN
-from rnntext.train.pipelines import learn_languages, vectorize_sentences
+from rnntext.train.pipelines import SentenceIds, Vectorizer, learn_languages
 from rnntext.train.translator_task import TranslatorTask
 
 PAIRS = [
@@ -28,7 +28,7 @@ def task(config=MODEL, **options) -> TranslatorTask:
         **{"steps": 10, "vocabulary_size": 290, "batch_tokens": 64, "precision": "float32", **options}
     )
     languages = learn_languages(PAIRS, config, training)
-    ids = tuple(vectorize_sentences([pair[side] for pair in PAIRS], languages[side]) for side in (0, 1))
+    ids = tuple(SentenceIds(*Vectorizer(languages[side])([pair[side] for pair in PAIRS])) for side in (0, 1))
     return TranslatorTask(config, training, languages, ids, PAIRS[:3])
 
 

@@ -18,7 +18,7 @@ from rnntext.settings.translator import GRUConfig, HybridConfig, TransformerConf
 from rnntext.text.tokenizers import Characters
 from rnntext.text.tokens import END, RESERVED, START, Language
 from rnntext.train.loop import Loop
-from rnntext.train.pipelines import vectorize_sentences
+from rnntext.train.pipelines import SentenceIds, Vectorizer
 from rnntext.train.translator_task import MODELS, TranslatorTask
 from rnntext.watch.observer import Observer
 
@@ -210,7 +210,7 @@ def test_copying_and_reversing_are_learnt_completely(config, task, tmp_path):
     )
     answer = {"copy": lambda text: text, "reverse": lambda text: text[::-1]}[task]
     pairs = [(source, answer(source)) for source in sources]
-    ids = tuple(vectorize_sentences([pair[side] for pair in pairs], language) for side in (0, 1))
+    ids = tuple(SentenceIds(*Vectorizer(language)([pair[side] for pair in pairs])) for side in (0, 1))
     trained = TranslatorTask(config, training, (language, language), ids, [(w, answer(w)) for w in unseen])
     loop = Loop(trained, training, tmp_path / "state", Observer(), time.monotonic())
     loop.run(lambda: False)

@@ -1,0 +1,102 @@
+"""A dry run of a training: what it would be and cost, measured with a few steps that leave nothing behind."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import resource
+import time
+from pathlib import Path
+
+from rnntext.families import TRANSLATOR
+from rnntext.jobs import beginning
+from rnntext.jobs.champion import load_champion
+from rnntext.jobs.promotion import Outcome
+from rnntext.jobs.recipe import Recipe
+from rnntext.jobs.teaching import Teaching
+from rnntext.jobs.unfinished import STATE
+from rnntext.settings.training import JobConfig
+from rnntext.watch.observer import Observer
+
+STEPS = 8  # that are taken; the first one builds TensorFlow's graph
+MEGABYTE = 2**20
+
+
+@dataclasses.dataclass(frozen=True)
+class Rehearsal(Outcome):
+    """What a training would be.
+
+    Attributes:
+        steps: of the unfinished run that the command would go on with; 0 if it would begin a new one.
+        steps_per_pass: number of steps of one pass over the data.
+        seconds_per_pass: its time on this machine, without evaluations.
+        memory: that the process took, in bytes.
+        disk: room that the training needs on the disk, in bytes.
+    """
+
+    steps_per_pass: int = 0
+    seconds_per_pass: float = 0.0
+    memory: int = 0
+    disk: int = 0
+
+    def sentence(self, path: str) -> str:
+        """See Outcome."""
+        begins = f"go on at step {self.steps}" if self.steps else "begin a new run"
+        steps = "1 step" if self.steps_per_pass == 1 else f"{self.steps_per_pass:,} steps"
+        return (
+            f"{path}: a dry run, nothing is written; it would {begins}: {self.parameters:,} parameters, a pass of "
+            f"{steps} in {_duration(self.seconds_per_pass)} without evaluations, {self.memory / MEGABYTE:,.0f} MB of "
+            f"memory, {self.disk / MEGABYTE:,.0f} MB on the disk"
+        )
+
+
+def rehearse(recipe: Recipe, path: Path, job: JobConfig, observer: Observer) -> Rehearsal:
+    """Prepares a training as `jobs.training.train` does, and takes some steps; no file of it is left.
+
+    A translator's teacher is not asked: its translations take the places of as many other sentences.
+
+    Args:
+        path: the model's folder, which need not exist.
+    """
+    # 1. Prepare.
+    if recipe.family is TRANSLATOR:
+        recipe = copy.copy(recipe)
+        recipe.teaching = Teaching()  # type: ignore[attr-defined]
+    settings = beginning.settings(recipe, job)
+    snapshot = beginning.unfinished_run(path, settings, job)
+    if snapshot is not None:
+        run = beginning.resume(recipe, snapshot, settings, path, observer)
+    else:
+        champion = load_champion(path, recipe.family, observer.note)
+        folder = next(folder for folder in (path, *path.absolute().parents) if folder.is_dir())
+        data = recipe.read(folder)  # What this puts there has no name.
+        run = beginning.prepared(recipe, data, champion, settings, observer, job.command)
+
+    # 2. Take some steps. TensorFlow has been started.
+    from rnntext.train.loop import Loop
+
+    state = path / "run" / (STATE if snapshot is not None else "no state")
+    task = run.material.task
+    loop = Loop(task, run.recipe.training, state, Observer(), time.monotonic())
+    steps = loop.position.step
+    if loop.variables:
+        for _ in range(STEPS):
+            loop.step()
+    return Rehearsal(
+        "rehearsed",
+        steps=steps,
+        parameters=beginning.weight_bytes(task) // beginning.WEIGHT_BYTES,
+        steps_per_pass=task.steps_per_epoch,
+        seconds_per_pass=loop.planner.step_seconds() * task.steps_per_epoch,
+        memory=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+        disk=beginning.room(run.material, None if snapshot is not None else run.snapshot),
+    )
+
+
+def _duration(seconds: float) -> str:
+    """A duration for people."""
+    if seconds < 120:
+        return f"{seconds:.2g} s" if seconds < 10 else f"{seconds:.0f} s"
+    if seconds < 7200:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds / 3600:.1f} h"

@@ -1,0 +1,129 @@
+"""Files that are no plain UTF-8 and are read all the same: compressed ones, and UTF-16 with a byte order mark.
+
+Which they are is seen by their first bytes, not by their names. Everything is read as a stream, so that a small file
+with a large content takes no memory.
+"""
+
+from __future__ import annotations
+
+import codecs
+import io
+import re
+from collections.abc import Callable
+from typing import IO, Any
+
+from rnntext.errors import DataError
+
+_CHUNK = 2**16  # bytes of UTF-16 that are read at once
+_BEGINNING = 4096  # bytes that tell a format
+# A byte order mark alone may be that of a damaged line. In UTF-16 a space or the end of a line follows soon.
+_UTF_16 = rb"\xff\xfe(?!\0\0)(?:..)*?[\n\r ]\0|\xfe\xff(?:..)*?\0[\n\r ]"
+
+
+def _gzip(file: IO[bytes]) -> Any:
+    import gzip
+
+    return gzip.GzipFile(fileobj=file)
+
+
+def _lzma(file: IO[bytes]) -> Any:
+    import lzma
+
+    return lzma.LZMAFile(file)
+
+
+def _bzip2(file: IO[bytes]) -> Any:
+    import bz2
+
+    return bz2.BZ2File(file)
+
+
+def _zstd(file: IO[bytes]) -> Any:
+    from backports import zstd  # of Python 3.14's library
+
+    return zstd.ZstdFile(file)
+
+
+_COMPRESSIONS: tuple[tuple[bytes, Callable[[IO[bytes]], Any]], ...] = (
+    (rb"\x1f\x8b\x08[\0-\x1f]", _gzip),
+    (rb"\xfd7zXZ\0", _lzma),
+    (rb"\]\0\0..(\xff{8}|.{5}\0{3})", _lzma),
+    (rb"BZh[1-9](1AY&SY|\x17\x72\x45\x38\x50\x90)", _bzip2),
+    (rb"\x28\xb5\x2f\xfd", _zstd),
+)
+
+
+def plain(file: io.BufferedReader, name: str) -> io.BufferedReader:
+    """A file, decompressed if it is compressed, and as UTF-8 if it is UTF-16. What remains of other formats is for
+    `decoding.check_format`.
+
+    Args:
+        file: at its beginning. If nothing can be read yet, this waits.
+        name: what messages call it.
+
+    Returns:
+        the file itself if it is none of these. What is damaged raises DataError where it is read.
+    """
+    for pattern, opened in _COMPRESSIONS:
+        if _begins_with(file, pattern):
+            file = io.BufferedReader(_Stream(file, name, opened(file).read1))
+            break
+    if _begins_with(file, _UTF_16):
+        file = io.BufferedReader(_Stream(file, name, _Recoder(file).read1))
+    return file
+
+
+def _begins_with(file: io.BufferedReader, pattern: bytes) -> bool:
+    return re.match(pattern, file.peek(_BEGINNING), re.DOTALL) is not None
+
+
+class _Stream(io.RawIOBase):
+    """A stream that is made of a file.
+
+    Args:
+        file: what is read from.
+        name: what messages call it.
+        read1: returns at most so many bytes of the stream, and none at its end only.
+    """
+
+    def __init__(self, file: io.BufferedReader, name: str, read1: Callable[[int], bytes]) -> None:
+        self._file = file
+        self._name = name
+        self._read1 = read1
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        try:
+            data = self._read1(len(buffer))
+        except Exception as error:  # Each library raises its own exceptions.
+            if isinstance(error, OSError) and error.errno is not None:
+                raise  # The file cannot be read.
+            raise DataError(f"{self._name}: damaged ({error}); get the file again") from error
+        buffer[: len(data)] = data
+        return len(data)
+
+
+class _Recoder:
+    """UTF-16 becomes UTF-8.
+
+    Args:
+        file: begins with a byte order mark.
+    """
+
+    def __init__(self, file: io.BufferedReader) -> None:
+        self._file = file
+        self._decoder = codecs.getincrementaldecoder("utf-16")()
+        self._encoded = b""  # what nobody has taken yet
+
+    def read1(self, size: int) -> bytes:
+        """At most so many bytes, and none at the end only."""
+        while not self._encoded:
+            data = self._file.read1(_CHUNK)
+            self._encoded = self._decoder.decode(data, final=not data).encode()
+            if not data:
+                break
+        taken = self._encoded[:size]
+        self._encoded = self._encoded[size:]
+        return taken
