@@ -14,6 +14,7 @@ from rnntext.settings.base import MIN_MEMBERS, as_texts
 from rnntext.storage import models
 from rnntext.storage.checkpoint import Checkpoint, full_name, in_service, load_version, versions
 from rnntext.storage.checkpoint import load as load_checkpoint
+from rnntext.words import counted
 
 if TYPE_CHECKING:
     from rnntext.jobs.characters import CharacterModel
@@ -224,6 +225,5 @@ def _chosen(roots: list[Path], version: Version, ensemble: int | None) -> list[t
     if not known:
         raise CheckpointError(absence(root))
     if len(known) < ensemble:
-        number = "1 version" if len(known) == 1 else f"{len(known)} versions"
-        raise UsageError(f"--ensemble {ensemble}: {root} has only {number}: {', '.join(known)}")
+        raise UsageError(f"--ensemble {ensemble}: {root} has only {counted(len(known), 'version')}: {', '.join(known)}")
     return [(root, name) for name in reversed(known[-ensemble:])]
