@@ -188,7 +188,7 @@ def _curves(path: Path, family: Family | None, entries: list[Entry], promoted: s
     curves = []
     for run, by_step in evaluations.items():
         steps = sorted(by_step)
-        losses = [_number(by_step[step].get("loss")) for step in steps]
+        losses = [_number(by_step[step].get("loss")) if step else math.nan for step in steps]  # 0 before the first step
         scores = [_number(by_step[step].get(metric)) for step in steps]
         began = str(next(iter(by_step.values())).get("time", ""))
         curves.append(Curve(run, began, steps, losses, scores, list(_marks(run, entries, promoted))))
