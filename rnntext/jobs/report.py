@@ -21,7 +21,7 @@ from rnntext.storage.weights import WEIGHTS, parameters
 HISTORY = "history.jsonl"
 MAX_STEP = 2**53  # a history with larger numbers is none of ours
 # What the manifest says of other things than the data.
-_NOT_DATA = {"format", "rnntext", "kind", "run", "parent", "settings", "command", "score", "finished"}
+_NOT_DATA = {"format", "rnntext", "kind", "run", "parent", "settings", "command", "score", "finished", "step"}
 _VOCABULARIES = {
     "vocabulary.json": "characters that it knows",
     "tokens.json": "tokens of both languages",
