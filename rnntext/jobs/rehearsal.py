@@ -50,8 +50,9 @@ class Rehearsal(Outcome):
         )
 
 
-def rehearse(recipe: Recipe, path: Path, job: JobConfig, observer: Observer) -> Rehearsal:
-    """Prepares a training as `jobs.training.train` does, and takes some steps; no file of it is left.
+def rehearse(recipe: Recipe, path: Path, job: JobConfig, observer: Observer) -> Outcome:
+    """Prepares a training as `jobs.training.train` does, and takes some steps; no file of it is left. A training that
+    has nothing to do has its own outcome.
 
     A translator's teacher is not asked: its translations take the places of as many other sentences.
 
@@ -70,6 +71,9 @@ def rehearse(recipe: Recipe, path: Path, job: JobConfig, observer: Observer) -> 
         champion = load_champion(path, recipe.family, observer.note)
         folder = next(folder for folder in (path, *path.absolute().parents) if folder.is_dir())
         data = recipe.read(folder)  # What this puts there has no name.
+        outcome = beginning.unchanged(path, settings, job, data, champion)
+        if outcome is not None:
+            return outcome
         run = beginning.prepared(recipe, data, champion, settings, observer, job.command)
 
     # 2. Take some steps. TensorFlow has been started.

@@ -73,6 +73,16 @@ def test_a_model_and_its_unfinished_run_stay_as_they_are(text: str, tmp_path: Pa
     assert read_tree(tmp_path / "m") == before
 
 
+def test_a_dry_run_says_that_there_is_nothing_to_do(text: str, tmp_path: Path) -> None:
+    train(text, tmp_path / "m")
+    before = read_tree(tmp_path / "m")
+    idle = train(text, tmp_path / "m", DRY)
+    assert (idle.state, idle.version) == ("unchanged", "000001")
+    assert idle == train(text, tmp_path / "m")
+    assert train(text, tmp_path / "m", dataclasses.replace(DRY, force=True)).state == "rehearsed"
+    assert read_tree(tmp_path / "m") == before
+
+
 def test_what_could_not_be_learnt_from_is_said_at_once(tmp_path: Path) -> None:
     (tmp_path / "text.txt").write_text("short")
     with pytest.raises(DataError, match="too few for --window"):
