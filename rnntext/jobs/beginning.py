@@ -85,7 +85,7 @@ def begin(
     run = prepared(recipe, data, champion, settings, observer, job.command)
     del data  # It need not be in memory beside the snapshot while that is written.
     # A mistake in the command must not cost the unfinished run, so its place is taken last.
-    _check_room(path, run.material, run.snapshot)
+    check_room(path, run.material, run.snapshot)
     remove_folder(path / "run")
     unfinished.write(path / "run", run.snapshot)
     return run
@@ -171,7 +171,7 @@ def resume(recipe: Recipe, snapshot: Snapshot, settings: Options, path: Path, ob
         observer.note(message)
     tensorflow.start(recipe.training.seed)
     material = _material(recipe, snapshot)
-    _check_room(path, material)
+    check_room(path, material)
     return Run(recipe, snapshot, material)
 
 
@@ -209,7 +209,7 @@ def room(material: Material, snapshot: Snapshot | None = None) -> int:
     return needed
 
 
-def _check_room(path: Path, material: Material, snapshot: Snapshot | None = None) -> None:
+def check_room(path: Path, material: Material, snapshot: Snapshot | None = None) -> None:
     """Raises InputOutputError if the disk cannot hold what a run writes; for the arguments see `room`."""
     needed = room(material, snapshot)
     free = shutil.disk_usage(path).free

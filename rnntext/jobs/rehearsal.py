@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 from rnntext.families import TRANSLATOR
+from rnntext.files.atomic import check_output_folder
 from rnntext.jobs import beginning
 from rnntext.jobs.champion import load_champion
 from rnntext.jobs.promotion import Outcome
@@ -58,8 +59,12 @@ def rehearse(recipe: Recipe, path: Path, job: JobConfig, observer: Observer) -> 
 
     Args:
         path: the model's folder, which need not exist.
+
+    Raises:
+        RnntextError, OSError: the training could not begin; see `jobs.training.train`.
     """
     # 1. Prepare.
+    check_output_folder(path, "--model")
     if recipe.family is TRANSLATOR:
         recipe = copy.copy(recipe)
         recipe.teaching = Teaching()  # type: ignore[attr-defined]
@@ -75,6 +80,7 @@ def rehearse(recipe: Recipe, path: Path, job: JobConfig, observer: Observer) -> 
         if outcome is not None:
             return outcome
         run = beginning.prepared(recipe, data, champion, settings, observer, job.command)
+        beginning.check_room(folder, run.material, run.snapshot)
 
     # 2. Take some steps. TensorFlow has been started.
     from rnntext.train.loop import Loop
