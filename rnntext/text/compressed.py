@@ -10,7 +10,7 @@ import codecs
 import io
 import re
 from collections.abc import Callable
-from typing import IO, Any
+from typing import Any
 
 from rnntext.errors import DataError
 
@@ -20,32 +20,49 @@ _BEGINNING = 4096  # bytes that tell a format
 _UTF_16 = rb"\xff\xfe(?!\0\0)(?:..)*?[\n\r ]\0|\xfe\xff(?:..)*?\0[\n\r ]"
 
 
-def _gzip(file: IO[bytes]) -> Callable[[int], bytes]:
-    import gzip
+class _GzipMember:
+    """Decompresses one member of a gzip file; made like `lzma.LZMADecompressor`."""
 
-    return gzip.GzipFile(fileobj=file).read1
+    def __init__(self) -> None:
+        import zlib
+
+        self._zlib = zlib.decompressobj(16 + zlib.MAX_WBITS)  # of gzip, whose checksum it verifies
+        self.needs_input = True
+
+    @property
+    def eof(self) -> bool:
+        return self._zlib.eof
+
+    @property
+    def unused_data(self) -> bytes:
+        return self._zlib.unused_data
+
+    def decompress(self, data: bytes, size: int) -> bytes:
+        content = self._zlib.decompress(self._zlib.unconsumed_tail + data, size)
+        self.needs_input = not self._zlib.unconsumed_tail and len(content) < size  # else more may come without input
+        return content
 
 
-def _lzma(file: io.BufferedReader) -> Callable[[int], bytes]:
+def _lzma() -> Any:
     import lzma
 
-    return _Frames(file, lzma.LZMADecompressor).read1
+    return lzma.LZMADecompressor()
 
 
-def _bzip2(file: io.BufferedReader) -> Callable[[int], bytes]:
+def _bzip2() -> Any:
     import bz2
 
-    return _Frames(file, bz2.BZ2Decompressor).read1
+    return bz2.BZ2Decompressor()
 
 
-def _zstd(file: io.BufferedReader) -> Callable[[int], bytes]:
+def _zstd() -> Any:
     from backports import zstd  # of Python 3.14's library
 
-    return _Frames(file, zstd.ZstdDecompressor).read1
+    return zstd.ZstdDecompressor()
 
 
-_COMPRESSIONS: tuple[tuple[bytes, Callable[[io.BufferedReader], Callable[[int], bytes]]], ...] = (
-    (rb"\x1f\x8b\x08[\0-\x1f]", _gzip),
+_COMPRESSIONS: tuple[tuple[bytes, Callable[[], Any]], ...] = (
+    (rb"\x1f\x8b\x08[\0-\x1f]", _GzipMember),
     (rb"\xfd7zXZ\0", _lzma),
     (rb"\]\0\0..(\xff{8}|.{5}\0{3})", _lzma),
     (rb"BZh[1-9](1AY&SY|\x17\x72\x45\x38\x50\x90)", _bzip2),
@@ -64,9 +81,9 @@ def plain(file: io.BufferedReader, name: str) -> io.BufferedReader:
     Returns:
         the file itself if it is none of these. What is damaged raises DataError where it is read.
     """
-    for pattern, opened in _COMPRESSIONS:
+    for pattern, frame in _COMPRESSIONS:
         if _begins_with(file, pattern):
-            file = io.BufferedReader(_Stream(file, name, opened(file)))
+            file = io.BufferedReader(_Stream(file, name, _Frames(file, frame).read1))
             break
     if _begins_with(file, _UTF_16):
         file = io.BufferedReader(_Stream(file, name, _Recoder(file).read1))
@@ -107,7 +124,8 @@ class _Stream(io.RawIOBase):
 
 class _Frames:
     """The content of compressed frames, one after another, with zeros after any of them. What else follows a frame is
-    damage, as in `gzip.GzipFile`; `bz2.BZ2File` and `lzma.LZMAFile` would pass over all that follows without a word.
+    damage. The files of the standard library would wait for more input than they need; and where a frame is damaged,
+    `bz2.BZ2File` and `lzma.LZMAFile` leave it and all that follows out without a word.
 
     Args:
         file: begins with a frame.

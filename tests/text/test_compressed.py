@@ -126,22 +126,21 @@ def test_what_is_damaged_is_a_data_error_with_the_name(tmp_path: Path, name: str
             read()
 
 
-def test_lines_arrive_through_a_pipe_whose_writer_waits() -> None:
+@pytest.mark.parametrize("name", ["gzip", "xz", "bzip2", "zstd", "UTF-16, little"])
+def test_lines_arrive_through_a_pipe_whose_writer_waits(name: str) -> None:
+    """No more can come before the first lines have been taken."""
     read_end, write_end = os.pipe()
-    reader = LineReader([f"/dev/fd/{read_end}"], 9)
-    answered = threading.Event()
-
-    def write() -> None:
-        with open(write_end, "wb") as pipe:
-            pipe.write(FORMATS["gzip"])
-            pipe.flush()
-            answered.wait(60)
-
-    writer = threading.Thread(target=write)
-    writer.start()
-    answered.set()
-    assert lines_of(reader) == TEXT.splitlines()
-    writer.join()
+    reader = LineReader([f"/dev/fd/{read_end}"], 99)
+    os.write(write_end, FORMATS[name])
+    impatient = threading.Timer(60, os.close, [write_end])  # so that a reader that waits fails, and does not hang
+    impatient.start()
+    assert reader.ready()
+    first = [line.text for line in reader.read()]
+    assert first
+    assert impatient.is_alive()
+    impatient.cancel()
+    os.close(write_end)
+    assert first + lines_of(reader) == TEXT.splitlines()
     os.close(read_end)
 
 
