@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from rnntext.cli import options
-from rnntext.cli.console import note, results, signals_as_exceptions
+from rnntext.cli.console import file_size, note, results, signals_as_exceptions
 from rnntext.cli.options import Json, Quiet
 from rnntext.cli.watching import Notes
 from rnntext.errors import CheckpointError
@@ -75,9 +75,8 @@ def _line(entry: Entry, title: str, state: str) -> str:
         name, value = entry.score
         score = f"{value:.4f} {name}"
     kind = entry.facts.get("kind", "damaged")
-    size = f"{entry.size / 2**20:.1f} MB"
     finished = entry.facts.get("finished", "-")
-    return "\t".join(_printable(column) for column in (title, kind, state, score, size, finished))
+    return "\t".join(_printable(column) for column in (title, kind, state, score, file_size(entry.size), finished))
 
 
 def _printable(value: object) -> str:

@@ -30,6 +30,11 @@ def visible(text: str) -> str:
     return _CONTROL.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
 
 
+def file_size(size: int) -> str:
+    """A size in bytes for people."""
+    return f"{size / 2**20:.1f} MB" if size >= 2**20 else f"{size / 2**10:.1f} kB"
+
+
 class Results:
     """A stream that results are written to, as UTF-8 whatever the locale says, and for a terminal as `visible` says.
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -75,8 +77,7 @@ def get(name: Name, mirror: Mirror = None, quiet: Quiet = False) -> None:
 
     with _progress(quiet) as progress:
         path = corpora.get(name, mirror, lambda message: note(f"rnntext: {message}", quiet), progress)
-    with results(None) as out:
-        out.write(f"{path}\n")
+    _print(path)
 
 
 @app.command("path")
@@ -86,8 +87,13 @@ def path(name: Name) -> None:
     if corpus.path is None:
         raise UsageError(f"corpus {name!r} is not a file; print it with: rnntext corpora show {name}")
     corpus.check()
+    _print(corpus.path)
+
+
+def _print(path: Path) -> None:
+    """Prints a path byte for byte, as its bytes need not be UTF-8; a terminal shows it."""
     with results(None) as out:
-        out.write(f"{corpus.path}\n")
+        out.write(f"{path}\n" if out.terminal else os.fsencode(path) + b"\n")
 
 
 @contextmanager

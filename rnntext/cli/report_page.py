@@ -8,6 +8,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from rnntext.cli.console import file_size
 from rnntext.cli.report_style import STYLE
 from rnntext.cli.surprise import LEVELS
 from rnntext.cli.svg import Band, Dot, Line, chart, heat_map, text
@@ -100,7 +101,7 @@ def _summary(report: ModelReport) -> str:
         "kind": report.family.title if report.family else shown.facts.get("kind", "not known"),
         "architecture": model.get("architecture", model.get("cell")),
         "parameters": report.parameters,
-        "size of its files": f"{shown.size / 2**20:.1f} MB",
+        "size of its files": file_size(shown.size),
         "trained until": shown.facts.get("finished"),
         "command": shown.facts.get("command"),
         "began with": shown.facts.get("parent"),
@@ -164,11 +165,16 @@ def _versions(report: ModelReport) -> str:
     rows = ["<tr><th>version</th><th>state</th><th>score</th><th>trained until</th><th>put into service</th></tr>"]
     for entry in reversed(report.entries):
         state = "in service" if entry.in_service else "unfinished" if entry.version == RUN else "-"
-        score = "-" if entry.score is None else f"{entry.score[1]:.4f} {entry.score[0]}"
+        score = "-" if entry.score is None else f"{entry.score[1]:.4f} {_label(report, entry.score[0])}"
         times = [time for time, version in report.promotions if version == entry.version]
         cells = (entry.version, entry.damage or state, score, entry.facts.get("finished", "-"), ", ".join(times) or "-")
         rows.append("<tr>" + "".join(f"<td>{text(cell)}</td>" for cell in cells) + "</tr>")
     return _section("Versions", f'<div class="wide"><table>{"".join(rows)}</table></div>')
+
+
+def _label(report: ModelReport, metric: str) -> str:
+    """The name of a metric for people."""
+    return report.family.label if report.family and metric == report.family.metric else metric
 
 
 # What it can do -------------------------------------------------------------------------------------------------------

@@ -22,6 +22,7 @@ th { color: var(--pale); font-weight: normal; overflow-wrap: break-word; }
 .s1 { background: var(--s1); } .s2 { background: var(--s2); } .s3 { background: var(--s3); }
 .chart { display: block; width: 100%; max-width: 40rem; }
 svg text { font: 13px system-ui, sans-serif; fill: var(--pale); }
+@media (max-width: 30rem) { .chart text { font-size: 16px; } }
 .heat text { font: 12px ui-monospace, monospace; fill: var(--ink); }
 .heat rect { fill: var(--c0); stroke: var(--rule); }
 .grid { stroke: var(--rule); fill: none; }

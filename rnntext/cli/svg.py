@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import html
 import math
+import unicodedata
 from collections.abc import Iterator, Sequence
 
 from rnntext.cli.console import visible
@@ -16,6 +17,9 @@ RIGHT = 24
 TOP = 12
 BOTTOM = 44
 TICKS = 5  # labels of an axis, about
+DIGIT = 10  # width of a digit of them, at the most
+MAX_DECIMALS = 4  # of a label that has no exponent
+MAX_WRITTEN = 1e7  # likewise
 MAX_DRAWN = 1e100  # absolute value; larger ones are left out
 ROUNDING = 1e-12  # a range that is smaller than this, relative to the values, is a rounding error
 CELL = 22  # width and height of a cell of a heat map
@@ -85,14 +89,31 @@ class _Scale:
         place = self.start + (value - self.low) / (self.high - self.low) * (self.end - self.start)
         return f"{place:.1f}"
 
-    def ticks(self) -> list[float]:
-        """Round numbers between `low` and `high`: multiples of 1, 2 or 5 times a power of ten."""
+    def ticks(self, whole: bool = False) -> list[tuple[float, str]]:
+        """Round numbers between `low` and `high`, with their labels: multiples of 1, 2 or 5 times a power of ten.
+
+        Args:
+            whole: only whole numbers.
+        """
         raw = (self.high - self.low) / TICKS
+        if whole:
+            raw = max(raw, 1.0)
         power = 10.0 ** math.floor(math.log10(raw))
         step = next(factor * power for factor in (1, 2, 5, 10) if factor * power >= raw * 0.999)
         first = math.ceil(self.low / step)
         last = math.floor(self.high / step)
-        return [number * step for number in range(first, last + 1)]
+        return [(number * step, _label(number * step, step)) for number in range(first, last + 1)]
+
+
+def _label(number: float, step: float) -> str:
+    """A number with as many digits as tell it from its neighbours, which are a step away."""
+    if number == 0:
+        return "0"
+    last = math.floor(math.log10(step * 1.001))  # the power of ten of the last digit
+    if last >= -MAX_DECIMALS and abs(number) < MAX_WRITTEN:
+        return f"{number:,.{max(0, -last)}f}"
+    first = math.floor(math.log10(abs(number) * 1.001))
+    return f"{number:.{max(0, first - last)}e}"
 
 
 def chart(
@@ -102,7 +123,7 @@ def chart(
 
     Args:
         title: what is drawn, for those who cannot see it.
-        across: the name of the horizontal axis.
+        across: the name of the horizontal axis, which counts.
     """
     # 1. Find the range of all values.
     points = [point for line in lines for point in _drawn(line.x, line.y)]
@@ -111,8 +132,9 @@ def chart(
         points += [*_drawn(band.x, band.lower), *_drawn(band.x, band.upper)]
     if not points:
         return ""
-    x = _Scale.of([point[0] for point in points], LEFT, WIDTH - RIGHT)
     y = _Scale.of([point[1] for point in points], HEIGHT - BOTTOM, TOP)
+    longest = max(len(label) for _, label in y.ticks())
+    x = _Scale.of([point[0] for point in points], max(LEFT, 8 + DIGIT * longest), WIDTH - RIGHT)
     # 2. Draw the axes, the bands, the curves, and the marked points on top of them.
     parts = [f'<svg class="chart" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{text(title)}">']
     parts += _axes(x, y, across)
@@ -150,16 +172,22 @@ def _path(line: Line, x: _Scale, y: _Scale) -> str:
 
 
 def _axes(x: _Scale, y: _Scale, across: str) -> list[str]:
-    """The lines of a grid, and the labels of both axes."""
+    """The lines of a grid, and the labels of both axes; the horizontal one counts."""
     parts = []
-    for tick in y.ticks():
-        parts.append(f'<path class="grid" d="M{LEFT},{y(tick)}H{WIDTH - RIGHT}"/>')
-        parts.append(f'<text x="{LEFT - 6}" y="{y(tick)}" dy=".32em" text-anchor="end">{tick:.4g}</text>')
-    for tick in x.ticks():
-        parts.append(f'<text x="{x(tick)}" y="{HEIGHT - BOTTOM + 17}" text-anchor="middle">{tick:.6g}</text>')
-    middle = (LEFT + WIDTH - RIGHT) / 2
+    left = x.start
+    for tick, label in y.ticks():
+        parts.append(f'<path class="grid" d="M{left},{y(tick)}H{WIDTH - RIGHT}"/>')
+        parts.append(f'<text x="{left - 6}" y="{y(tick)}" dy=".32em" text-anchor="end">{label}</text>')
+    for tick, label in x.ticks(whole=True):
+        parts.append(f'<text x="{x(tick)}" y="{HEIGHT - BOTTOM + 17}" text-anchor="middle">{label}</text>')
+    middle = (left + WIDTH - RIGHT) / 2
     parts.append(f'<text x="{middle:g}" y="{HEIGHT - 6}" text-anchor="middle">{text(across)}</text>')
     return parts
+
+
+def _width(name: str) -> int:
+    """The room that a name takes at the most. Chinese letters and emoji are twice as wide as others."""
+    return LETTER * sum(2 if unicodedata.east_asian_width(letter) in "WF" else 1 for letter in visible(name))
 
 
 def heat_map(rows: Sequence[str], columns: Sequence[str], weights: Sequence[Sequence[float]], title: str) -> str:
@@ -171,8 +199,8 @@ def heat_map(rows: Sequence[str], columns: Sequence[str], weights: Sequence[Sequ
         title: what is drawn, for those who cannot see it.
     """
     # 1. Leave room for the names.
-    left = 8 + LETTER * max(map(len, rows), default=0)
-    top = 8 + LETTER * max(map(len, columns), default=0)
+    left = 8 + max(map(_width, rows), default=0)
+    top = 8 + max(map(_width, columns), default=0)
     width = left + CELL * len(columns) + 4
     height = top + CELL * len(rows) + 4
     # 2. Write the names, those of the columns upwards.

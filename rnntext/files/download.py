@@ -96,10 +96,12 @@ class Download:
                 self._save(answer, received)
             finally:
                 answer.close()  # A connection that is kept would hold the rest of the answer.
-        except urllib3.exceptions.LocationValueError as error:
-            raise InputOutputError(f"{self._address}: {error}") from error
+        except ValueError as error:  # of an address, this one or that of a redirection
+            advice = "check the proxy, or name another place with --mirror"
+            raise InputOutputError(f"{self._address}: {str(error).rstrip('.')}; {advice}") from error
         except urllib3.exceptions.HTTPError as error:
             cause = getattr(error, "reason", None) or error
+            cause = getattr(cause, "original_error", cause)  # of a proxy
             is_connected = isinstance(cause, (urllib3.exceptions.ReadTimeoutError, urllib3.exceptions.ProtocolError))
             if not received and not is_connected:
                 raise InputOutputError(f"{self._address}: {_said(cause)}; check the network and its proxy") from error
@@ -110,7 +112,7 @@ class Download:
         # 1. Look at the status.
         if answer.status in _BUSY:
             raise _InterruptedError(f"the server answers {answer.status} {answer.reason}")
-        if answer.status == 416 or (answer.status == 206 and not _continues(answer, received)):
+        if answer.status == 416 or (answer.status == 206 and not (received and _continues(answer, received))):
             self.remove()
             raise _InterruptedError("the server has no such part of the file")
         if answer.status not in (200, 206):
@@ -119,6 +121,9 @@ class Download:
         if answer.status == 200 and received:  # the whole file, again
             self.remove()
             received = 0
+
+        if self._sha256 is None and (reason := _distrusted(self._address, answer)):
+            raise DataError(f"{self._address}: {reason}, so that nothing was saved; {_ELSEWHERE}")
 
         # 2. Look at the length.
         rest: int | None = answer.length_remaining
@@ -188,6 +193,16 @@ def _asked(address: str, received: int) -> Any:
 def _continues(answer: Any, received: int) -> bool:
     """Whether an answer begins after the bytes that have been received."""
     return str(answer.headers.get("Content-Range", "")).startswith(f"bytes {received}-")
+
+
+def _distrusted(address: str, answer: Any) -> str | None:
+    """Why an answer may be anything but the file, where no digest of the file tells; None if nothing looks so."""
+    if str(answer.headers.get("Content-Type", "")).lower().startswith("text/html"):
+        return "the server sends a web page"
+    places = [str(step.redirect_location).lower() for step in answer.retries.history]
+    if address.startswith("https://") and any(place.startswith("http://") for place in places):
+        return "the server sends on to an address without https, where anybody on the way can change the file"
+    return None
 
 
 def _said(error: object) -> str:

@@ -36,7 +36,8 @@ class Scratch:
         return self
 
     def __exit__(self, *exception: object) -> None:
-        self._file.close()
+        with named(self._folder, "temporary file in", "folder"):
+            self._file.close()  # After an error this tries again to write what is left.
 
     def append(self, data: bytes) -> None:
         """Adds bytes."""

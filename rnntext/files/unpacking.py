@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import gzip
+import errno
 import lzma
 import tarfile
 import zipfile
@@ -14,7 +14,8 @@ from typing import IO
 
 from rnntext.errors import DataError
 
-_DAMAGED = (zipfile.BadZipFile, tarfile.TarError, gzip.BadGzipFile, lzma.LZMAError, zlib.error, EOFError, RuntimeError)
+_DAMAGED = (zipfile.BadZipFile, tarfile.TarError, lzma.LZMAError, zlib.error, EOFError, RuntimeError, ValueError)
+_NO_FAULT_OF_THE_DISK = (None, errno.EINVAL)  # gzip, bzip2; a place before the beginning of the file
 
 
 @contextmanager
@@ -32,7 +33,9 @@ def member(archive: Path, name: str) -> Iterator[IO[bytes]]:
     try:
         with opened(archive, name) as file:
             yield file
-    except (KeyError, *_DAMAGED) as error:
+    except (KeyError, OSError, *_DAMAGED) as error:
+        if isinstance(error, OSError) and error.errno not in _NO_FAULT_OF_THE_DISK:
+            raise
         reason = str(error).strip("'\"").partition(":\n")[0]
         raise DataError(f"{name} cannot be taken out of the archive: {reason}") from error
 

@@ -46,14 +46,15 @@ def configs(recipe: Recipe) -> tuple[Config, ...]:
     return recipe.model, recipe.training, JobConfig()
 
 
-def _unchanged(path: Path, settings: Options, data: Data, champion: Any | None) -> Outcome | None:
-    """The outcome "unchanged" if the newest version was made of the same data with the same settings, and the version
-    in service is not damaged; otherwise None.
+def unchanged(path: Path, settings: Options, job: JobConfig, data: Data, champion: Any | None) -> Outcome | None:
+    """The outcome "unchanged" if the newest version was made of the same data with the same settings, the version in
+    service is not damaged, and the job does not ask for another one all the same; otherwise None.
 
     Args:
+        path: the model's folder.
         champion: the model in service; None if there is none or it is damaged.
     """
-    if champion is None and in_service(path):
+    if job.force or job.fresh or (champion is None and in_service(path)):
         return None
     newest = promotion.newest(path)
     if newest is None or newest.manifest.get("corpus") != data.digest:
@@ -78,14 +79,13 @@ def begin(
         InputOutputError: there is not enough room on the disk.
     """
     data = recipe.read(path)
-    if not (job.force or job.fresh):
-        unchanged = _unchanged(path, settings, data, champion)
-        if unchanged is not None:
-            return unchanged
+    outcome = unchanged(path, settings, job, data, champion)
+    if outcome is not None:
+        return outcome
     run = prepared(recipe, data, champion, settings, observer, job.command)
     del data  # It need not be in memory beside the snapshot while that is written.
     # A mistake in the command must not cost the unfinished run, so its place is taken last.
-    _check_room(path, run.material, run.snapshot)
+    check_room(path, run.material, run.snapshot)
     remove_folder(path / "run")
     unfinished.write(path / "run", run.snapshot)
     return run
@@ -171,7 +171,7 @@ def resume(recipe: Recipe, snapshot: Snapshot, settings: Options, path: Path, ob
         observer.note(message)
     tensorflow.start(recipe.training.seed)
     material = _material(recipe, snapshot)
-    _check_room(path, material)
+    check_room(path, material)
     return Run(recipe, snapshot, material)
 
 
@@ -209,7 +209,7 @@ def room(material: Material, snapshot: Snapshot | None = None) -> int:
     return needed
 
 
-def _check_room(path: Path, material: Material, snapshot: Snapshot | None = None) -> None:
+def check_room(path: Path, material: Material, snapshot: Snapshot | None = None) -> None:
     """Raises InputOutputError if the disk cannot hold what a run writes; for the arguments see `room`."""
     needed = room(material, snapshot)
     free = shutil.disk_usage(path).free

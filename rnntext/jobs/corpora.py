@@ -9,7 +9,7 @@ from typing import IO
 from urllib.parse import urlsplit
 
 from rnntext.errors import BusyError, DataError, UsageError
-from rnntext.files.atomic import remove_leftovers, write_file
+from rnntext.files.atomic import named, remove_leftovers, write_file
 from rnntext.files.download import MAX_BYTES, Download, Progress
 from rnntext.files.lock import locked
 from rnntext.files.unpacking import member
@@ -34,7 +34,8 @@ def get(name: str, mirror: str | None, report: Report, progress: Progress) -> Pa
 
     Raises:
         UsageError: there is no such corpus, or it has no file; or the mirror is no address.
-        InputOutputError: the server cannot be reached or has no such file, or the disk is full.
+        InputOutputError: the server cannot be reached or has no such file.
+        OSError: the cache cannot be written, or the disk is full; the message names the cache.
         DataError: the server sends another file.
         BusyError: another process fetches the same corpus.
     """
@@ -50,18 +51,23 @@ def get(name: str, mirror: str | None, report: Report, progress: Progress) -> Pa
         report(f"corpus {name}: nobody has tried its address yet; --mirror names another place")
 
     # 2. Fetch it.
-    with _alone(corpus, path.parent):
+    with named(catalogue.cache(), "RNNTEXT_CACHE", "folder"), _alone(corpus, path.parent):
+        if path.is_file():  # Another process has fetched it just now.
+            return path
         remove_leftovers(path.parent)
         origin = corpus.origin
         download = Download(address, path.parent / "partial", origin.size, origin.sha256, progress)
-        sha256 = download.receive()
-        if origin.sha256 is None:
-            report(f"corpus {name}: not verified, as the catalogue has no SHA-256 of it; this file's is {sha256}")
+        try:
+            sha256 = download.receive()
+            if origin.sha256 is None:
+                report(f"corpus {name}: not verified, as the catalogue has no SHA-256 of it; this file's is {sha256}")
 
-        # 3. Cut the text out.
-        with _content(download.path, origin, address) as file:
-            write_file(path, _cut(file, origin, report, name))
-        download.remove()
+            # 3. Cut the text out.
+            with _content(download.path, origin, address) as file:
+                write_file(path, _cut(file, origin, report, name))
+        finally:
+            if path.is_file() or origin.sha256 is None:  # Nothing else could be gone on with.
+                download.remove()
     return path
 
 
@@ -118,4 +124,4 @@ def _cut(file: IO[bytes], origin: Origin, report: Report, name: str) -> Iterator
             raise DataError(f"corpus {name}: the text is larger than {MAX_TEXT:,} bytes, as no corpus is")
         yield line
     if end is not None:
-        report(f"corpus {name}: no line begins with {origin.end!r}; what follows the text was kept")
+        report(f"corpus {name}: no line begins with {origin.end!r}: it is cut off, or what follows the text was kept")

@@ -90,6 +90,7 @@ def _hidden(model: ForecastModel) -> HiddenForecast | None:
         return None
     judged = model.copied()
     judged.engine = model.honest
-    forecast = judged.forecast(series[:begin], future=series[begin:, targets:])
+    known = model.held_out.values[0][begin:, targets:]  # [steps, known], with gaps filled as in the training
+    forecast = judged.forecast(series[:begin], future=known)
     past = series[max(0, begin - MAX_PAST) : begin, :targets]
     return HiddenForecast(model.columns, past, series[begin:, :targets], forecast)

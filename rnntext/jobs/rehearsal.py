@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 from rnntext.families import TRANSLATOR
+from rnntext.files.atomic import check_output_folder
 from rnntext.jobs import beginning
 from rnntext.jobs.champion import load_champion
 from rnntext.jobs.promotion import Outcome
@@ -51,15 +52,20 @@ class Rehearsal(Outcome):
         )
 
 
-def rehearse(recipe: Recipe, path: Path, job: JobConfig, observer: Observer) -> Rehearsal:
-    """Prepares a training as `jobs.training.train` does, and takes some steps; no file of it is left.
+def rehearse(recipe: Recipe, path: Path, job: JobConfig, observer: Observer) -> Outcome:
+    """Prepares a training as `jobs.training.train` does, and takes some steps; no file of it is left. A training that
+    has nothing to do has its own outcome.
 
     A translator's teacher is not asked: its translations take the places of as many other sentences.
 
     Args:
         path: the model's folder, which need not exist.
+
+    Raises:
+        RnntextError, OSError: the training could not begin; see `jobs.training.train`.
     """
     # 1. Prepare.
+    check_output_folder(path, "--model")
     if recipe.family is TRANSLATOR:
         recipe = copy.copy(recipe)
         recipe.teaching = Teaching()  # type: ignore[attr-defined]
@@ -71,7 +77,11 @@ def rehearse(recipe: Recipe, path: Path, job: JobConfig, observer: Observer) -> 
         champion = load_champion(path, recipe.family, observer.note)
         folder = next(folder for folder in (path, *path.absolute().parents) if folder.is_dir())
         data = recipe.read(folder)  # What this puts there has no name.
+        outcome = beginning.unchanged(path, settings, job, data, champion)
+        if outcome is not None:
+            return outcome
         run = beginning.prepared(recipe, data, champion, settings, observer, job.command)
+        beginning.check_room(folder, run.material, run.snapshot)
 
     # 2. Take some steps. TensorFlow has been started.
     from rnntext.train.loop import Loop

@@ -21,7 +21,7 @@ from rnntext.storage.weights import WEIGHTS, parameters
 HISTORY = "history.jsonl"
 MAX_STEP = 2**53  # a history with larger numbers is none of ours
 # What the manifest says of other things than the data.
-_NOT_DATA = {"format", "rnntext", "kind", "run", "parent", "settings", "command", "score", "finished"}
+_NOT_DATA = {"format", "rnntext", "kind", "run", "parent", "settings", "command", "score", "finished", "step"}
 _VOCABULARIES = {
     "vocabulary.json": "characters that it knows",
     "tokens.json": "tokens of both languages",
@@ -188,7 +188,7 @@ def _curves(path: Path, family: Family | None, entries: list[Entry], promoted: s
     curves = []
     for run, by_step in evaluations.items():
         steps = sorted(by_step)
-        losses = [_number(by_step[step].get("loss")) for step in steps]
+        losses = [_number(by_step[step].get("loss")) if step else math.nan for step in steps]  # 0 before the first step
         scores = [_number(by_step[step].get(metric)) for step in steps]
         began = str(next(iter(by_step.values())).get("time", ""))
         curves.append(Curve(run, began, steps, losses, scores, list(_marks(run, entries, promoted))))

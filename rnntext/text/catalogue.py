@@ -59,7 +59,7 @@ class Corpus:
     @property
     def is_here(self) -> bool:
         """Whether it can be read."""
-        return self.origin is None or (self.path is not None and self.path.is_file())
+        return self.origin is None or (self.path is not None and os.path.isfile(self.path))
 
     def open(self) -> io.BufferedReader:
         """The text as bytes.
@@ -96,7 +96,10 @@ def cache() -> Path:
     if ours := os.environ.get("RNNTEXT_CACHE"):
         return Path(ours)
     users = Path(os.environ.get("XDG_CACHE_HOME", ""))
-    return (users if users.is_absolute() else Path(os.path.expanduser("~/.cache"))) / "rnntext"
+    if not users.is_absolute():
+        home = os.path.expanduser("~")
+        users = Path("/" if home == "~" else home, ".cache")  # A user without a home is treated as with HOME=/.
+    return users / "rnntext"
 
 
 def _bundled(name: str, about: str, suffix: str = "txt") -> Corpus:

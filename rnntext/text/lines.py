@@ -176,7 +176,7 @@ class LineReader:
         self._report = report
         self._stack = ExitStack()
         self._file: io.BufferedReader | None = None
-        self._is_plain = True  # whether the file is read as it is
+        self._source: io.BufferedReader | None = None  # the same file, as it is on the disk or in the pipe
         self._lines: deque[bytes] = deque()  # complete lines that nobody has taken yet
         self._size = 0  # bytes of `_lines`
         self._fragments: list[bytes] = []  # the beginning of a line whose end has not arrived yet
@@ -200,7 +200,8 @@ class LineReader:
 
     def ready(self) -> bool:
         """Whether `read` returns without waiting; takes in what has arrived."""
-        while not self._lines and (self._file is None or self._has_input()):
+        # Some bytes of a compressed file may wait in the reader, though none are on their way.
+        while not self._lines and (self._file is None or self._file is not self._source or self._has_input()):
             if not self._advance():
                 return True  # `read` returns the empty list.
         return bool(self._lines)
@@ -215,12 +216,10 @@ class LineReader:
 
     def _has_input(self) -> bool:
         """Whether bytes of the file, or its end, have arrived."""
-        if self._file is None:
+        if self._source is None:
             return False
-        if not self._is_plain:
-            return True  # Some bytes of a stream may wait here, though none are on their way.
         try:
-            readable, _, _ = select.select([self._file], [], [], 0)
+            readable, _, _ = select.select([self._source], [], [], 0)
         except (OSError, ValueError):  # `select` does not take this kind of file, so reading it does not block.
             return True
         return bool(readable)
@@ -232,15 +231,13 @@ class LineReader:
                 return False
             source = opened(self._sources[0])
             self._file = self._stack.enter_context(source)
-            self._is_plain = True
+            self._source = self._file
             self._first_bytes = True
             self._first_line = True
             return True
         with _blamed(self._sources[0]):
             if self._first_bytes:
-                file = plain(self._file, name_of(self._sources[0]))
-                self._is_plain = file is self._file
-                self._file = file
+                self._file = plain(self._file, name_of(self._sources[0]))
                 self._first_bytes = False
             data = self._file.read1(_READ_SIZE)
         if data:
@@ -276,6 +273,7 @@ class LineReader:
             self._append(last)
         self._fragments = []
         self._file = None
+        self._source = None
         self._sources.popleft()
         self._stack.close()
 

@@ -51,6 +51,7 @@ def start(seed: int) -> None:
         if package not in ("tensorflow", "keras"):
             raise
         raise UsageError("this needs TensorFlow, which is not installed: pip install 'rnntext[train]'") from error
+    keras.config.set_floatx("float32")  # whatever ~/.keras/keras.json says for other programs
     keras.utils.set_random_seed(seed)
 
 

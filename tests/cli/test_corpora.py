@@ -1,8 +1,12 @@
 """corpora: list, show, get, path."""
 
+import dataclasses
 import io
+import os
+import resource
 import zipfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
 
@@ -12,6 +16,7 @@ from cli.terminal import on_terminal, to_the_end
 from files.web import Server, serving
 
 from rnntext.files.lock import locked
+from rnntext.jobs import corpora
 from rnntext.text import catalogue
 
 VALLEY = Path(__file__).parents[2] / "corpora" / "valley.txt"
@@ -129,6 +134,60 @@ def test_what_follows_the_text_is_kept_if_its_end_is_not_found(shell: Shell, ser
     done = shell.here("corpora", "get", "pan-tadeusz", "--mirror", server.address)
     assert "what follows the text was kept" in done.err
     assert shell.here("corpora", "show", "pan-tadeusz").text == "Litwo!\n"
+
+
+def test_nothing_is_left_of_what_cannot_be_gone_on_with(shell: Shell, server: Server) -> None:
+    served(server, BOOK, b"another book\n")
+    shell.here("corpora", "get", BOOK, "--mirror", server.address, code=65)
+    assert os.listdir(shell.folder / "cache" / "corpora" / BOOK) == ["lock"]
+
+
+@pytest.mark.parametrize("name", [BOOK, "karamazov"])
+def test_a_full_disk_is_told_with_the_cache_and_leaves_nothing(shell: Shell, server: Server, name: str) -> None:
+    served(server, name, book() * 10)
+
+    def limit() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, 50_000))  # Writing more fails, as on a full disk.
+
+    command = [*PROGRAM, "corpora", "get", name, "--mirror", server.address]
+    done = shell.run(command, code=74, preexec_fn=limit)
+    cache = shell.folder / "cache"
+    assert done.message == f"RNNTEXT_CACHE {cache}: File too large; give a folder that can be written"
+    assert os.listdir(cache / "corpora" / name) == ["lock"]
+
+
+def test_a_cache_that_cannot_be_written_is_named(shell: Shell) -> None:
+    (shell.folder / "cache").touch()
+    message = shell.here("corpora", "get", BOOK, code=74).err
+    assert f"RNNTEXT_CACHE {shell.folder / 'cache'}: File exists; give a folder that can be written" in message
+    assert shell.here("corpora", "list").lines[-1].startswith(f"{BOOK}\t")
+
+
+def test_a_text_that_another_process_has_just_fetched_is_not_fetched_again(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = shell.folder / "cache" / "corpora" / BOOK / f"{BOOK}.txt"
+
+    @contextmanager
+    def late(lock: Path) -> Iterator[None]:
+        """The lock, as soon as the other process has released it."""
+        path.parent.mkdir(parents=True)
+        path.write_text(TEXT, encoding="utf-8")
+        yield
+
+    monkeypatch.setattr(corpora, "locked", late)
+    assert shell.here("corpora", "get", BOOK, "-q").text == f"{path}\n"
+    assert path.read_text(encoding="utf-8") == TEXT
+
+
+def test_a_path_is_printed_byte_for_byte(shell: Shell, server: Server) -> None:
+    served(server, BOOK, book())
+    cache = os.fsencode(shell.folder) + b"/\xff"
+    shell = dataclasses.replace(shell, environment={**shell.environment, "RNNTEXT_CACHE": os.fsdecode(cache)})
+    path = shell.here("corpora", "get", BOOK, "--mirror", server.address, "-q").out.removesuffix(b"\n")
+    assert path.startswith(cache)
+    assert os.path.isfile(path)
+    assert shell.here("corpora", "path", BOOK).out == path + b"\n"
 
 
 def test_two_processes_do_not_fetch_the_same_corpus(shell: Shell) -> None:

@@ -178,6 +178,17 @@ def test_a_forecaster_shows_what_it_expected_of_hidden_values(home: Shell, known
     assert message.endswith("m: this is a forecaster; it reads no text, so leave out FILE")
 
 
+def test_what_was_not_known_ahead_is_what_the_training_took_it_for(home: Shell) -> None:
+    series = np.stack([np.tile(np.arange(7.0), 20), np.arange(140.0)], axis=1)
+    series[-2, 1] = np.nan
+    config = ForecastConfig(architecture="seasonal-naive", window=7, horizon=3)
+    save_forecaster(models(home) / "m", config, series, ["v"], ("k",), season=7)
+    about = report(models(home) / "m")
+    assert about.trouble is None
+    assert about.demonstration.hidden is not None
+    assert about.demonstration.hidden.forecast.values[:, 0].tolist() == [4.0, 5.0, 6.0]
+
+
 def test_the_forecast_is_that_of_weights_that_have_not_seen_what_is_hidden(home: Shell) -> None:
     series = np.arange(40.0)[:, None]
     save_forecaster(
@@ -224,6 +235,21 @@ def test_curves_of_all_runs_with_the_versions_that_they_made(home: Shell) -> Non
     assert across[0] < across[1]  # the second run begins where the first has ended
     assert "version 000002: 2.2500 after 20 steps; did not go into service" in page.text
     assert page.count("svg", "chart") == 2
+
+
+def test_before_the_first_step_there_is_no_training_loss(home: Shell) -> None:
+    root = models(home) / "m"
+    service.put(root, version(root, run="one", score={"name": "bits_per_character", "value": 2.0}))
+    write_log(
+        root / "history.jsonl",
+        {"run": "one", "step": 0, "loss": 0.0, "bits_per_character": 3.0},
+        {"run": "one", "step": 10, "loss": 1.5, "bits_per_character": 2.0},
+    )
+    (curve,) = report(root).curves
+    assert curve.scores == [3.0, 2.0]
+    assert math.isnan(curve.losses[0])
+    assert curve.losses[1:] == [1.5]
+    assert "2.0000 bits/char" in read(home, "m").text
 
 
 def test_nothing_that_a_version_says_is_taken_for_html(home: Shell) -> None:
@@ -342,6 +368,29 @@ def test_a_range_of_any_size_has_an_axis(values: list[float]) -> None:
     assert "inf" not in drawn
 
 
+@pytest.mark.parametrize(
+    ("values", "labels"),
+    [
+        ([10_001.0, 10_005.0], ["10,001", "10,002", "10,003", "10,004", "10,005"]),
+        ([101_325.0, 101_325.02], ["101,325.000", "101,325.005", "101,325.010", "101,325.015", "101,325.020"]),
+        ([-2e5, 4e5], ["-200,000", "0", "200,000", "400,000"]),
+        ([1.2e7, 2.8e7], ["1.5e+07", "2.0e+07", "2.5e+07"]),
+        ([0.0, 2e-6], ["0", "5e-07", "1.0e-06", "1.5e-06", "2.0e-06"]),
+    ],
+)
+def test_labels_tell_neighbours_apart_and_have_room(values: list[float], labels: list[str]) -> None:
+    drawn = chart([Line("line", [0, 1], values)], title="t", across="steps")
+    found = re.findall(r'<text x="(-?[\d.]+)"[^>]*text-anchor="end">([^<]*)<', drawn)
+    assert [label for _, label in found] == labels
+    for right, label in found:
+        assert float(right) >= 8 * len(label)  # A digit is at most 8 units wide.
+
+
+def test_steps_are_whole_numbers() -> None:
+    drawn = chart([Line("line", [0, 1], [0.0, 1.0])], title="t", across="steps")
+    assert re.findall(r'text-anchor="middle">([^<]*)<', drawn) == ["0", "1", "steps"]
+
+
 def test_a_chart_without_values_is_none() -> None:
     nothing = [math.nan]
     assert chart([Line("line", [0], nothing)], [Dot("dot", 0, math.nan, "")], title="t", across="x") == ""
@@ -352,3 +401,11 @@ def test_a_heat_map_has_a_cell_for_each_weight() -> None:
     page = Page(heat_map(["<i>"], ["a", "b"], [[0.25, 0.75]], "t"))
     assert [found["fill-opacity"] for tag, found in page.tags if tag == "rect"] == ["0.25", "0.75"]
     assert "<i>" in page.text
+
+
+def test_there_is_room_for_wide_letters_and_for_what_is_written_out() -> None:
+    for name in ("磨坊主睡了", "\x1b\x1b", "😀😀😀"):
+        drawn = heat_map([name], [name], [[0.5]], "t")
+        (right,) = re.findall(r'<text x="([\d.]+)"', drawn)
+        letters = {"磨坊主睡了": 10, "\x1b\x1b": 12, "😀😀😀": 6}[name]  # as wide as so many Latin ones
+        assert float(right) >= 7.5 * letters

@@ -1,6 +1,7 @@
 """Downloads from a server that behaves well, and from one that does not."""
 
 import hashlib
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -22,6 +23,14 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     monkeypatch.setattr(download, "getproxies", dict)
     with serving() as started:
         yield started
+
+
+@pytest.fixture
+def nobody() -> Iterator[str]:
+    """An address where nobody listens."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        yield f"127.0.0.1:{taken.getsockname()[1]}"
 
 
 def wanted(server: Server, folder: Path, path: str = "/file", **others: object) -> Download:
@@ -131,10 +140,42 @@ def test_redirections_are_followed_but_not_for_ever(server: Server, tmp_path: Pa
     server.answers["/moved"] = lambda request: request.send(b"", 302, Location="/file")
     server.answers["/round"] = lambda request: request.send(b"", 302, Location="/round")
     server.answers["/away"] = lambda request: request.send(b"", 302, Location="file:///etc/passwd")
+    server.answers["/nowhere"] = lambda request: request.send(b"", 302, Location="http://[::1/")
     server.answers["/file"] = lambda request: request.send(BODY)
     assert wanted(server, tmp_path, "/moved").receive() == SHA256
     refused(wanted(server, tmp_path / "b", "/round"), InputOutputError, "/round: too many redirects")
-    refused(wanted(server, tmp_path / "c", "/away"), InputOutputError, "/away: No host specified")
+    refused(wanted(server, tmp_path / "c", "/away"), InputOutputError, "/away: No host specified; .*--mirror$")
+    refused(wanted(server, tmp_path / "d", "/nowhere"), InputOutputError, "/nowhere: Invalid IPv6 URL; .*--mirror$")
+
+
+@pytest.mark.parametrize("sha256", [SHA256, None])
+def test_what_leaves_https_must_be_verified(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sha256: str | None
+) -> None:
+    asked = download._asked
+    plain = server.address
+    monkeypatch.setattr(download, "_asked", lambda address, received: asked(f"{plain}/moved", received))
+    server.answers["/moved"] = lambda request: request.send(b"", 302, Location=f"{plain}/file")
+    server.answers["/file"] = lambda request: request.send(BODY)
+    wish = Download("https://far.example/", tmp_path / "partial", len(BODY), sha256, lambda received, size: None)
+    if sha256 is None:
+        refused(wish, DataError, "sends on to an address without https, .* nothing was saved")
+        assert list(tmp_path.iterdir()) == []
+    else:
+        assert wish.receive() == SHA256
+
+
+def test_a_web_page_is_not_taken_for_a_file_that_nobody_knows(server: Server, tmp_path: Path) -> None:
+    """It asks for a password, for example, and its status is 200."""
+    server.answers["/file"] = lambda request: request.send(b"<html>", Content_Type="Text/HTML; charset=utf-8")
+    refused(wanted(server, tmp_path, size=None, sha256=None), DataError, "the server sends a web page")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_part_that_nobody_asked_for_is_not_taken_for_the_whole(server: Server, tmp_path: Path) -> None:
+    answer = {"Content_Range": f"bytes 0-99/{len(BODY)}"}
+    server.answers["/file"] = lambda request: request.send(BODY[:100], 206, **answer)
+    refused(wanted(server, tmp_path, size=None, sha256=None), InputOutputError, "no such part of the file, 5 times")
 
 
 def test_a_wrong_file_is_refused_and_removed(server: Server, tmp_path: Path) -> None:
@@ -150,15 +191,17 @@ def test_a_wrong_file_is_refused_and_removed(server: Server, tmp_path: Path) -> 
     assert list(tmp_path.iterdir()) == []
 
 
-def test_what_is_not_there_is_told_at_once(server: Server, tmp_path: Path) -> None:
+def test_what_is_not_there_is_told_at_once(server: Server, tmp_path: Path, nobody: str) -> None:
     server.answers["/file"] = lambda request: request.send(b"", 404)
     refused(wanted(server, tmp_path), InputOutputError, "/file: the server answers 404 Not Found; name another place")
     assert len(server.requests) == 1
-    server.server_close()
-    refused(wanted(server, tmp_path), InputOutputError, r"Connection refused; check the network and its proxy$")
+    unreachable = Download(f"http://{nobody}/", tmp_path / "b", None, None, lambda received, size: None)
+    refused(unreachable, InputOutputError, r"\] Connection refused; check the network and its proxy$")
 
 
-def test_the_proxy_of_the_environment_is_used(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_proxy_of_the_environment_is_used(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, nobody: str
+) -> None:
     headers: list[str | None] = []
 
     def answer(request: Handler) -> None:
@@ -171,3 +214,9 @@ def test_the_proxy_of_the_environment_is_used(server: Server, tmp_path: Path, mo
     given = (tmp_path / "partial", len(BODY), SHA256, lambda received, size: None)
     assert Download("http://far.example/file", *given).receive() == SHA256
     assert headers == ["Basic dXNlcjp3b3Jk"]
+    monkeypatch.setattr(download, "getproxies", lambda: {"http": nobody})
+    refused(
+        Download("http://far.example/", tmp_path / "b", *given[1:]),
+        InputOutputError,
+        r"Connection refused; check the .* its proxy$",
+    )

@@ -1,5 +1,6 @@
 """One file out of an archive that may be hostile."""
 
+import errno
 import io
 import random
 import tarfile
@@ -63,3 +64,14 @@ def test_a_damaged_archive_is_refused(tmp_path: Path) -> None:
     refused(archive, "a", "^a cannot be taken out of the archive: Compressed file ended")
     archive.write_bytes(b"<html>no archive</html>")
     refused(archive, "a", "^a cannot be taken out of the archive: file could not be opened successfully$")
+    with zipfile.ZipFile(tmp_path / "zip", "w", zipfile.ZIP_BZIP2) as packed:
+        packed.writestr("a", RANDOM)
+    whole = (tmp_path / "zip").read_bytes()
+    archive.write_bytes(whole[:200] + b"\0" * 20 + whole[220:])
+    refused(archive, "a", "^a cannot be taken out of the archive: Invalid data stream$")
+
+
+def test_a_disk_that_is_full_is_no_fault_of_the_archive(tmp_path: Path) -> None:
+    archive = zipped(tmp_path / "zip", "a", b"x")
+    with pytest.raises(OSError, match="No space left"), member(archive, "a"):
+        raise OSError(errno.ENOSPC, "No space left on device")

@@ -6,6 +6,7 @@ import dataclasses
 import json
 import os
 import random
+import shutil
 import signal
 from pathlib import Path
 
@@ -14,7 +15,7 @@ import pytest
 from crash.disks import read_tree
 
 import rnntext
-from rnntext.errors import DataError, StoppedError
+from rnntext.errors import DataError, InputOutputError, StoppedError
 from rnntext.jobs.rehearsal import Rehearsal, _duration
 from rnntext.settings.charlm import CharlmConfig, CharlmTraining
 from rnntext.settings.forecaster import ForecastConfig, ForecastTraining
@@ -73,11 +74,32 @@ def test_a_model_and_its_unfinished_run_stay_as_they_are(text: str, tmp_path: Pa
     assert read_tree(tmp_path / "m") == before
 
 
+def test_a_dry_run_says_that_there_is_nothing_to_do(text: str, tmp_path: Path) -> None:
+    train(text, tmp_path / "m")
+    before = read_tree(tmp_path / "m")
+    idle = train(text, tmp_path / "m", DRY)
+    assert (idle.state, idle.version) == ("unchanged", "000001")
+    assert idle == train(text, tmp_path / "m")
+    assert train(text, tmp_path / "m", dataclasses.replace(DRY, force=True)).state == "rehearsed"
+    assert read_tree(tmp_path / "m") == before
+
+
 def test_what_could_not_be_learnt_from_is_said_at_once(tmp_path: Path) -> None:
     (tmp_path / "text.txt").write_text("short")
     with pytest.raises(DataError, match="too few for --window"):
         train(str(tmp_path / "text.txt"), tmp_path / "m", DRY)
     assert not (tmp_path / "m").exists()
+
+
+def test_a_place_that_cannot_be_written_or_is_full_is_said_at_once(
+    text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(OSError, match=r"text\.txt is no folder"):
+        train(text, Path(text) / "m", DRY)
+    full = shutil.disk_usage(tmp_path)._replace(free=1000)
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: full)
+    with pytest.raises(InputOutputError, match=r"this training needs \d+ MB on the disk, and 0 MB are free"):
+        train(text, tmp_path / "m", DRY)
 
 
 def test_translators_and_forecasters_likewise(tmp_path: Path) -> None:

@@ -116,6 +116,9 @@ def test_the_cache_is_where_the_environment_says(monkeypatch: pytest.MonkeyPatch
     assert catalogue.cache() == Path("/home/ada/.cache/rnntext")
     monkeypatch.setenv("XDG_CACHE_HOME", "not/absolute")
     assert catalogue.cache() == Path("/home/ada/.cache/rnntext")
+    monkeypatch.delenv("HOME")
+    monkeypatch.setattr("os.path.expanduser", lambda path: path)  # as for a user without a home
+    assert catalogue.cache() == Path("/.cache/rnntext")
     monkeypatch.setenv("XDG_CACHE_HOME", "/var/cache")
     assert catalogue.cache() == Path("/var/cache/rnntext")
     monkeypatch.setenv("RNNTEXT_CACHE", "/ours")

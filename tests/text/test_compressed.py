@@ -30,11 +30,13 @@ FORMATS = {
     "bzip2": bz2.compress(PLAIN),
     "zstd": zstd.compress(PLAIN, options={zstd.CompressionParameter.checksum_flag: 1}),
     "two frames": zstd.compress(PLAIN[:100]) + zstd.compress(PLAIN[100:]),
+    "a frame without content": b"\x50\x2a\x4d\x18\x04\0\0\0size" + zstd.compress(PLAIN),  # as pzstd writes it
     "UTF-16, little": b"\xff\xfe" + TEXT.encode("utf-16-le"),
     "UTF-16, big": b"\xfe\xff" + TEXT.encode("utf-16-be"),
     "UTF-16 in gzip": gzip.compress(TEXT.encode("utf-16")),
     "UTF-8 with a mark in gzip": gzip.compress(b"\xef\xbb\xbf" + PLAIN),
 }
+COMPRESSIONS = {"gzip": gzip.compress, "xz": lzma.compress, "bzip2": bz2.compress, "zstd": zstd.compress}
 by_format = pytest.mark.parametrize("data", FORMATS.values(), ids=FORMATS.keys())
 
 
@@ -75,7 +77,27 @@ def test_what_the_usual_programs_write_is_read(tmp_path: Path) -> None:
         assert read_text(str(path)) == TEXT
 
 
-@pytest.mark.parametrize("compress", [gzip.compress, lzma.compress, bz2.compress, zstd.compress])
+@pytest.mark.parametrize("compress", COMPRESSIONS.values(), ids=COMPRESSIONS.keys())
+def test_frames_may_follow_one_another_with_zeros_after_them(tmp_path: Path, compress) -> None:
+    path = tmp_path / "a"
+    frames = [compress(PLAIN[:100]), b"\0" * 70_000, compress(b""), compress(PLAIN[100:]), b"\0" * 512]
+    path.write_bytes(b"".join(frames))
+    assert read_text(str(path)) == TEXT
+
+
+@pytest.mark.parametrize("compress", COMPRESSIONS.values(), ids=COMPRESSIONS.keys())
+@pytest.mark.parametrize("damage", ["garbage", "changed", "cut"])
+def test_what_follows_a_frame_and_is_none_is_damage(tmp_path: Path, compress, damage: str) -> None:
+    """It may be a frame of another million lines."""
+    path = tmp_path / "a"
+    second = compress(PLAIN)
+    tail = {"garbage": b"more text\n", "changed": b"\xff" * 20 + second[20:], "cut": second[:-4]}[damage]
+    path.write_bytes(compress(PLAIN) + tail)
+    with pytest.raises(DataError, match=rf"^{path}: damaged \(.+\); get the file again$"):
+        read_text(str(path))
+
+
+@pytest.mark.parametrize("compress", COMPRESSIONS.values(), ids=COMPRESSIONS.keys())
 def test_nothing_compressed_is_nothing(tmp_path: Path, compress) -> None:
     path = tmp_path / "a"
     path.write_bytes(compress(b""))
@@ -104,22 +126,21 @@ def test_what_is_damaged_is_a_data_error_with_the_name(tmp_path: Path, name: str
             read()
 
 
-def test_lines_arrive_through_a_pipe_whose_writer_waits() -> None:
+@pytest.mark.parametrize("name", ["gzip", "xz", "bzip2", "zstd", "UTF-16, little"])
+def test_lines_arrive_through_a_pipe_whose_writer_waits(name: str) -> None:
+    """No more can come before the first lines have been taken."""
     read_end, write_end = os.pipe()
-    reader = LineReader([f"/dev/fd/{read_end}"], 9)
-    answered = threading.Event()
-
-    def write() -> None:
-        with open(write_end, "wb") as pipe:
-            pipe.write(FORMATS["gzip"])
-            pipe.flush()
-            answered.wait(60)
-
-    writer = threading.Thread(target=write)
-    writer.start()
-    answered.set()
-    assert lines_of(reader) == TEXT.splitlines()
-    writer.join()
+    reader = LineReader([f"/dev/fd/{read_end}"], 99)
+    os.write(write_end, FORMATS[name])
+    impatient = threading.Timer(60, os.close, [write_end])  # so that a reader that waits fails, and does not hang
+    impatient.start()
+    assert reader.ready()
+    first = [line.text for line in reader.read()]
+    assert first
+    assert impatient.is_alive()
+    impatient.cancel()
+    os.close(write_end)
+    assert first + lines_of(reader) == TEXT.splitlines()
     os.close(read_end)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -16,7 +17,10 @@ class config:
 """
 TENSORFLOW = TALKS + CONFIG.format("os.write(2, b'chatter of a device\\n')")
 SILENT = CONFIG.format("None")
-KERAS = "class utils: set_random_seed = lambda seed: print('seed', seed)\n"
+KERAS = """
+class config: set_floatx = lambda name: None
+class utils: set_random_seed = lambda seed: print('seed', seed)
+"""
 START = "from rnntext.train import tensorflow; tensorflow.start(7)\n"
 
 
@@ -37,9 +41,13 @@ def python(tmp_path):
     return run
 
 
-def test_the_real_tensorflow_comes_up_without_a_word(python):
-    done = python(START + "import keras; print(keras.backend.backend())", TF_CPP_MIN_LOG_LEVEL="0")
-    assert (done.returncode, done.stdout, done.stderr) == (0, "tensorflow\n", "")
+def test_the_real_tensorflow_comes_up_without_a_word_and_as_we_need_it(python, tmp_path):
+    (tmp_path / ".keras").mkdir()
+    others = {"floatx": "float16", "epsilon": 1e-7, "backend": "torch", "image_data_format": "channels_last"}
+    (tmp_path / ".keras" / "keras.json").write_text(json.dumps(others))
+    program = START + "import keras; print(keras.backend.backend(), keras.ops.zeros(1).dtype)"
+    done = python(program, TF_CPP_MIN_LOG_LEVEL="0", HOME=str(tmp_path))
+    assert (done.returncode, done.stdout, done.stderr) == (0, "tensorflow <dtype: 'float32'>\n", "")
 
 
 def test_chatter_is_held_back_and_stderr_works_again_afterwards(python):
