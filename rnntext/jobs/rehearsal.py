@@ -57,6 +57,9 @@ def rehearse(recipe: Recipe, path: Path, job: JobConfig, observer: Observer) -> 
 
     Args:
         path: the model's folder, which need not exist.
+
+    Raises:
+        UsageError: see `beginning.check_command`.
     """
     # 1. Prepare.
     if recipe.family is TRANSLATOR:
@@ -68,6 +71,7 @@ def rehearse(recipe: Recipe, path: Path, job: JobConfig, observer: Observer) -> 
         run = beginning.resume(recipe, snapshot, settings, path, observer)
     else:
         champion = load_champion(path, recipe.family, observer.note)
+        beginning.check_command(recipe, champion, settings)
         folder = next(folder for folder in (path, *path.absolute().parents) if folder.is_dir())
         data = recipe.read(folder)  # What this puts there has no name.
         run = beginning.prepared(recipe, data, champion, settings, observer, job.command)
