@@ -49,13 +49,13 @@ def test_what_sentencepiece_writes_is_let_through(options: dict[str, object]) ->
 
 
 def test_a_model_with_rules_of_normalisation_is_refused_and_not_called_damaged() -> None:
-    with pytest.raises(CheckpointError, match="^the SentencePiece model has a table of normalisations"):
+    with pytest.raises(CheckpointError, match=r"^the SentencePiece model has a table of normalisations"):
         check_model(learnt(normalization_rule_name="nmt_nfkc"))
 
 
 @pytest.mark.parametrize("kind", ["word", "char"])
 def test_a_model_of_another_kind_is_refused_and_not_called_damaged(kind: str) -> None:
-    with pytest.raises(CheckpointError, match="^the SentencePiece model is neither unigram nor BPE"):
+    with pytest.raises(CheckpointError, match=r"^the SentencePiece model is neither unigram nor BPE"):
         check_model(learnt(model_type=kind, byte_fallback=False, vocab_size=20))
 
 
@@ -131,7 +131,7 @@ def test_what_passes_is_cut_by_sentencepiece_as_by_the_sampler(options: dict[str
 def test_a_model_that_cuts_in_another_way_is_told_by_its_settings(options: dict[str, object], reason: str) -> None:
     data = learnt(**options)
     check_model(data)
-    with pytest.raises(DataError, match=f"^the SentencePiece model was trained .*{reason}$"):
+    with pytest.raises(DataError, match=rf"^the SentencePiece model was trained .*{reason}$"):
         check_cuts(data)
 
 
