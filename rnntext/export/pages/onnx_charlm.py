@@ -1,6 +1,7 @@
 """Continues a text greedily: python example.py "The miller " 200."""
 
 import json
+import re
 import sys
 import unicodedata
 from pathlib import Path
@@ -18,9 +19,11 @@ forbidden = json.loads(about["forbidden"])
 numbers = {character: number for number, character in enumerate(vocabulary)}
 
 # 2. Make ids of the prompt, and states that have read nothing.
-prompt = unicodedata.normalize("NFC", sys.argv[1] if len(sys.argv) > 1 else "")
+prompt = re.sub("\r+\n", "\n", sys.argv[1] if len(sys.argv) > 1 else "")
+prompt = re.sub("[\0\ud800-\udfff]", "\ufffd", prompt)
 if json.loads(about["config"])["lowercase"]:
     prompt = prompt.lower()
+prompt = unicodedata.normalize("NFC", prompt)
 ids = [numbers[character] for character in prompt if character in numbers] or [json.loads(about["start"])]
 length = int(sys.argv[2]) if len(sys.argv) > 2 else 200
 states = {one.name: np.zeros((1, one.shape[1]), np.float32) for one in model.get_inputs() if one.name != "ids"}
