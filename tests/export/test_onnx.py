@@ -214,8 +214,9 @@ def test_the_graph_says_what_it_is(tmp_path: Path) -> None:
 def example(folder: Path, *arguments: str, stdin: str = "") -> str:
     """What the example of an export prints, by a process that has nothing of ours."""
     command = [sys.executable, "example.py", *arguments]
-    done = subprocess.run(command, cwd=folder, env=CLEAN, input=stdin, capture_output=True, text=True, check=True)
-    return done.stdout
+    ascii_only = {**CLEAN, "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}  # for whatever locale there is
+    done = subprocess.run(command, cwd=folder, env=ascii_only, input=stdin.encode(), capture_output=True, check=True)
+    return done.stdout.decode()
 
 
 def test_the_example_continues_a_text(tmp_path: Path) -> None:

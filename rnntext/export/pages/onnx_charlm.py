@@ -1,6 +1,7 @@
 """Continues a text greedily: python example.py "The miller " 200."""
 
 import json
+import os
 import re
 import sys
 import unicodedata
@@ -19,8 +20,8 @@ forbidden = json.loads(about["forbidden"])
 numbers = {character: number for number, character in enumerate(vocabulary)}
 
 # 2. Make ids of the prompt, and states that have read nothing.
-prompt = re.sub("\r+\n", "\n", sys.argv[1] if len(sys.argv) > 1 else "")
-prompt = re.sub("[\0\ud800-\udfff]", "\ufffd", prompt)
+prompt = os.fsencode(sys.argv[1] if len(sys.argv) > 1 else "").decode(errors="replace")
+prompt = re.sub("\r+\n", "\n", prompt)
 if json.loads(about["config"])["lowercase"]:
     prompt = prompt.lower()
 prompt = unicodedata.normalize("NFC", prompt)
@@ -30,6 +31,7 @@ states = {one.name: np.zeros((1, one.shape[1]), np.float32) for one in model.get
 outputs = [one.name for one in model.get_outputs()]
 
 # 3. Read the prompt, then what has been drawn.
+sys.stdout.reconfigure(encoding="utf-8")  # type: ignore[union-attr]
 sys.stdout.write(prompt)
 for position in range(len(ids) + length - 1):
     results = dict(zip(outputs, model.run(None, {"ids": np.array([ids[position]]), **states})))
