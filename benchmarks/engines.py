@@ -37,7 +37,7 @@ print(time.process_time() - begin)
 
 def main(model: Path, source: Path, rounds: int = 1) -> None:
     """Prints the table."""
-    lines = source.read_bytes().decode().splitlines()
+    lines = source.read_bytes().decode().removesuffix("\n").split("\n")
     with tempfile.TemporaryDirectory() as folder:
         jobs = _jobs(model.resolve(), source.resolve(), _parts(lines, Path(folder)), Path(folder))
         rates: dict[str, list[float]] = {name: [] for name in jobs}
@@ -66,7 +66,7 @@ def _parts(lines: list[str], folder: Path) -> Path:
         (folder / kind).mkdir()
     for number in range(PARTS):
         part = lines[number * size : (number + 1) * size]
-        (folder / "text" / f"{number}.txt").write_text("".join(f"{line}\n" for line in part))
+        (folder / "text" / f"{number}.txt").write_bytes("".join(f"{line}\n" for line in part).encode())
         pq.write_table(pa.table({"text": part}), folder / "parquet" / f"{number}.parquet")
     return folder
 

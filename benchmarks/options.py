@@ -68,7 +68,7 @@ class Options:
             text = get("grammar-heldout").read() + get(DEFAULT_PAIRS).read()
         else:
             text = "".join(read_text(str(file)) for name in SETS if (file := self.found(f"{name}.en")))
-        lines = [line.split("\t")[0] for line in text.splitlines()]
+        lines = [line.split("\t")[0] for line in text.removesuffix("\n").split("\n")]
         return self.write(f"lines-{count}.txt", "".join(f"{lines[n % len(lines)]}\n" for n in range(count)))
 
     def file(self, name: str) -> Path:

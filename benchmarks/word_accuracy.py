@@ -36,7 +36,7 @@ MARKS = str.maketrans("", "", string.punctuation + "¡¿")
 def prepare(path: str, unseen: bool) -> tuple[list[str], list[str]]:
     """Lines of training pairs and held-out pairs, split by a hash of the line, or of its English side."""
     lines = []
-    for line in Path(path).read_text(encoding="utf-8").splitlines():
+    for line in Path(path).read_bytes().decode().removesuffix("\n").split("\n"):
         english, spanish = (" ".join(side.lower().translate(MARKS).split()) for side in line.split("\t")[:2])
         if english and spanish:
             hashed = english if unseen else f"{english}\t{spanish}"

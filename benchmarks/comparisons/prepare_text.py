@@ -65,7 +65,7 @@ class Encoding(Contender):
 
         tensorflow.start(1)
         self.language = load_translation(model).source
-        self.lines = read_text(lines).splitlines()
+        self.lines = read_text(lines).removesuffix("\n").split("\n")
 
     def run(self) -> float:
         from rnntext.jobs.pairs import LINES
@@ -87,7 +87,9 @@ class SentencePiece(Contender):
 
         model_proto = load_translation(model).checkpoint.files["tokens.model"]
         self.processor = sentencepiece.SentencePieceProcessor(model_proto=model_proto)
-        self.lines, self.threads, self.portion = read_text(lines).splitlines(), threads, portion
+        self.lines = read_text(lines).removesuffix("\n").split("\n")
+        self.threads = threads
+        self.portion = portion
 
     def run(self) -> float:
         for begin in range(0, len(self.lines), self.portion):

@@ -32,7 +32,7 @@ def rows(options: Options) -> Iterator[Row]:
 
 
 def _side(options: Options, model: Path, count: int) -> Side:
-    words = sorted({word for line in get(DEFAULT_PAIRS).read().splitlines() for word in line.split("\t")[0].split()})
+    words = sorted({word for line in get(DEFAULT_PAIRS).read().split("\n") for word in line.split("\t")[0].split()})
     rng = random.Random(1)
     lines = options.file(f"short-{count}.txt")
     with lines.open("w", encoding="utf-8") as file:

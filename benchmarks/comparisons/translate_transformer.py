@@ -99,6 +99,6 @@ def _equal(options: Options, goal: float, how: str) -> str:
 
 def equal_share(ours: Path, theirs: Path, goal: str, how: str = "") -> str:
     """In a sentence how many answers are the same."""
-    both = [path.read_text(encoding="utf-8").splitlines() for path in (ours, theirs)]
+    both = [path.read_bytes().decode().split("\n")[:-1] for path in (ours, theirs)]
     same = sum(a == b for a, b in zip(*both, strict=True))
     return f"equal answers{how}: {same} of {len(both[0])}, {same / len(both[0]):.2%} (goal {goal})"

@@ -53,7 +53,7 @@ class Translation(Contender):
         self.answered: list[str] = []
 
     def _sources(self) -> list[list[str]]:
-        lines = self.lines.read_text(encoding="utf-8").splitlines()
+        lines = self.lines.read_bytes().decode().removesuffix("\n").split("\n")
         return self.subwords.encode(lines, out_type=str)  # type: ignore[no-any-return]
 
     def run(self) -> float:

@@ -123,7 +123,7 @@ class Translation(Contender):
         self.found: list[str] = []
 
     def run(self) -> float:
-        lines = self.lines.read_text(encoding="utf-8").splitlines()
+        lines = self.lines.read_bytes().decode().removesuffix("\n").split("\n")
         ids = [self.language.encode(line).tolist() for line in lines]
         order = sorted(range(len(ids)), key=lambda index: -len(ids[index]))
         batches = [order[begin : begin + self.batch] for begin in range(0, len(order), self.batch)]

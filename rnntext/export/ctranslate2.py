@@ -17,8 +17,7 @@ def files(model: ExportedModel) -> dict[str, bytes]:
     """
     about = model.description
     if not isinstance(model.config, TransformerConfig):
-        kind = about["config"].get("architecture", "") if model.kind == "translator" else ""
-        title = f"{kind} {model.kind}".strip()
+        title = model.kind if model.architecture == model.kind else f"{model.architecture} {model.kind}"
         raise UsageError(
             f"--to ctranslate2: takes translators of --architecture transformer only, and this is a {title}; "
             "try --to onnx"
@@ -27,7 +26,7 @@ def files(model: ExportedModel) -> dict[str, bytes]:
     target = about.get("vocabulary") or about["target_vocabulary"]
     names = ([*RESERVED_NAMES, *source[RESERVED:]], [*RESERVED_NAMES, *target[RESERVED:]])
     return {
-        **converted(model.config, model.arrays, about["positions"], "float32", names),
+        **converted(model.config, model.arrays, about["positions"], "float32", names, "--to ctranslate2"),
         "README.md": page("ctranslate2.md").encode(),
         "example.py": page("ctranslate2.py").encode(),
         "tokens.py": page("tokens.py").encode(),

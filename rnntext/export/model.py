@@ -8,9 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from rnntext.files.atomic import read_bytes
-from rnntext.run.arrays import Weights
+from rnntext.run.arrays import Array, Weights
+from rnntext.run.smoothing import mean_kernels
 from rnntext.run.windows import Scale
 from rnntext.settings.base import Config
+from rnntext.settings.forecaster import ForecastConfig
+from rnntext.settings.translator import TranslatorConfig
 
 DESCRIPTION = "model.json"  # name of the file that holds the description
 _PAGES = Path(__file__).parent / "pages"
@@ -39,6 +42,19 @@ class ExportedModel:
     def kind(self) -> str:
         """The kind of model: "charlm", "translator" or "forecaster"."""
         return str(self.description["kind"])
+
+    @property
+    def architecture(self) -> str:
+        """The architecture of a translator; the kind of any other model."""
+        return self.config.architecture if isinstance(self.config, TranslatorConfig) else self.kind
+
+    @property
+    def smoothing_kernels(self) -> Array | None:
+        """The matrices of a forecaster's exponential smoothing, `[columns, window, ahead]`; None if it has none."""
+        if self.scale is None or self.scale.smoothing is None:
+            return None
+        assert isinstance(self.config, ForecastConfig)
+        return mean_kernels(self.scale.smoothing, self.scale.season, self.config.window, self.config.ahead)
 
 
 def page(name: str) -> str:

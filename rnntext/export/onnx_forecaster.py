@@ -11,7 +11,6 @@ from rnntext.export.model import ExportedModel
 from rnntext.export.onnx_graph import DOUBLE, Graph, axes
 from rnntext.export.onnx_layers import affine, recurrent
 from rnntext.run.arrays import Array
-from rnntext.run.smoothing import mean_kernels
 from rnntext.run.windows import Scale, answering_steps_of_convolution
 from rnntext.settings.forecaster import CONVOLUTION, FORECASTERS, STRIDE, ForecastConfig
 
@@ -53,6 +52,7 @@ class _Forecaster:
         self.scale = scale
         self.targets = scale.targets
         self.known = len(model.description["known"])
+        self.kernels = model.smoothing_kernels  # [targets, window, ahead]
         self.mean = scale.mean[: self.targets]
         self.spread = scale.spread[: self.targets]
 
@@ -115,12 +115,9 @@ class _Forecaster:
         scale, config = self.scale, self.config
         if not scale.relative:
             return self.graph.constant(np.zeros((1, config.ahead, self.targets)), "base")
-        if scale.smoothing is not None:
-            kernels = mean_kernels(
-                scale.smoothing, scale.season, config.window, config.ahead
-            )  # [targets, window, ahead]
+        if self.kernels is not None:
             by_target = self.graph.add("Transpose", targets, perm=[2, 0, 1])  # [targets, batch, window]
-            smoothed = self.graph.add("MatMul", by_target, kernels)  # [targets, batch, ahead]
+            smoothed = self.graph.add("MatMul", by_target, self.kernels)  # [targets, batch, ahead]
             return self.graph.add("Transpose", smoothed, perm=[1, 2, 0])
         last = config.window - 1
         later = np.arange(1, config.ahead + 1)  # [ahead]

@@ -59,8 +59,7 @@ def decoder(model: ExportedModel) -> Graph:
         graph.input("mask", FLOAT, "batch", "source")
     states = [graph.input(f"h_{layer}", FLOAT, "batch", config.units) for layer in range(config.layers)]
     # 2. Pass the layers.
-    embedding = "source.embedding" if config.one_embedding else "target.embedding"
-    x = embed(graph, ids, arrays, embedding, config.embedding**0.5)  # [batch, embedding]
+    x = embed(graph, ids, arrays, config.target_embedding, config.embedding**0.5)  # [batch, embedding]
     new = []
     context: list[str] = []
     for layer, state in enumerate(states):
@@ -72,7 +71,7 @@ def decoder(model: ExportedModel) -> Graph:
     # 3. Answer.
     output = graph.add("Tanh", affine(graph, x, arrays, "output"))  # [batch, embedding]
     size = len(arrays["logits.bias"])
-    graph.output("logits", logits(graph, output, arrays, embedding), FLOAT, "batch", size)
+    graph.output("logits", logits(graph, output, arrays, config.target_embedding), FLOAT, "batch", size)
     for layer, h in enumerate(new):
         graph.output(f"new_h_{layer}", h, FLOAT, "batch", config.units)
     return graph

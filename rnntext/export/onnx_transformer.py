@@ -33,7 +33,9 @@ class _Transformer:
         self.heads = self.config.heads
         self.width = self.config.units // self.heads
         self.is_hybrid = isinstance(self.config, HybridConfig)
-        self.decoder_layers = getattr(self.config, "decoder_layers", self.config.layers)
+        self.decoder_layers = (
+            self.config.decoder_layers if isinstance(self.config, HybridConfig) else self.config.layers
+        )
 
     def positions(self, side: str, numbers: Value) -> str:
         """The encodings of positions: `[time]` to `[time, units]`."""
@@ -138,9 +140,8 @@ def decoder(model: ExportedModel) -> Graph:
         graph.input(name, FLOAT, *shape)
 
     # 2. Pass the layers. x is [batch, time = 1, units].
-    embedding = "source.embedding" if config.one_embedding else "target.embedding"
     column = graph.add("Unsqueeze", ids, axes(1))  # [batch, 1]
-    x = embed(graph, column, ours.arrays, embedding, config.units**0.5)
+    x = embed(graph, column, ours.arrays, config.target_embedding, config.units**0.5)
     if not ours.is_hybrid:
         x = graph.add("Add", x, ours.positions("target", ours.size("keys_0", 2)))
     new: dict[str, str] = {}
@@ -153,7 +154,7 @@ def decoder(model: ExportedModel) -> Graph:
     # 3. Answer.
     last = graph.add("Squeeze", norm(graph, x, ours.arrays, "decoder"), axes(1))  # [batch, units]
     size = len(ours.arrays["logits.bias"])
-    graph.output("logits", logits(graph, last, ours.arrays, embedding), FLOAT, "batch", size)
+    graph.output("logits", logits(graph, last, ours.arrays, config.target_embedding), FLOAT, "batch", size)
     for name, sizes in states.items():
         grown = ["tokens + 1" if size == "tokens" else size for size in sizes]
         graph.output(f"new_{name}", new[name], FLOAT, *grown)

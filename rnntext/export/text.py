@@ -9,13 +9,11 @@ import numpy as np
 
 from rnntext.export.model import ExportedModel, page
 from rnntext.run.arrays import Array, Weights
-from rnntext.run.smoothing import mean_kernels
-from rnntext.settings.forecaster import ForecastConfig
 from rnntext.storage.json_files import to_json
 
 SMOOTHING = "smoothing.kernel"  # name of the matrices of exponential smoothing among a forecaster's weights
-_PLACES = 9  # decimal places from which a float32 comes back to the bit
-_EXACT_PLACES = 17  # the same of a float64
+_DIGITS = 9  # significant ones, from which a float32 comes back to the bit
+_EXACT_DIGITS = 17  # the same of a float64
 
 
 def files(model: ExportedModel, check: dict[str, Any]) -> dict[str, bytes]:
@@ -25,11 +23,9 @@ def files(model: ExportedModel, check: dict[str, Any]) -> dict[str, bytes]:
         check: an input and what the engine must answer to it, in values of JSON.
     """
     arrays = dict(model.arrays)
-    if model.scale is not None and model.scale.smoothing is not None:
-        assert isinstance(model.config, ForecastConfig)
-        arrays[SMOOTHING] = mean_kernels(
-            model.scale.smoothing, model.scale.season, model.config.window, model.config.ahead
-        )
+    kernels = model.smoothing_kernels
+    if kernels is not None:
+        arrays[SMOOTHING] = kernels
     return {
         "README.md": _readme(model).encode(),
         "weights.txt": "".join(_lines(arrays)).encode(),
@@ -48,15 +44,14 @@ def _lines(arrays: Weights) -> Iterator[str]:
 def _rows(array: Array) -> Iterator[str]:
     """The numbers of an array, a line for each step along all axes but the last one."""
     columns = array.shape[-1]
-    places = _PLACES if array.dtype == np.float32 else _EXACT_PLACES
-    line = " ".join([f"%.{places}g"] * columns) + "\n"
+    digits = _DIGITS if array.dtype == np.float32 else _EXACT_DIGITS
+    line = " ".join([f"%.{digits}g"] * columns) + "\n"
     for row in array.reshape(-1, columns):
         yield line % tuple(row.tolist())
 
 
 def _readme(model: ExportedModel) -> str:
     """The README: the files, the equations of the architecture, and how its answers are used."""
-    architecture = model.description["config"].get("architecture", "")
-    equations = architecture if model.kind == "translator" else model.kind
+    search = page("search.md") if model.kind == "translator" else ""
     cells = page("cells.md") if "recurrent_kernel" in "".join(model.arrays) else ""
-    return page("text.md") + page(f"{equations}.md") + cells
+    return page("text.md") + page(f"{model.architecture}.md") + search + cells

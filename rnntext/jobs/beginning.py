@@ -76,8 +76,10 @@ def begin(
 
     Raises:
         DataError: nothing can be learnt from the data.
+        UsageError: see `check_command`.
         InputOutputError: there is not enough room on the disk.
     """
+    check_command(recipe, champion, settings)
     data = recipe.read(path)
     outcome = unchanged(path, settings, job, data, champion)
     if outcome is not None:
@@ -89,6 +91,18 @@ def begin(
     remove_folder(path / "run")
     unfinished.write(path / "run", run.snapshot)
     return run
+
+
+def check_command(recipe: Recipe, champion: Any | None, settings: Options) -> None:
+    """Raises UsageError if the command cannot go on from the model in service, before data are read and a teacher is
+    asked. A model whose weights the run does not begin with is no hindrance."""
+    if champion is None or not settings["job"]["warm_start"]:
+        return
+    try:
+        check_parent(recipe, champion)
+    except (IncomparableError, CheckpointError):
+        return
+    recipe.check_vocabulary(champion)
 
 
 def prepared(

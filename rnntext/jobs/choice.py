@@ -112,6 +112,9 @@ class SizedRecipe:
         recipe.training = filled(self.training, chosen, self.free)
         return recipe
 
+    def check_vocabulary(self, parent: Any) -> None:
+        """See Recipe; no vocabulary can be named."""
+
     def _tell_shared(self, held_out: Hashes, seen: Hashes, parent: Any | None) -> None:
         """Tells the user if held-out text is also learnt from, or was by the parent: such a score flatters the model.
 

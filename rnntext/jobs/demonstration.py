@@ -67,7 +67,7 @@ def demonstrate(model: CharacterModel | TranslationModel | ForecastModel, text: 
         samples = [_sample(model, seed) for seed in SEEDS]
         return Demonstration(samples, list(model.surprisal_of_pieces([text[:PASSAGE_LENGTH]])))
     if isinstance(model, TranslationModel):
-        sources = (line.partition("\t")[0].strip() for line in text.splitlines())
+        sources = (line.partition("\t")[0].strip() for line in text.split("\n"))
         sentences = [source for source in sources if 0 < len(source) <= MAX_SENTENCE][:SENTENCES]
         translations = model.translate_all(sentences, SearchConfig(with_attention=model.attends))
         return Demonstration(translations=list(zip(sentences, translations, strict=True)))

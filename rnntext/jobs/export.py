@@ -7,22 +7,20 @@ from typing import Any
 
 import numpy as np
 
+from rnntext.errors import UsageError
 from rnntext.export import TARGETS
 from rnntext.export.model import DESCRIPTION, ExportedModel
-from rnntext.files.atomic import named, write_folder
+from rnntext.files.atomic import check_new_folder, named, write_folder
 from rnntext.jobs.characters import CharacterModel
 from rnntext.jobs.forecasting import ForecastModel
 from rnntext.jobs.generate import never_drawn
 from rnntext.jobs.load import Version, load
 from rnntext.jobs.translation import TranslationModel
-from rnntext.run.batching import length_class
 from rnntext.run.charlm import Charlm
 from rnntext.run.forecaster_network import layer_units
-from rnntext.run.positions import MAX_POSITIONS
-from rnntext.run.search import answer_limit
+from rnntext.run.positions import table_rows
 from rnntext.settings.base import check_choice
 from rnntext.settings.forecaster import FORECASTERS
-from rnntext.settings.search import SearchConfig
 from rnntext.storage.json_files import to_json
 from rnntext.text import tokens
 from rnntext.text.vocabulary import UNKNOWN
@@ -42,11 +40,12 @@ def export(path: Path, target: str, folder: Path, version: Version = None) -> No
         version: its name, leading zeros or not; None: the one in service.
 
     Raises:
-        UsageError: there is no such version, the format is unknown or cannot hold this kind of model, or a package is
-            not installed.
+        UsageError: there is no such version, the format is unknown or cannot hold this kind of model, a package is not
+            installed, or the folder exists already.
         CheckpointError: the version is damaged.
-        OSError: the folder exists already, or cannot be written.
+        OSError: the folder cannot be written.
     """
+    check_new_folder(folder, "--output")
     files = exported(path, target, version)
     with named(folder, "--output", "folder"):
         write_folder(folder, files, last=DESCRIPTION)
@@ -81,7 +80,10 @@ def _files(model: ExportedModel, target: str, source: Model) -> dict[str, bytes]
 def _keras_files(model: ExportedModel) -> dict[str, bytes]:
     from rnntext.train import tensorflow
 
-    tensorflow.start(seed=1)
+    try:
+        tensorflow.start(seed=1)
+    except UsageError as error:
+        raise UsageError(f"--to keras: {error}") from error
     from rnntext.train import keras_files
 
     return keras_files.files(model)
@@ -129,7 +131,7 @@ def _translator(source: TranslationModel, common: dict[str, Any]) -> ExportedMod
     description = {
         **common,
         "config": {"architecture": source.config.architecture, **source.config.to_json()},
-        "positions": max(MAX_POSITIONS, answer_limit(length_class(source.longest), SearchConfig())),
+        "positions": table_rows(source.longest),
         "padding": tokens.PAD,
         "unknown": tokens.UNKNOWN,
         "start": tokens.START,
@@ -176,14 +178,7 @@ def _check(source: Model) -> dict[str, Any]:
         return _charlm_check(source)
     if isinstance(source, TranslationModel):
         return _translator_check(source)
-    window = source.config.window
-    ahead = source.config.ahead
-    values = source.held_out.values[:, : window + ahead]  # [1, window and some steps, columns]
-    window_values = values[:, :window]
-    last = values[:, -1:, source.engine.scale.targets :]
-    future = np.repeat(last, ahead, axis=1)  # [1, ahead, known]
-    forecast = source.engine.forecast(window_values, ahead, future)
-    return {"window": window_values[0].tolist(), "future": future[0].tolist(), "forecast": forecast[0].tolist()}
+    return _forecaster_check(source)
 
 
 def _charlm_check(source: CharacterModel) -> dict[str, Any]:
@@ -201,3 +196,14 @@ def _translator_check(source: TranslationModel) -> dict[str, Any]:
     state = source.engine.start([ids], len(ids))
     logits = [source.engine.step(state, np.array([token]))[0].tolist() for token in target]
     return {"source": ids.tolist(), "target": target, "logits": logits}
+
+
+def _forecaster_check(source: ForecastModel) -> dict[str, Any]:
+    window = source.config.window
+    ahead = source.config.ahead
+    steps = np.minimum(np.arange(window + ahead), source.held_out.values.shape[1] - 1)  # the last one may be repeated
+    values = source.held_out.values[:, steps]  # [1, window + ahead, columns]
+    window_values = values[:, :window]
+    future = values[:, window:, source.engine.scale.targets :]  # [1, ahead, known]
+    forecast = source.engine.forecast(window_values, ahead, future)
+    return {"window": window_values[0].tolist(), "future": future[0].tolist(), "forecast": forecast[0].tolist()}

@@ -256,6 +256,9 @@ class ForecastRecipe:
         after_training = snapshot.arrays["held_out"][:, self.model.window :]
         return np.concatenate([snapshot.arrays["training"], after_training], axis=1)
 
+    def check_vocabulary(self, parent: ForecastModel) -> None:
+        """See Recipe; there is none."""
+
     def check_comparable(self, champion: ForecastModel) -> None:
         """See Recipe."""
         names = {"columns": "column", "known": "known", "date_column": "date_column"}  # option by its name in a version

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
-from rnntext.errors import CheckpointError, DataError, UsageError
+from rnntext.errors import DataError
 from rnntext.jobs.translation import TranslationModel
 from rnntext.run import translators
 from rnntext.settings.translator import TranslatorConfig, TranslatorTraining
 from rnntext.storage.json_files import parse_json, to_json
 from rnntext.text import tokens
-from rnntext.text.bpe_dropout import SubwordSampler
 from rnntext.text.lines import opened
+from rnntext.text.pieces import check_cuts
 from rnntext.text.stored_pairs import Pair
 from rnntext.text.tokenizers import Subwords
 from rnntext.text.tokens import Language
@@ -23,7 +22,6 @@ from rnntext.train import warm
 
 Languages = tuple[Language, Language]  # source, target; one object for a joint vocabulary
 TRAINED_WITH = "--model_type=bpe --normalization_rule_name=identity --byte_fallback"  # options of spm_train
-CHECKED_PAIRS = 500  # whose sentences must be cut as our own code cuts them
 SMALL = 0.98  # A vocabulary below this share of the wanted size is worth a remark.
 
 
@@ -42,18 +40,10 @@ def of_run(
         pairs: to learn them from.
         parent: the model whose weights the run begins with, if any; its languages are kept and new tokens added.
         relearn_tokens: whether the parent's languages are given up.
-        given: subwords that are taken instead of learnt ones.
+        given: subwords that are taken instead of learnt ones; they are those of the parent that keeps its languages.
         report: is told if the text is too small for a vocabulary of the wanted size.
-
-    Raises:
-        UsageError: the parent has other subwords than those given.
-        DataError: the subwords given are not cut as ours are.
     """
-    if given is not None:
-        _check_cuts(given, pairs)
     if parent is not None and model.tokens == "subword" and not relearn_tokens:
-        if given is not None and given.files() != parent.source.tokenizer.files():
-            raise UsageError("--sentencepiece: the version in service has other subwords; add --relearn-tokens")
         return parent.source, parent.target  # Subwords can write any text, so there is no new one to be added.
     learnt = _learn(pairs, model, training, given, report)
     if parent is None or relearn_tokens:
@@ -71,21 +61,11 @@ def read_subwords(file: str) -> Subwords:
     with opened(file) as stream:
         content = stream.read()
     try:
-        return Subwords(content)
-    except CheckpointError as error:
+        subwords = Subwords(content)
+        check_cuts(content)
+        return subwords
+    except DataError as error:
         raise DataError(f"--sentencepiece {file}: {error}; train it with {TRAINED_WITH}") from error
-
-
-def _check_cuts(subwords: Subwords, pairs: Sequence[Pair]) -> None:
-    """Raises DataError unless sentences are cut by the merges of BPE, word by word, with bytes for unknown characters:
-    our own code for many sentences, and for BPE-dropout, cuts them so."""
-    sampler = SubwordSampler(subwords, rate=0.0, seed=0)
-    generator = np.random.default_rng(0)
-    for sentence in itertools.chain.from_iterable(pairs[:CHECKED_PAIRS]):
-        if sampler.split(sentence, generator) != subwords.split(sentence):
-            raise DataError(
-                f"--sentencepiece: cuts {sentence!r} in another way than ours; train it with {TRAINED_WITH}"
-            )
 
 
 def _learn(

@@ -128,6 +128,9 @@ class Recipe(Protocol):
         """What the loop and the end of a run need of a snapshot."""
         ...
 
+    def check_vocabulary(self, parent: Any) -> None:
+        """Raises UsageError if the command names a vocabulary that the parent's weights do not go with."""
+
     def check_comparable(self, champion: Any) -> None:
         """Raises IncomparableError if the version in service has other inputs or outputs."""
         ...

@@ -75,6 +75,7 @@ def rehearse(recipe: Recipe, path: Path, job: JobConfig, observer: Observer) -> 
         run = beginning.resume(recipe, snapshot, settings, path, observer)
     else:
         champion = load_champion(path, recipe.family, observer.note)
+        beginning.check_command(recipe, champion, settings)
         folder = next(folder for folder in (path, *path.absolute().parents) if folder.is_dir())
         data = recipe.read(folder)  # What this puts there has no name.
         outcome = beginning.unchanged(path, settings, job, data, champion)

@@ -94,7 +94,7 @@ def train_translate(
         if model.tokens != "subword":
             raise UsageError(f"--sentencepiece {sentencepiece}: --tokens {model.tokens} has no subwords")
         subwords = languages.read_subwords(str(sentencepiece))
-        training = dataclasses.replace(training, vocabulary_size=len(subwords.pieces))
+        training = dataclasses.replace(training, vocabulary_size=len(subwords.usable_pieces))
         free -= {"vocabulary_size"}
     report = (observer or Observer()).note
     teaching = Teaching.of(teacher, teacher_share, TEACHER_SHARE, path)

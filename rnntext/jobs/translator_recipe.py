@@ -223,6 +223,13 @@ class TranslatorRecipe(SizedRecipe):
             score=lambda champion: pairs.greedy_bleu(champion, sources, targets),
         )
 
+    def check_vocabulary(self, parent: TranslationModel) -> None:
+        """See Recipe."""
+        if self.subwords is None or self.relearn_tokens:
+            return
+        if self.subwords.files() != parent.source.tokenizer.files():
+            raise UsageError("--sentencepiece: the version in service has other subwords; add --relearn-tokens")
+
     def check_comparable(self, champion: TranslationModel) -> None:
         """See Recipe."""
         if champion.checkpoint.manifest.get("reverse") != self.source.reverse:

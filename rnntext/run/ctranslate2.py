@@ -18,7 +18,7 @@ from rnntext.errors import UsageError
 from rnntext.run.arrays import Array, Weights
 from rnntext.run.batching import batches, length_class
 from rnntext.run.ctranslate2_files import converted, name_of, numbered
-from rnntext.run.positions import MAX_POSITIONS
+from rnntext.run.positions import table_rows
 from rnntext.run.search import Hypothesis, answer_limit, best_first, length_penalty
 from rnntext.settings.search import SearchConfig
 from rnntext.settings.translator import TransformerConfig, TranslatorConfig
@@ -65,15 +65,14 @@ class CTranslate2:
         self.jobs = jobs
         embedding = arrays["source.embedding"]  # [vocabulary, units]
         self.names = numbered(len(embedding))
-        max_answer = answer_limit(length_class(max_source_length), SearchConfig())
-        self._convert(max(MAX_POSITIONS, max_answer))
+        self._convert(table_rows(max_source_length))
 
     def _convert(self, positions: int) -> None:
         """Converts the model for translations of at most `positions` tokens: CTranslate2 reads positions in a table."""
         self.positions = positions
         target_names = numbered(len(self.arrays["logits.bias"]))
         names = (self.names, target_names)
-        self.files = converted(self.config, self.arrays, positions, self.compute_type, names)
+        self.files = converted(self.config, self.arrays, positions, self.compute_type, names, "--engine ctranslate2")
         self.__dict__.pop("translator", None)  # the cached one has the old table
 
     @cached_property

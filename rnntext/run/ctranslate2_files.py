@@ -12,7 +12,7 @@ import numpy as np
 from rnntext.errors import UsageError
 from rnntext.run.arrays import Array, Weights
 from rnntext.run.attention import EPSILON
-from rnntext.run.positions import sinusoids
+from rnntext.run.positions import encodings
 from rnntext.run.transformer import alignment_layer
 from rnntext.settings.translator import TransformerConfig
 from rnntext.text.tokens import RESERVED
@@ -38,6 +38,7 @@ def converted(
     positions: int,
     compute_type: str,
     names: tuple[list[str], list[str]],
+    option: str,
 ) -> dict[str, bytes]:
     """The files of a model as CTranslate2 stores it, by their names.
 
@@ -45,6 +46,7 @@ def converted(
         positions: number of rows of its positional encodings.
         compute_type: data type of the stored weights, "int8" or "float32".
         names: the words of the source's and of the target's vocabulary, by which CTranslate2 knows ids.
+        option: that asks for CTranslate2, for messages.
 
     Raises:
         UsageError: CTranslate2 is not installed.
@@ -52,7 +54,8 @@ def converted(
     try:
         from ctranslate2.specs import TransformerSpec
     except ImportError as error:
-        raise UsageError("CTranslate2 is not installed; install it with: pip install 'rnntext[ctranslate2]'") from error
+        message = f"{option} needs CTranslate2, which is not installed: pip install 'rnntext[ctranslate2]'"
+        raise UsageError(message) from error
 
     # 1. Describe the architecture.
     spec = TransformerSpec.from_config(
@@ -68,7 +71,8 @@ def converted(
         ("decoder", "target", spec.decoder),
     ]
     for side, words, part in sides:
-        part.position_encodings.encodings = _positions(config, arrays, words, positions)
+        learned = arrays.get(f"{words}.positions")  # None: the model has sinusoidal ones
+        part.position_encodings.encodings = encodings(learned, positions, config.units)
         _set_norm(part.layer_norm, arrays, side)
         for number, layer in enumerate(part.layer):
             _set_layer(layer, arrays, f"{side}.{number}", attends_to_source=side == "decoder")
@@ -86,9 +90,7 @@ def converted(
 def _set_embeddings(spec: Any, config: TransformerConfig, arrays: Weights, names: tuple[list[str], list[str]]) -> None:
     """Sets embeddings, output layer and vocabularies."""
     source = arrays["source.embedding"]  # [vocabulary, units]
-    target = source
-    if not config.one_embedding:
-        target = arrays["target.embedding"]
+    target = arrays[config.target_embedding]
     projection = spec.decoder.projection
     spec.encoder.embeddings[0].weight = source
     spec.decoder.embeddings.weight = target
@@ -104,16 +106,6 @@ def _set_embeddings(spec: Any, config: TransformerConfig, arrays: Weights, names
 def _transpose(kernel: Array) -> Array:
     """A kernel `[features, units]` as CTranslate2 stores it, `[units, features]`, contiguous."""
     return np.ascontiguousarray(kernel.T)
-
-
-def _positions(config: TransformerConfig, arrays: Weights, words: str, count: int) -> Array:
-    """Positional encodings of the "source" or of the "target", `[count, units]`."""
-    if config.positions == "learned":
-        learned = arrays[f"{words}.positions"]
-        last = len(learned) - 1
-        rows = np.minimum(np.arange(count), last)
-        return learned[rows]
-    return sinusoids(count, config.units)
 
 
 def _set_layer(layer: Any, arrays: Weights, name: str, attends_to_source: bool) -> None:

@@ -8,8 +8,16 @@ import numpy as np
 
 from rnntext.run.arrays import Array
 from rnntext.run.attention import centre
+from rnntext.run.batching import length_class
+from rnntext.run.search import answer_limit
+from rnntext.settings.search import SearchConfig
 
 MAX_POSITIONS = 1024  # rows of learned positions; all positions behind them have the last row
+
+
+def table_rows(longest: int) -> int:
+    """Rows of a table of positions that serves sources of at most `longest` tokens, and their translations."""
+    return max(MAX_POSITIONS, answer_limit(length_class(longest), SearchConfig()))
 
 
 @functools.lru_cache(maxsize=8)
@@ -28,6 +36,20 @@ def sinusoids(count: int, units: int) -> Array:
     cosines = np.cos(angles)
     encodings = np.concatenate([sines, cosines], axis=1)  # [count, units]
     return encodings.astype(np.float32)
+
+
+def encodings(learned: Array | None, count: int, units: int) -> Array:
+    """Positional encodings of positions 0 to count - 1: `[count, units]`, float32.
+
+    Args:
+        learned: `[MAX_POSITIONS, units]`, the last of which also serves all positions behind it; None: they are
+            sinusoidal.
+    """
+    if learned is None:
+        return sinusoids(count, units)
+    last = len(learned) - 1
+    rows = np.minimum(np.arange(count), last)
+    return learned[rows]
 
 
 @functools.lru_cache(maxsize=8)

@@ -61,6 +61,11 @@ class TranslatorConfig(Config):
         """Whether source and target share one embedding."""
         return self.tied and self.joint
 
+    @property
+    def target_embedding(self) -> str:
+        """The name of the target's embedding among the weights."""
+        return "source.embedding" if self.one_embedding else "target.embedding"
+
     @classmethod
     def flags(cls) -> dict[str, tuple[Any, Any, Option]]:
         """See Config. TranslatorConfig has the options of all architectures, and --architecture. An option that only an

@@ -7,7 +7,8 @@ import random
 
 import numpy as np
 
-from rnntext.text.tokenizers import SPACE, Subwords, escape
+from rnntext.text.pieces import SPACE
+from rnntext.text.tokenizers import Subwords, escape
 
 VARIANTS = 16  # segmentations of a word that one is drawn from
 MAX_KEPT_VARIANTS = 1 << 19  # of all words together
@@ -28,7 +29,8 @@ class SubwordSampler:
     def __init__(self, subwords: Subwords, rate: float, seed: int) -> None:
         processor = subwords.processor
         self.scores: dict[str, float] = {}
-        for index, piece in enumerate(subwords.pieces):
+        for piece in subwords.usable_pieces:
+            index = processor.piece_to_id(piece)
             if not processor.is_byte(index):
                 self.scores[piece] = processor.get_score(index)
         self.rate = rate

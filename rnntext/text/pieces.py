@@ -1,4 +1,6 @@
-"""The check that a SentencePiece model is harmless. It reads the file in Python before native code does.
+"""The checks that a SentencePiece model is harmless, and that it cuts words as our own code does.
+
+The first one reads the file in Python before native code does.
 
 SentencePiece trusts its input. So only files of the form that SentencePiece itself writes pass: first the pieces, then
 the settings. Every piece is short, valid text of a known type with a finite score. One piece stands for the unknown
@@ -14,23 +16,38 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from rnntext.errors import CheckpointError
+from rnntext.errors import CheckpointError, DataError
 
+SPACE = "\u2581"  # SentencePiece's sign for a space
 MAX_PIECES = 500_000
 # Fields of ModelProto in sentencepiece_model.proto, which are messages, and fields of these messages.
 _TRAINER = 2
 _NORMALIZER = 3
 _ALGORITHM = (_TRAINER, 3)
+_SUFFIX = (_TRAINER, 24)
 _BYTE_FALLBACK = (_TRAINER, 35)
 _CHARSMAP = (_NORMALIZER, 2)
+_DUMMY_PREFIX = (_NORMALIZER, 3)
+_ESCAPED = (_NORMALIZER, 5)
 # Values of TrainerSpec.ModelType.
 _UNIGRAM = 1
 _BPE = 2
 # Values of ModelProto.SentencePiece.Type.
 _NORMAL = 1
 _UNKNOWN = 2
+_USER_DEFINED = 4
+_UNUSED = 5
 _BYTE = 6
 _TYPES = range(_NORMAL, _BYTE + 1)
+# Settings that decide how words are cut: what they are if the file does not say it, and what our own code expects.
+_DEFAULTS = {_ALGORITHM: _UNIGRAM, _SUFFIX: 0, _BYTE_FALLBACK: 0, _DUMMY_PREFIX: 1, _ESCAPED: 1}
+_EXPECTED = {
+    _ALGORITHM: (_BPE, "was trained with --model_type=unigram"),
+    _BYTE_FALLBACK: (1, "was trained without --byte_fallback"),
+    _DUMMY_PREFIX: (1, "was trained with --add_dummy_prefix=false"),
+    _SUFFIX: (0, "was trained with --treat_whitespace_as_suffix"),
+    _ESCAPED: (1, "has spaces in its pieces as they are"),
+}
 _BYTES = frozenset(f"<0x{byte:02X}>".encode() for byte in range(256))
 # Wire types of Protocol Buffers. The others are groups, which are out of use.
 _VARINT = 0
@@ -71,10 +88,34 @@ def check_model(data: bytes) -> None:
     """
     try:
         end, texts, types = _pieces(data)
-        has_bytes = _check_settings(data, end)
-        _check_pieces(texts, types, has_bytes)
+        settings = _settings(data, end)
+        _check_pieces(texts, types, settings[_BYTE_FALLBACK] != 0)
     except (_MalformedError, IndexError) as error:
         raise CheckpointError(f"the SentencePiece model is damaged ({error})") from error
+
+
+def check_cuts(data: bytes) -> None:
+    """Checks that a model cuts text by the merges of BPE, word by word, with bytes for unknown characters: our own code
+    cuts many sentences so, and those of BPE-dropout.
+
+    Args:
+        data: the content of a model file that `check_model` lets through.
+
+    Raises:
+        DataError: it cuts text in another way; the message says with which option it was trained.
+    """
+    end, texts, types = _pieces(data)
+    settings = _settings(data, end)
+    for setting, (expected, reason) in _EXPECTED.items():
+        if settings[setting] != expected:
+            raise DataError(f"the SentencePiece model {reason}")
+    if _USER_DEFINED in types:
+        raise DataError("the SentencePiece model was trained with --user_defined_symbols")
+    if _UNUSED in types:
+        raise DataError("the SentencePiece model has pieces that are unused")
+    sign = SPACE.encode()
+    if any(sign in text.lstrip(sign) for text in texts):
+        raise DataError("the SentencePiece model was trained with --split_by_whitespace=false")
 
 
 def _pieces(data: bytes) -> tuple[int, list[bytes], list[int]]:
@@ -140,10 +181,13 @@ def _check_pieces(texts: list[bytes], types: list[int], has_bytes: bool) -> None
         raise _MalformedError("a byte has no piece")
 
 
-def _check_settings(data: bytes, begin: int) -> bool:
-    """Checks what follows the pieces; returns whether the model splits unknown characters into bytes."""
-    algorithm = _UNIGRAM
-    has_bytes = False
+def _settings(data: bytes, begin: int) -> dict[tuple[int, int], int]:
+    """Checks what follows the pieces; returns the settings of _DEFAULTS.
+
+    Raises:
+        CheckpointError: the model is whole, but of another kind than ours.
+    """
+    settings = dict(_DEFAULTS)
     messages: list[int] = []
     for message in _fields(data, begin, len(data)):
         if message.wire_type != _LENGTH or message.number not in (_TRAINER, _NORMALIZER):
@@ -151,19 +195,17 @@ def _check_settings(data: bytes, begin: int) -> bool:
         messages.append(message.number)
         for field in _fields(data, message.value, message.end):
             setting = (message.number, field.number)
-            if setting == _ALGORITHM:
-                algorithm = field.value
-            elif setting == _BYTE_FALLBACK:
-                has_bytes = field.value != 0
-            elif setting == _CHARSMAP:
-                size = field.end - field.value
-                if field.wire_type != _LENGTH or size > 0:
-                    raise _MalformedError("it has a table of normalisations; ours have none")
+            if setting in settings:
+                settings[setting] = field.value
+            elif setting == _CHARSMAP and (field.wire_type != _LENGTH or field.end > field.value):
+                raise CheckpointError(
+                    "the SentencePiece model has a table of normalisations (--normalization_rule_name); ours have none"
+                )
     if messages != [_TRAINER, _NORMALIZER]:
         raise _MalformedError("its settings are incomplete, or there are too many")
-    if algorithm not in (_UNIGRAM, _BPE):
-        raise _MalformedError("its settings are not those of a unigram or BPE model")
-    return has_bytes
+    if settings[_ALGORITHM] not in (_UNIGRAM, _BPE):
+        raise CheckpointError("the SentencePiece model is neither unigram nor BPE (--model_type)")
+    return settings
 
 
 def _fields(data: bytes, position: int, end: int) -> Iterator[_Field]:

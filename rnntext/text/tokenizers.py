@@ -11,9 +11,8 @@ from typing import Protocol
 import numpy as np
 
 from rnntext.errors import CheckpointError
-from rnntext.text.pieces import check_model
+from rnntext.text.pieces import SPACE, check_model
 
-SPACE = "\u2581"  # SentencePiece's sign for a space
 WORDS = 600  # that SentencePiece cuts in one call: after 700 new lists Python looks for cycles
 _ESCAPED_SPACE = "\U000f2581"  # stands for the same character in a text
 

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 
 from rnntext.errors import CheckpointError
-from rnntext.text.tokenizers import SPACE, Tokenizer, tokenizer
+from rnntext.text.pieces import SPACE
+from rnntext.text.tokenizers import Tokenizer, tokenizer
 
 # Reserved ids. They are in no list of tokens, so nobody can type them in.
 PAD = 0

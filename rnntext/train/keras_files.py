@@ -13,12 +13,10 @@ import numpy as np
 from rnntext.export.model import ExportedModel, page
 from rnntext.files.atomic import read_bytes
 from rnntext.run.arrays import Array, Weights
-from rnntext.run.positions import sinusoids
-from rnntext.run.smoothing import mean_kernels
-from rnntext.settings.forecaster import ForecastConfig
+from rnntext.run.positions import encodings
 
 WEIGHTS = "model.weights.h5"
-_REBUILT = {"charlm": "charlm", "gru": "gru", "transformer": "transformer", "hybrid": "transformer"}
+_REBUILT = {"hybrid": "transformer"}  # the file of an architecture whose file has another name
 # The parts of a layer's name in a checkpoint, in the order of Keras's weights.
 _PARTS = ("kernel", "recurrent_kernel", "scale", "bias")
 
@@ -26,8 +24,7 @@ _PARTS = ("kernel", "recurrent_kernel", "scale", "bias")
 def files(model: ExportedModel) -> dict[str, bytes]:
     """The content of each file of the export, by name."""
     # 1. Rebuild the model, as the user will.
-    kind = model.description["config"]["architecture"] if model.kind == "translator" else model.kind
-    name = _REBUILT.get(kind, kind)
+    name = _REBUILT.get(model.architecture, model.architecture)
     rebuild: Any = importlib.import_module(f"rnntext.train.rebuild.{name}")
     rebuilt = rebuild.build(dict(model.description))
 
@@ -42,7 +39,9 @@ def files(model: ExportedModel) -> dict[str, bytes]:
         path = Path(folder) / WEIGHTS
         rebuilt.save_weights(path)
         weights = read_bytes(path)
+    tokens = {"tokens.py": page("tokens.py").encode()} if model.kind == "translator" else {}
     return {
+        **tokens,
         WEIGHTS: weights,
         "rebuild.py": read_bytes(Path(rebuild.__file__)),
         "README.md": (page("keras.md") + page(f"keras_{model.kind}.md")).encode(),
@@ -53,27 +52,17 @@ def _arrays(model: ExportedModel) -> dict[str, Array]:
     """The weights of a model, and what our engines compute or share, but Keras's own layers have as weights."""
     arrays = dict(model.arrays)
     config: Any = model.config
-    if model.kind == "translator":
+    if hasattr(config, "positions"):
         rows = model.description["positions"]
         for side in ("source", "target"):
-            arrays[f"{side}.positions"] = _positions(model.arrays, side, rows, config)
-        if config.tied:
-            embedding = "source.embedding" if config.one_embedding else "target.embedding"
-            arrays["logits.kernel"] = model.arrays[embedding].T
-    if model.scale is not None and model.scale.smoothing is not None:
-        assert isinstance(config, ForecastConfig)
-        kernels = mean_kernels(model.scale.smoothing, model.scale.season, config.window, config.ahead)
+            name = f"{side}.positions"
+            arrays[name] = encodings(arrays.get(name), rows, config.units)
+    if model.kind == "translator" and config.tied:
+        arrays["logits.kernel"] = arrays[config.target_embedding].T
+    kernels = model.smoothing_kernels
+    if kernels is not None:
         arrays |= {f"smoothing.{column}.kernel": kernel for column, kernel in enumerate(kernels)}
     return arrays
-
-
-def _positions(arrays: Weights, side: str, rows: int, config: Any) -> Array:
-    """The positional encodings of a side; behind the last learned one it is repeated. `[rows, units]`."""
-    learned = arrays.get(f"{side}.positions")
-    if learned is None:
-        return sinusoids(rows, config.units) if hasattr(config, "positions") else np.empty((0, 0))
-    numbers = np.minimum(np.arange(rows), len(learned) - 1)
-    return learned[numbers]
 
 
 def _weights(layer: Any, arrays: Weights) -> list[Array]:

@@ -182,23 +182,24 @@ class SentenceIds:
 
 
 class Vectorizer:
-    """Looks up the tokens of sentences, by TextVectorization; the same as `language.encode` of each.
+    """Looks up the tokens of sentences; the same as `language.encode` of each.
 
-    Of subwords it looks up each piece but once: SentencePiece has numbers for them.
+    Words and characters are looked up by TextVectorization. Of subwords each piece is looked up but once, since
+    SentencePiece has numbers for them.
 
     Attributes:
         dtype: of the ids, the smallest one that holds those of the language.
     """
 
     def __init__(self, language: Language) -> None:
-        self._layer = TextVectorization(
-            standardize=None, split="whitespace", vocabulary=language.tokens, ragged=True, output_mode="int"
-        )
         self._splitter = language.tokenizer
         self.dtype = np.min_scalar_type(len(language) - 1)
         if isinstance(self._splitter, Subwords):
-            own_ids, _ = _look_up(self._layer, self._splitter.pieces)  # [pieces]
-            self._table = own_ids.astype(self.dtype)
+            self._table = language.lookup(self._splitter.pieces).astype(self.dtype)  # [pieces]
+            return
+        self._layer = TextVectorization(
+            standardize=None, split="whitespace", vocabulary=language.tokens, ragged=True, output_mode="int"
+        )
 
     def __call__(self, sentences: Sequence[str]) -> tuple[Array, Array]:
         """Ids of sentences, one after another, `[tokens]`, and how many each has, `[sentences]`."""

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import os
 import signal
+from pathlib import Path
 
 import pytest
 from cli.shell import Shell
+
+from rnntext.errors import UsageError
+from rnntext.jobs.export import export
 
 
 def test_a_model_becomes_a_folder_whole_or_not_at_all(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -25,6 +29,11 @@ def test_a_model_becomes_a_folder_whole_or_not_at_all(shell: Shell, monkeypatch:
     message = shell.here("checkpoints", "export", "alphabet", "--to", "text", "-o", "out/new", code=74).message
     assert message.startswith("--output out/new: No space left on device")
     assert os.listdir(there.parent) == ["there"]
+
+
+def test_an_existing_folder_is_refused_before_anything_is_loaded(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=f"^--output {tmp_path}: exists already"):
+        export(tmp_path / "no model", "text", tmp_path)
 
 
 def test_a_signal_leaves_nothing_behind(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:

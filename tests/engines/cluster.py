@@ -1,5 +1,6 @@
 """What is done with the engines: examples run as a user runs them, and processes are killed meanwhile."""
 
+import contextlib
 import dataclasses
 import functools
 import os
@@ -7,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 EXAMPLES = Path(__file__).parents[2] / "examples" / "many-machines"
@@ -81,7 +82,8 @@ def run(
     busy: float = 0.0,
     **environment: str,
 ) -> tuple[int, int]:
-    """Runs a command to its end, while descendants of it are killed one after the other.
+    """Runs a command to its end, while descendants of it are killed one after the other. Whatever it leaves behind is
+    killed, too.
 
     Args:
         command: to run.
@@ -95,11 +97,17 @@ def run(
         The exit code, and the number of processes that were killed.
     """
     killed: set[int] = set()
+    mark = {"CLUSTER_RUN": os.urandom(8).hex()}  # which all that it starts inherits
     until = time.monotonic() + PATIENCE
     with open(log, "wb") as error, open(stdin, "rb") as lines, open(stdout or os.devnull, "wb") as answers:
         out = answers if stdout else error
         process = subprocess.Popen(
-            command, stdin=lines, stdout=out, stderr=error, env={**ENVIRONMENT, **environment}, cwd=log.parent
+            command,
+            stdin=lines,
+            stdout=out,
+            stderr=error,
+            env={**ENVIRONMENT, **environment, **mark},
+            cwd=log.parent,
         )
         try:
             while process.poll() is None:
@@ -112,7 +120,7 @@ def run(
                             killed.add(pid)
                             break
         finally:
-            process.kill()
+            _kill_marked(mark)
     return process.wait(), len(killed)
 
 
@@ -141,6 +149,26 @@ def _descendants(pid: int) -> set[int]:
         new = [child for parent in new for child in children.get(parent, [])]
         found.update(new)
     return found
+
+
+def _kill_marked(mark: Mapping[str, str]) -> None:
+    """Kills all processes with this variable in their environment: the command and all that it has started, in whatever
+    group and session, whether their parents live or not. None of them is left at the end."""
+    while marked := _marked(mark):
+        for pid in marked:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        time.sleep(0.01)
+
+
+def _marked(mark: Mapping[str, str]) -> list[int]:
+    (variable,) = (f"{name}={value}".encode() for name, value in mark.items())
+    pids = []
+    for path in Path("/proc").glob("[0-9]*/environ"):
+        with contextlib.suppress(OSError):  # it has ended, or is another user's
+            if variable in path.read_bytes().split(b"\0"):
+                pids.append(int(path.parent.name))
+    return pids
 
 
 def _stat(pid: int) -> list[bytes]:

@@ -81,8 +81,8 @@ def saved_forecaster(root: Path, name: str) -> Path:
     time = np.arange(80)[:, None] + np.arange(len(columns) + len(known))
     unit = 0.001 if config.scale == "none" else 1.0  # numbers that a network can read as they are
     series = unit * (1000 + 100 * np.sin(time) + generator.normal(0, 9, time.shape))
-    found = shapes(config, len(columns), len(known)).items()
-    arrays = {key: generator.normal(0, 0.4, shape).astype(np.float32) for key, shape in found}
+    shapes_by_name = shapes(config, len(columns), len(known)).items()
+    arrays = {key: generator.normal(0, 0.4, shape).astype(np.float32) for key, shape in shapes_by_name}
     smoothing = tuple((grid(4)[3], grid(4)[40 + n]) for n in range(len(columns))) if name in SMOOTHED else None
     others = {"smoothing": smoothing, "least": 5.0 if name == "gru" else None, "floor": unit * 950 if known else None}
 

@@ -85,5 +85,5 @@ def test_other_models_are_refused_with_the_architecture_that_is_not(tmp_path: Pa
 
 def test_without_the_package_it_says_how_to_get_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "ctranslate2.specs", None)
-    with pytest.raises(UsageError, match=r"pip install 'rnntext\[ctranslate2\]'"):
+    with pytest.raises(UsageError, match=r"^--to ctranslate2 needs .*: pip install 'rnntext\[ctranslate2\]'"):
         exported(saved_translator(tmp_path, TINY_TRANSFORMER), "ctranslate2")

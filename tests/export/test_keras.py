@@ -90,13 +90,13 @@ def test_windows_get_the_same_forecasts(tmp_path: Path, name: str) -> None:
     window = generator.normal(1000, 100, (3, engine.config.window, columns))
     window[0] -= 990  # below what has a logarithm, and below the floor
     future = generator.normal(1000, 100, (3, engine.config.ahead, engine.known))
-    found = model([window, future] if engine.known else window)
-    np.testing.assert_allclose(found, engine.forecast(window, engine.config.ahead, future), rtol=TOLERANCE)
+    forecast = model([window, future] if engine.known else window)
+    np.testing.assert_allclose(forecast, engine.forecast(window, engine.config.ahead, future), rtol=TOLERANCE)
 
 
 def test_without_tensorflow_it_says_how_to_get_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = saved_charlm(tmp_path / "model", CHARLMS[0])
     rnntext.load(path)  # what it imports is there
     monkeypatch.setitem(sys.modules, "tensorflow", None)
-    with pytest.raises(UsageError, match=r"needs TensorFlow, .*: pip install 'rnntext\[train\]'"):
+    with pytest.raises(UsageError, match=r"^--to keras: this needs TensorFlow, .*: pip install 'rnntext\[train\]'"):
         export(path, "keras", tmp_path / "out")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import subprocess
 import sys
@@ -192,8 +193,8 @@ def test_windows_get_the_same_forecasts(tmp_path: Path, name: str) -> None:
     window = unit * generator.normal(1000, 100, (3, *whole.inputs["window"][1:]))
     window[0] -= unit * 990  # below what has a logarithm, and below the floor
     future = unit * generator.normal(1000, 100, (3, engine.config.ahead, engine.known))
-    found = whole({"window": window, "future": future})["forecast"]
-    np.testing.assert_allclose(found, engine.forecast(window, engine.config.ahead, future), rtol=TOLERANCE)
+    forecast = whole({"window": window, "future": future})["forecast"]
+    np.testing.assert_allclose(forecast, engine.forecast(window, engine.config.ahead, future), rtol=TOLERANCE)
 
 
 # The files ------------------------------------------------------------------------------------------------------------
@@ -213,8 +214,9 @@ def test_the_graph_says_what_it_is(tmp_path: Path) -> None:
 def example(folder: Path, *arguments: str, stdin: str = "") -> str:
     """What the example of an export prints, by a process that has nothing of ours."""
     command = [sys.executable, "example.py", *arguments]
-    done = subprocess.run(command, cwd=folder, env=CLEAN, input=stdin, capture_output=True, text=True, check=True)
-    return done.stdout
+    ascii_only = {**CLEAN, "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}  # for whatever locale there is
+    done = subprocess.run(command, cwd=folder, env=ascii_only, input=stdin.encode(), capture_output=True, check=True)
+    return done.stdout.decode()
 
 
 def test_the_example_continues_a_text(tmp_path: Path) -> None:
@@ -222,6 +224,16 @@ def test_the_example_continues_a_text(tmp_path: Path) -> None:
     greedy = rnntext.SamplingConfig(temperature=0)
     text = "".join(rnntext.load(GOLDEN / "charlm-gru").generate("The mill", length=60, sampling=greedy))
     assert example(tmp_path / "out", "The mill", "60") == f"The mill{text}\n"
+
+
+def test_the_example_normalises_a_prompt_as_ours(tmp_path: Path) -> None:
+    config = dataclasses.replace(CHARLMS[0], lowercase=True)
+    export(saved_charlm(tmp_path / "model", config), "onnx", tmp_path / "out")
+    text = example(tmp_path / "out", "J\u030cA\r\nE\u0301", "5")
+    assert text.startswith("\u01f0a\n\u00e9")
+    greedy = rnntext.SamplingConfig(temperature=0)
+    ours = rnntext.load(tmp_path / "model").generate("A\n\u00c9", length=5, sampling=greedy)
+    assert text == f"\u01f0a\n\u00e9{''.join(ours)}\n"
 
 
 @pytest.mark.parametrize("name", ["gru-word", "hybrid-subword"])
@@ -233,6 +245,43 @@ def test_the_example_translates_lines(tmp_path: Path, name: str) -> None:
     assert example(tmp_path / "out", stdin="\n".join([*lines, ""])).splitlines() == ours
 
 
+def refusal(folder: Path, stdin: str) -> str:
+    """The one line with which the example refuses its input."""
+    command = [sys.executable, "example.py"]
+    done = subprocess.run(command, cwd=folder, env=CLEAN, input=stdin, capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1)
+    return done.stderr.strip()
+
+
+def test_the_example_refuses_tables_with_gaps_in_one_line(tmp_path: Path) -> None:
+    export(saved_forecaster(tmp_path / "model", "gru"), "onnx", tmp_path / "out")
+    rows, future = [f"{n}.5,{n},3" for n in range(20)], [",,3", ",,4"]
+    for changes, says in [
+        ({7: "8,,3"}, "line 8: a value is missing"),
+        ({7: ",,3"}, "line 8: a value is missing"),
+        ({7: "8,8,"}, "line 8: a value is missing"),
+        ({19: ",1,3"}, "line 20: a value is missing"),
+        ({21: ",,"}, "line 22: a value is missing"),
+        ({21: ",1,3"}, "line 21: a value is missing"),
+        ({7: "1,2"}, "line 8: must have 3 fields: x, y, k"),
+        ({0: "x,y,k"}, "line 1: could not convert string to float: 'x'"),
+    ]:
+        lines = [changes.get(number, row) for number, row in enumerate([*rows, *future])]
+        assert refusal(tmp_path / "out", "\n".join(lines)).startswith(says)
+    assert refusal(tmp_path / "out", "\n".join(rows)).startswith("lines of the steps to come are missing")
+    assert refusal(tmp_path / "out", "\n".join(future)) == "0 lines of values are too few; the model reads 12"
+    assert refusal(tmp_path / "out", "") == "0 lines of values are too few; the model reads 12"
+
+
+def test_the_example_forecasts_a_column_alone(tmp_path: Path) -> None:
+    export(saved_forecaster(tmp_path / "model", "one unit"), "onnx", tmp_path / "out")
+    model = rnntext.load(tmp_path / "model")
+    series = model.held_out.values[0, :20]
+    answers = example(tmp_path / "out", stdin="".join(f"{value!r}\n" for (value,) in series.tolist()))
+    forecast = model.forecast(series, 3).values
+    np.testing.assert_allclose([[float(value)] for value in answers.split()], forecast, rtol=TOLERANCE)
+
+
 def test_the_example_forecasts_with_columns_known_in_advance(tmp_path: Path) -> None:
     export(saved_forecaster(tmp_path / "model", "gru"), "onnx", tmp_path / "out")
     model = rnntext.load(tmp_path / "model")
@@ -240,9 +289,9 @@ def test_the_example_forecasts_with_columns_known_in_advance(tmp_path: Path) -> 
     future = model.held_out.values[0, 20:28, 2:]
     rows = [",".join(map(repr, row)) for row in series.tolist()]
     rows += [f",,{value!r}" for (value,) in future.tolist()]
-    found = example(tmp_path / "out", stdin="\n".join(rows) + "\n").splitlines()
+    answers = example(tmp_path / "out", stdin="\n".join(rows) + "\n").splitlines()
     forecast = model.forecast(series, 8, future).values
-    np.testing.assert_allclose([[float(v) for v in row.split(",")] for row in found], forecast, rtol=TOLERANCE)
+    np.testing.assert_allclose([[float(v) for v in row.split(",")] for row in answers], forecast, rtol=TOLERANCE)
 
 
 def test_what_the_format_cannot_hold_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -71,6 +71,15 @@ def test_a_textbook_forecaster_answers_the_same(tmp_path: Path, name: str) -> No
     np.testing.assert_allclose(check["forecast"], forecast, rtol=1e-5)
 
 
+def test_the_future_of_the_check_is_the_true_one(tmp_path: Path) -> None:
+    path = saved_forecaster(tmp_path, "gru")
+    _, _, check = read(path)
+    series = json.loads((path / "versions" / "000001" / "held_out.json").read_text())
+    window = len(check["window"])
+    assert check["window"] == series[:window]
+    assert check["future"] == [[known] for _, _, known in series[window : window + len(check["future"])]]
+
+
 def forecast_by_the_readme(
     about: dict[str, Any], weights: dict[str, np.ndarray], window: np.ndarray, future: np.ndarray
 ) -> np.ndarray:

@@ -6,6 +6,7 @@ import dataclasses
 import json
 import os
 import signal
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +24,8 @@ from rnntext.settings.search import SearchConfig
 from rnntext.settings.training import JobConfig
 from rnntext.settings.translator import GRUConfig, HybridConfig, TransformerConfig, TranslatorTraining
 from rnntext.storage.checkpoint import versions
+from rnntext.text.tokenizers import Subwords
+from rnntext.text.tokens import Language
 from rnntext.watch.observer import Observer
 
 PAIRS = [
@@ -352,12 +355,15 @@ def test_other_numbers_of_files_are_refused(value):
 # Subwords that exist already ------------------------------------------------------------------------------------------
 
 
-def learnt_elsewhere(path: Path, **options: object) -> Path:
+ELSEWHERE = ["the old mill", "a new boat", "one wet letter"] * 5
+
+
+def learnt_elsewhere(path: Path, sentences: Sequence[str] = ELSEWHERE, **options: object) -> Path:
     """A SentencePiece model of another program."""
     given = {"vocab_size": 300, "byte_fallback": True, "model_type": "bpe", "normalization_rule_name": "identity"}
     with path.open("wb") as file:
         sentencepiece.SentencePieceTrainer.train(
-            sentence_iterator=iter(["the old mill", "a new boat", "one wet letter"] * 5),
+            sentence_iterator=iter(sentences),
             model_writer=file,
             hard_vocab_limit=False,
             minloglevel=2,
@@ -410,18 +416,50 @@ def test_a_training_goes_on_with_the_subwords_that_it_began_with(tsv: Path, tmp_
         {"model_type": "unigram"},
         {"byte_fallback": False, "vocab_size": 40},
         {"add_dummy_prefix": False},
+        {"user_defined_symbols": ["qqq"]},
     ],
     ids=str,
 )
-def test_subwords_that_are_cut_in_another_way_are_refused(
-    tsv: Path, tmp_path: Path, options: dict[str, object]
+def test_subwords_that_are_cut_in_another_way_are_refused_before_anything_is_read(
+    tmp_path: Path, options: dict[str, object]
 ) -> None:
     given = learnt_elsewhere(tmp_path / "spm.model", **options)
     with pytest.raises(
         DataError, match=r"^--sentencepiece.*; train it with --model_type=bpe --normalization_rule_name"
     ):
-        train(tsv, tmp_path / "m", GRU, sentencepiece=given)
-    assert not (tmp_path / "m" / "versions").exists()
+        train(tmp_path / "no pairs", tmp_path / "m", GRU, sentencepiece=given, teacher="nobody")
+    assert not (tmp_path / "m").exists()
+
+
+@pytest.mark.parametrize("dry_run", [False, True])
+def test_other_subwords_than_those_in_service_are_refused_before_anything_is_read(
+    tsv: Path, tmp_path: Path, dry_run: bool
+) -> None:
+    train(tsv, tmp_path / "m", GRU)
+    given = learnt_elsewhere(tmp_path / "spm.model")
+    with pytest.raises(UsageError, match="other subwords; add --relearn-tokens"):
+        train(tmp_path / "no pairs", tmp_path / "m", GRU, sentencepiece=given, teacher="nobody", dry_run=dry_run)
+
+
+def test_subwords_are_a_vocabulary_of_the_pieces_that_text_can_have(tsv: Path, tmp_path: Path) -> None:
+    given = learnt_elsewhere(tmp_path / "spm.model", control_symbols=["<en>", "<de>"])
+    train(tsv, tmp_path / "m", GRU, sentencepiece=given)
+    model = rnntext.load(tmp_path / "m")
+    assert not {"<en>", "<de>", "<s>", "<unk>"} & set(model.source.tokens)
+    assert model.checkpoint.json("config.json")["training"]["vocabulary_size"] == len(model.source.tokens)
+
+
+def test_pieces_with_white_space_in_them_do_not_shift_the_others(tsv: Path, tmp_path: Path) -> None:
+    """SentencePiece learns tabs, too, if the text that it learns from has some."""
+    from rnntext.train.pipelines import Vectorizer
+
+    given = learnt_elsewhere(tmp_path / "spm.model", sentences=["the\told mill", "\t", "a new\tboat"] * 5)
+    subwords = Subwords(given.read_bytes())
+    assert any("\t" in one for one in subwords.pieces)
+    language = Language(subwords, subwords.usable_pieces)
+    text = " ".join([*"abdehilmntw", "the old mill"])
+    ids, _ = Vectorizer(language)([text])
+    assert ids.tolist() == language.encode(text).tolist()
 
 
 def test_what_is_no_sentencepiece_model_is_named(tsv: Path, tmp_path: Path) -> None:

@@ -109,7 +109,7 @@ def test_a_token_that_must_be_followed_by_another_is_never_the_last():
 
 
 def test_answers_may_be_as_long_as_is_asked_for(monkeypatch):
-    monkeypatch.setattr(ctranslate2, "MAX_POSITIONS", 30)  # as many as it is prepared for
+    monkeypatch.setattr(ctranslate2, "table_rows", lambda longest: 30)  # as many as it is prepared for
     weights = arrays(BASE, end=-30)
     engine = CTranslate2(BASE, weights, 3, compute_type="float32")
     search = SearchConfig(beam=1, max_length=90, batch_tokens=256)

@@ -1,10 +1,9 @@
 """Translates lines greedily: python example.py < lines.txt."""
 
-import sys
 from pathlib import Path
 
 import ctranslate2
-from tokens import about, join, split, target_tokens
+from tokens import about, join, lines, split, target_tokens
 
 NAMES = ["<blank>", "<unk>", "<s>", "</s>"]  # CTranslate2's names of the reserved ids
 target_names = [*NAMES, *target_tokens[len(NAMES) :]]
@@ -12,7 +11,7 @@ never = [[target_names[number]] for number in about["forbidden"]]
 never += [[target_names[number] for number in pair] for pair in about["forbidden_pairs"]]
 translator = ctranslate2.Translator(str(Path(__file__).parent), compute_type="float32", intra_threads=1)
 
-for line in sys.stdin:
+for line in lines():
     source = split(line)
     tokens: list[str] = []
     if source:
@@ -21,7 +20,7 @@ for line in sys.stdin:
             beam_size=1,
             suppress_sequences=never,
             max_input_length=0,
-            max_decoding_length=2 * len(source) + 10,
+            max_decoding_length=min(2 * len(source) + 10, about["positions"]),
         )
         tokens = result.hypotheses[0]
     print(join(tokens), flush=True)

@@ -1,11 +1,10 @@
 """Translates lines greedily: python example.py < lines.txt."""
 
-import sys
 from pathlib import Path
 
 import numpy as np
 import onnxruntime
-from tokens import about, join, source_tokens, split, target_tokens
+from tokens import about, join, lines, source_tokens, split, target_tokens
 
 
 def load(name: str) -> onnxruntime.InferenceSession:
@@ -32,7 +31,7 @@ def translate(line: str) -> str:
     feeds = dict(zip([one.name for one in encoder.get_outputs()], encoded))
     # 2. Take the best token, again and again.
     ids = [about["start"]]
-    for _ in range(2 * len(source) + 10):
+    for _ in range(min(2 * len(source) + 10, about["positions"])):
         logits, *new = decoder.run(["logits", *states], {"ids": np.array(ids[-1:]), **{n: feeds[n] for n in names}})
         feeds |= {name.removeprefix("new_"): state for name, state in zip(states, new)}
         logits[0, about["forbidden"]] = -np.inf
@@ -47,5 +46,5 @@ def translate(line: str) -> str:
 
 
 if __name__ == "__main__":
-    for line in sys.stdin:
+    for line in lines():
         print(translate(line), flush=True)

@@ -28,7 +28,7 @@ def build(about: dict[str, Any]) -> keras.Model:
 
 def load() -> tuple[keras.Model, dict[str, Any]]:
     """The trained model, and what `model.json` says."""
-    about = json.loads((HERE / "model.json").read_text())
+    about = json.loads((HERE / "model.json").read_text(encoding="utf-8"))
     model = build(about)
     model.load_weights(HERE / "model.weights.h5")
     return model, about
