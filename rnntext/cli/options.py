@@ -197,7 +197,8 @@ VERSION = "A version of the model, such as 000001; checkpoints list NAME shows t
 Files = Annotated[
     list[str] | None,
     typer.Argument(
-        metavar="FILE", help="Files, folders, patterns such as '*.txt', names of corpora, or - for stdin (the default)."
+        metavar="FILE|CORPUS",
+        help="Files, folders, patterns such as '*.txt', names of corpora, or - for stdin (the default).",
     ),
 ]
 Model = Annotated[
