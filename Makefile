@@ -26,8 +26,9 @@ test-kernels: $(INSTALLED)  ## run the tests that compute under several kinds of
 test-engines: $(ENGINES_INSTALLED)  ## run the examples for many machines in Spark, Ray, Dask (Java 17) and GNU parallel
 	$(ENGINES)/python -m pytest tests/engines
 
-help: $(INSTALLED)  ## write anew what is made of the commands' help: a page, and the words for completion
+help: $(INSTALLED)  ## write anew what is made of the commands' help: a page, a manual page, the words for completion
 	$(BIN)/python tests/cli/test_help.py > docs/help.md.new && mv docs/help.md.new docs/help.md
+	$(BIN)/python tests/cli/test_man.py > docs/rnntext.1.new && mv docs/rnntext.1.new docs/rnntext.1
 	$(BIN)/python tests/cli/test_words.py > words.new && mv words.new rnntext/cli/shells/words.json
 
 soak: $(INSTALLED)  ## show in full that a promise is kept: make soak PROMISE=5; without PROMISE, the table of results
