@@ -27,6 +27,7 @@ _COMMANDS = (
     ("completion", "completion_script", "completion", "Print the completion script of a shell."),
 )
 NAMES = frozenset(name for name, *_ in _COMMANDS)
+CONFIGURED = frozenset(name for name, _, attribute, _ in _COMMANDS if attribute != "app")  # those with --config
 
 
 def program(asked: Container[str] = NAMES) -> typer.Typer:

@@ -22,9 +22,14 @@ ABOUT = "recurrent models of text and time series: TensorFlow trains, NumPy runs
 VARIABLES = {
     "RNNTEXT_CHECKPOINTS": "The folder of all models, instead of ./checkpoints.",
     "RNNTEXT_CACHE": "The folder that corpora get fetches texts into, instead of ~/.cache/rnntext.",
+    "RNNTEXT_COMMAND_OPTION": "The value of an option that is not given, such as RNNTEXT_GENERATE_TEMPERATURE=0.6 or "
+    "RNNTEXT_TRAIN_CHARLM_TIME_LIMIT=40m; 1 or 0 for an option without a value. The file of --config takes precedence.",
+    "RNNTEXT_CONFIG": "A file of options instead of ~/.config/rnntext/config.toml; empty: none, as is best for jobs.",
     "NO_COLOR": "If it is set, nothing is coloured.",
 }
 FILES = {
+    "~/.config/rnntext/config.toml": "Your own defaults: a table for each command, as in [generate] with temperature "
+    "= 0.6 below it. Variables and the file of --config take precedence; --print-config tells what is in force.",
     "checkpoints/NAME": "A model: its versions, which of them is in service, and an unfinished training.",
     "~/.cache/rnntext": "Texts that corpora get has fetched.",
     "~/.local/state/rnntext": "What was typed into --interactive.",

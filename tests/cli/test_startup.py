@@ -57,7 +57,7 @@ assert known["generate"].params and not known["translate"].params
 print(*sorted(name for name in sys.modules if name.startswith("rnntext.cli.")))
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, env=CLEAN)
-    wanted = ["app", "command", "console", "generate", "options", "surprise"]
+    wanted = ["app", "command", "console", "defaults", "generate", "options", "surprise"]
     assert (done.stdout.split(), done.stderr) == ([f"rnntext.cli.{name}" for name in wanted], "")
 
 

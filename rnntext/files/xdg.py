@@ -1,0 +1,17 @@
+"""The folders of a user, as the XDG rules say."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+
+def users_folder(variable: str, default: str) -> Path:
+    """The folder of rnntext among the user's files of one kind; it need not exist.
+
+    Args:
+        variable: names the folder of this kind of files, as XDG_CACHE_HOME does; a relative path is ignored.
+        default: that folder, if the variable does not name one, as ~/.cache. Without a home it stays relative.
+    """
+    given = Path(os.environ.get(variable, ""))
+    return (given if given.is_absolute() else Path(os.path.expanduser(default))) / "rnntext"
