@@ -33,9 +33,9 @@ def answer(line: str) -> str:
         line: the command line up to the cursor.
     """
     # 1. Find the command, and the option or argument at the cursor.
-    (_, *before), start = split(line)
+    before, start = split(line)
     place = _Place(json.loads(WORDS.read_bytes()))
-    for word in before:
+    for word in before[1:]:
         place.pass_over(word)
     # 2. List what may stand there.
     if place.option is None and start.startswith("-") and not place.only_arguments:
@@ -94,7 +94,7 @@ class _Place:
             self.option = None
         elif word == "--":
             self.only_arguments = True
-        elif word.startswith("-") and not self.only_arguments:
+        elif word.startswith("-") and word != "-" and not self.only_arguments:
             name, equals, value = word.partition("=")
             for option in self._parameters():
                 if name in option["flags"]:
