@@ -8,7 +8,7 @@ BENCH_INSTALLED := .venv-bench/.installed
 ENGINES := .venv-engines/bin
 ENGINES_INSTALLED := .venv-engines/.installed
 
-.PHONY: demo test test-kernels test-engines check help soak bench clean
+.PHONY: demo test test-kernels test-engines test-packages check help soak bench clean
 
 demo: $(INSTALLED)  ## train on the bundled corpora (about 5 minutes on two cores), then generate and translate
 	$(BIN)/rnntext train-charlm valley --model demo --time-limit 2m
@@ -25,6 +25,9 @@ test-kernels: $(INSTALLED)  ## run the tests that compute under several kinds of
 
 test-engines: $(ENGINES_INSTALLED)  ## run the examples for many machines in Spark, Ray, Dask (Java 17) and GNU parallel
 	$(ENGINES)/python -m pytest tests/engines
+
+test-packages: $(INSTALLED)  ## build sdist and wheel, try them and each extra in fresh environments: PYTHONS="python3.12"
+	$(BIN)/python tests/packages.py $(PYTHONS)
 
 help: $(INSTALLED)  ## write anew what is made of the commands' help: a page, a manual page, the words for completion
 	$(BIN)/python tests/cli/test_help.py > docs/help.md.new && mv docs/help.md.new docs/help.md

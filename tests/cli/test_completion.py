@@ -142,7 +142,7 @@ def test_a_shell_without_a_script_is_refused(shell: Shell) -> None:
 
 BEGIN = {
     "bash": (["bash", "--norc", "--noprofile", "-i"], 'eval "$(rnntext completion bash)"'),
-    "zsh": (["zsh", "-f", "-i"], 'autoload -Uz compinit; compinit -D; eval "$(rnntext completion zsh)"'),
+    "zsh": (["zsh", "-f", "-i"], 'autoload -Uz compinit; compinit -u -D; eval "$(rnntext completion zsh)"'),
     "fish": (["fish", "--no-config", "-i"], "rnntext completion fish | source"),
 }
 
