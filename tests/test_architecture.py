@@ -9,7 +9,20 @@ PACKAGE = Path(__file__).parents[1] / "rnntext"
 FILES = sorted(PACKAGE.rglob("*.py"))
 # From the ground up; a file may import from its own floor and from those below it.
 FLOORS = [
-    *("version", "sizes", "settings", "families", "files", "text", "series", "storage", "watch", "run", "export"),
+    *(
+        "version",
+        "words",
+        "sizes",
+        "settings",
+        "families",
+        "files",
+        "text",
+        "series",
+        "storage",
+        "watch",
+        "run",
+        "export",
+    ),
     *("train", "jobs", "cli", "__main__"),
 ]
 EVERYWHERE = {"errors", "__init__"}

@@ -14,8 +14,9 @@ from typing import IO, Any
 
 from rnntext.errors import ClosedPipeError, InputOutputError
 from rnntext.files.atomic import output_file, standard_output
+from rnntext.words import counted
 
-INVALID = "not valid UTF-8; invalid bytes were read as U+FFFD"
+INVALID = "not valid UTF-8, or had NULs; these bytes were read as U+FFFD"
 # What a terminal obeys: control characters, but for TAB and line feed, and the embeddings, overrides and isolates of
 # bidirectional text, which turn round what is shown up to the end of the line.
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
@@ -175,8 +176,7 @@ def tell_count(count: int, what: str, quiet: bool) -> None:
         quiet: print nothing.
     """
     if count:
-        lines = "1 line was" if count == 1 else f"{count} lines were"
-        note(f"rnntext: {lines} {what}", quiet)
+        note(f"rnntext: {counted(count, 'line')} {'was' if count == 1 else 'were'} {what}", quiet)
 
 
 def to_terminal() -> bool:

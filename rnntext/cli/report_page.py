@@ -12,6 +12,7 @@ from rnntext.cli.report_style import STYLE
 from rnntext.cli.surprise import LEVELS
 from rnntext.cli.svg import Band, Dot, Line, chart, heat_map, text
 from rnntext.jobs.checkpoints import RUN
+from rnntext.words import counted
 
 if TYPE_CHECKING:
     from rnntext.jobs.demonstration import HiddenForecast, Surprises
@@ -180,7 +181,7 @@ def _demonstration(report: ModelReport) -> Iterable[str]:
     yield _section("What it writes", _key() if shown.samples else "", *samples)
     if shown.passage:
         mean = math.fsum(bits for _, bits in shown.passage) / len(shown.passage)
-        told = f"<p>{len(shown.passage)} characters of a text, {mean:.4f} bits/char.</p>"
+        told = f"<p>{counted(len(shown.passage), 'character')} of a text, {mean:.4f} bits/char.</p>"
         yield _section("How it reads", told, _key(), _coloured(shown.passage))
     yield _section("How it translates", *itertools.chain.from_iterable(map(_translated, shown.translations)))
     if shown.hidden is not None:

@@ -12,6 +12,7 @@ from rnntext.cli.surprise import escaped
 from rnntext.errors import UsageError
 from rnntext.jobs.draft import Draft
 from rnntext.settings.charlm import SamplingConfig
+from rnntext.words import counted
 
 PICKED = 10  # characters to pick from
 
@@ -87,7 +88,7 @@ class _Writer:
         if answer.strip():
             place = number("pick", answer.strip(), low=1)
             if place > len(likeliest):
-                raise UsageError(f"{place}: there are {len(likeliest)} characters to pick from")
+                raise UsageError(f"{place}: {counted(len(likeliest), 'character')} to pick from")
             self.draft.write(likeliest[place - 1][0])
             self.show("")
 

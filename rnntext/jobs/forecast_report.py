@@ -13,6 +13,7 @@ from rnntext.jobs.forecasting import ForecastModel
 from rnntext.series.months import Axis
 from rnntext.series.series import Series
 from rnntext.settings.forecaster import LEVEL
+from rnntext.words import counted
 
 DIGITS = 6  # forecasts of a column are rounded to so many decimal digits of its range
 
@@ -60,8 +61,8 @@ def predicted(model: ForecastModel, series: Series, steps: int | None, levels: S
     if forecast.filled:
         count = model.config.window * series.values.shape[1]
         notes.append(
-            f"{forecast.filled} of the {count} values that the forecast is made from are missing; they are filled as "
-            "--impute fills them"
+            f"{forecast.filled:,} of the {counted(count, 'value')} that the forecast is made from are missing; they "
+            "are filled as --impute fills them"
         )
     if forecast.measured < len(forecast.values):
         notes.append(

@@ -23,6 +23,7 @@ from rnntext.series.series import TableStyle
 from rnntext.settings.forecaster import LEVEL, ForecastConfig
 from rnntext.storage.checkpoint import Checkpoint
 from rnntext.storage.weights import HONEST
+from rnntext.words import counted
 
 
 @dataclasses.dataclass(frozen=True)
@@ -188,9 +189,10 @@ class ForecastModel(Served):
         count = int(finite.cumprod().sum())
         if finite[count:].any():
             column = self.known[int(np.isnan(known[count]).argmax())]
-            raise DataError(f"{column}: has no value {count + 1} steps ahead, but one after that; fill the gap")
+            raise DataError(f"{column}: has no value at step {count + 1} ahead, but one after that; fill the gap")
         if count < steps:
-            raise DataError(f"{', '.join(self.known)}: known for {count} steps ahead, but {steps} are to be predicted")
+            known_for = f"known for {counted(count, 'step')} ahead"
+            raise DataError(f"{', '.join(self.known)}: {known_for}, but {steps} are to be predicted")
         return known[None]
 
     def _panel(self, series: Any) -> Panel:
@@ -199,14 +201,14 @@ class ForecastModel(Served):
         values = _columns(series)
         names = [*self.columns, *self.known]
         if values.ndim != 2 or values.shape[1] != len(names):
-            raise DataError(f"the model wants {len(names)} columns ({', '.join(names)}), not {values.shape[1:]}")
+            wanted = counted(len(names), "column")
+            raise DataError(f"the model wants {wanted} ({', '.join(names)}), not {values.shape[1:]}")
         if len(values):
             first = np.isfinite(values).argmax(axis=0)  # [columns]
             values = values[first.max() :]
         if len(values) < self.config.window or not np.isfinite(values[:1]).all():
-            raise DataError(
-                f"{len(values)} values are too few; the model reads {self.config.window} before it predicts"
-            )
+            number = counted(len(values), "value")
+            raise DataError(f"{number}: too few, as the model reads {self.config.window} before it predicts")
         return Panel.of(values[None])
 
     def impute(self, series: Any) -> np.ndarray:

@@ -19,6 +19,7 @@ from rnntext.run.sampling import Sampler
 from rnntext.run.threads import blas_threads
 from rnntext.settings.charlm import SamplingConfig
 from rnntext.text.vocabulary import UNKNOWN, CharVocabulary, named
+from rnntext.words import counted
 
 SHOWN_CHARACTERS = 200  # of a sample during a training, and at most so many lines of it
 SHOWN_LINES = 5
@@ -284,4 +285,4 @@ def why_never(stop: str, vocabulary: CharVocabulary, length: int) -> str | None:
         return "it is empty"
     if "\ufffd" in stop:
         return "U+FFFD is never drawn"
-    return f"it is longer than the {length} characters to be drawn" if len(stop) > length else None
+    return f"it is longer than the {counted(length, 'character')} to be drawn" if len(stop) > length else None

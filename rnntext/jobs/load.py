@@ -15,6 +15,7 @@ from rnntext.storage import models
 from rnntext.storage.checkpoint import Checkpoint, load_version
 from rnntext.storage.checkpoint import load as load_checkpoint
 from rnntext.storage.models import full_name, in_service, versions
+from rnntext.words import counted
 
 if TYPE_CHECKING:
     from rnntext.jobs.characters import CharacterModel
@@ -225,6 +226,5 @@ def _chosen(roots: list[Path], version: Version, ensemble: int | None) -> list[t
     if not known:
         raise CheckpointError(absence(root))
     if len(known) < ensemble:
-        number = "1 version" if len(known) == 1 else f"{len(known)} versions"
-        raise UsageError(f"--ensemble {ensemble}: {root} has only {number}: {', '.join(known)}")
+        raise UsageError(f"--ensemble {ensemble}: {root} has only {counted(len(known), 'version')}: {', '.join(known)}")
     return [(root, name) for name in reversed(known[-ensemble:])]

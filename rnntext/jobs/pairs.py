@@ -28,6 +28,7 @@ from rnntext.text.bleu import bleu
 from rnntext.text.columns import Columns
 from rnntext.text.stored_pairs import Pair, StoredPairs
 from rnntext.text.tokens import Language
+from rnntext.words import counted
 
 if TYPE_CHECKING:
     from rnntext.train.pipelines import SentenceIds
@@ -100,10 +101,10 @@ class PairSource:
         # 2. Check that something can be learnt.
         where = " and ".join(listed(self.files))
         if bitext.empty:
-            report(f"left out: {counted(bitext.empty)} with an empty side")
+            report(f"left out: {counted(bitext.empty, 'pair')} with an empty side")
         if not pairs or not held_out:
             raise DataError(
-                f"{where}: {counted(len(bitext.pairs))}, too few to hold some out; "
+                f"{where}: {counted(len(bitext.pairs), 'pair')}, too few to hold some out; "
                 "give more, or a file with --validation"
             )
         _, first_target = pairs[0]
@@ -117,7 +118,7 @@ class PairSource:
         if not kept:
             raise DataError(f"{where}: every source sentence is held out, too; there is nothing left to learn from")
         if len(kept) < len(pairs):
-            report(f"left out: {counted(len(pairs) - len(kept))} whose source is held out")
+            report(f"left out: {counted(len(pairs) - len(kept), 'pair')} whose source is held out")
         return kept, held_out
 
     def _read(self, files: Files, lowercase: bool, report: Callable[[str], None], store: Store = list) -> Bitext:
@@ -162,7 +163,7 @@ def encode(
     kept_held_out = list(itertools.compress(held_out, usable_held_out))
     left_out = len(training) - len(source) + len(held_out) - len(kept_held_out)
     if left_out:
-        report(f"left out: {counted(left_out)} with no token or more than {longest} on a side")
+        report(f"left out: {counted(left_out, 'pair')} with no token or more than {longest} on a side")
     return source, target, kept_held_out
 
 
@@ -223,11 +224,6 @@ def given_files(name: str, value: str | Sequence[str]) -> Files:
 def listed(files: str | Sequence[str]) -> list[str]:
     """One file or several as a list."""
     return [files] if isinstance(files, str) else list(files)
-
-
-def counted(number: int) -> str:
-    """A number of pairs for a message: "1 pair", "7 pairs"."""
-    return "1 pair" if number == 1 else f"{number} pairs"
 
 
 def digest(training: Sequence[Pair], held_out: Sequence[Pair]) -> str:

@@ -19,6 +19,7 @@ from rnntext.storage.checkpoint import Checkpoint
 from rnntext.storage.json_files import to_json
 from rnntext.storage.weights import HONEST, to_bytes
 from rnntext.text import overlap
+from rnntext.words import counted
 
 SEEN = "seen.bin"  # file with the sketch of all data that a version and its parents have learnt from
 MAX_SHARED = 0.05  # share of the held-out data that somebody has learnt from; more is worth a remark
@@ -81,7 +82,7 @@ class Outcome:
                 "--force trains all the same"
             )
         error = "" if self.mae is None else f" (MAE {self.mae:.4g})"
-        steps = "1 step" if self.steps == 1 else f"{self.steps} steps"
+        steps = counted(self.steps, "step")
         score = f"version {self.version}: {self.score:.4f} held-out {self.label}{error} after {steps}"
         if self.promoted:
             return f"{path}: {score}; now in service"

@@ -17,6 +17,7 @@ from rnntext.jobs.teaching import Teaching
 from rnntext.jobs.unfinished import STATE
 from rnntext.settings.training import JobConfig
 from rnntext.watch.observer import Observer
+from rnntext.words import counted
 
 STEPS = 8  # that are taken; the first one builds TensorFlow's graph
 MEGABYTE = 2**20
@@ -42,7 +43,7 @@ class Rehearsal(Outcome):
     def sentence(self, path: str) -> str:
         """See Outcome."""
         begins = f"go on at step {self.steps}" if self.steps else "begin a new run"
-        steps = "1 step" if self.steps_per_pass == 1 else f"{self.steps_per_pass:,} steps"
+        steps = counted(self.steps_per_pass, "step")
         return (
             f"{path}: a dry run, nothing is written; it would {begins}: {self.parameters:,} parameters, a pass of "
             f"{steps} in {_duration(self.seconds_per_pass)} without evaluations, {self.memory / MEGABYTE:,.0f} MB of "

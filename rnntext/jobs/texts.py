@@ -15,6 +15,7 @@ from rnntext.text.lines import Report, name_of, read_pieces, read_text
 from rnntext.text.long_text import LongText
 from rnntext.text.normalize import normalize
 from rnntext.text.sources import expanded
+from rnntext.words import counted
 
 LINES = "lines:"  # what the value of --validation begins with if lines are held out
 MAX_NAMED = 3  # sources that a message names
@@ -77,7 +78,7 @@ class TextSource:
         # 3. Check that there is enough.
         if len(text) <= window:
             raise DataError(
-                f"{self}: {len(text)} characters to train on are too few for --window {window}; "
+                f"{self}: only {counted(len(text), 'character')} to train on, too few for --window {window}; "
                 "give more text, or a smaller --window"
             )
         if not held_out:

@@ -14,7 +14,7 @@ from rnntext.errors import UsageError
 from rnntext.families import TRANSLATOR
 from rnntext.jobs import languages, pairs
 from rnntext.jobs.choice import Chosen, Inherited, SizedRecipe, asked, filled, training_budget
-from rnntext.jobs.pairs import PairSource, counted, listed
+from rnntext.jobs.pairs import PairSource, listed
 from rnntext.jobs.recipe import Data, IncomparableError, Material
 from rnntext.jobs.taught_pairs import taught
 from rnntext.jobs.teaching import Teaching
@@ -32,6 +32,7 @@ from rnntext.text import overlap, training_text
 from rnntext.text.columns import DEFAULT
 from rnntext.text.stored_pairs import Sentences
 from rnntext.text.tokenizers import Subwords
+from rnntext.words import counted
 
 if TYPE_CHECKING:
     from rnntext.train.translator_task import TranslatorTask
@@ -170,7 +171,7 @@ class TranslatorRecipe(SizedRecipe):
             training, parent, self.model, self.training, self.relearn_tokens, self.subwords, self.report
         )
         source, target, held_out = pairs.encode(training, held_out, both, self.training.longest, self.report, folder)
-        self.report(f"{counted(len(source))} to learn from, {len(held_out)} held out")
+        self.report(f"{counted(len(source), 'pair')} to learn from, {len(held_out)} held out")
 
         # 2. Make the snapshot.
         arrays = {

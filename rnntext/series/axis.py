@@ -8,8 +8,9 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 
 from rnntext.series.dates import DateError, Reading, Write, explain, readings
-from rnntext.series.months import DAY, MIN_HALF, Axis, counted, half_month_axis, month_axis
+from rnntext.series.months import DAY, MIN_HALF, Axis, half_month_axis, month_axis
 from rnntext.series.steps import DECIMAL_UNITS, TIME_UNITS, Places, gaps, refuse_sparse, regular
+from rnntext.words import counted
 
 MIN_MONTH = timedelta(days=20)  # dates that are closer are not those of months
 MIN_DAY = timedelta(hours=23)

@@ -13,6 +13,7 @@ import numpy as np
 
 from rnntext.series.dates import Write
 from rnntext.series.steps import Places
+from rnntext.words import counted
 
 DAY = timedelta(days=1)
 MAX_DAYS_MOVED = 4  # by which the day of a month may differ: weekends move the last office day
@@ -33,12 +34,6 @@ class Axis:
 
     step: str
     label: Callable[[int], str]
-
-
-def counted(number: int, noun: str) -> str:
-    """A number of things in words."""
-    plural = "s" if number > 1 else ""
-    return f"{number} {noun}{plural}"
 
 
 def month_axis(dates: list[datetime], ordered: list[datetime], write: Write) -> tuple[Axis, Places] | None:

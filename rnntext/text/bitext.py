@@ -20,6 +20,7 @@ from rnntext.text.lines import LineReader, Report, name_of, read_pieces
 from rnntext.text.lookalikes import is_blank
 from rnntext.text.normalize import normalize_line
 from rnntext.text.stored_pairs import Pair
+from rnntext.words import counted
 
 Store = Callable[[Iterator[Pair]], Sequence[Pair]]
 MAX_HELD_OUT = sizes.MAX_PAIRS  # The evaluation of a larger corpus needs no more pairs to be precise.
@@ -208,7 +209,7 @@ def read_aligned_rows(
     for source, count in zip(sources, counts, strict=True):
         if count != counts[0]:
             raise DataError(
-                f"{name_of(sources[0])} has {counts[0]} lines and {name_of(source)} {count}: "
+                f"{name_of(sources[0])} has {counted(counts[0], 'line')} and {name_of(source)} {count:,}: "
                 "line n of one must translate line n of the other"
             )
 

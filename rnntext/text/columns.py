@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from rnntext.errors import DataError, UsageError
+from rnntext.words import counted
 
 Columns = tuple[int, ...]  # their numbers, from 1: that of the source, then that of its translation
 DEFAULT = (1, 2)
@@ -97,7 +98,7 @@ def _fault(rows: Sequence[Sequence[str]], number: int) -> _Fault | None:
     distinct = len(set(values))
     if distinct < MIN_DISTINCT * len(values) or (distinct == 1 and len(values) > MAX_SAME):
         number_of_values = "the same value" if distinct == 1 else f"{distinct} different values"
-        words = f"has {number_of_values} in {len(values)} lines (the first is {values[0][:40]!r})"
+        words = f"has {number_of_values} in {counted(len(values), 'line')} (the first is {values[0][:40]!r})"
         return _Fault(words, may_be=distinct == 1)
     return None
 

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from rnntext.errors import DataError
+from rnntext.words import counted
 
 STDIN = "<stdin>"  # what messages call standard input
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
@@ -118,9 +119,9 @@ class Decoder:
         """How many bytes become U+FFFD, for the user; None if there are none."""
         kinds = []
         if self._invalid:
-            kinds.append("1 invalid byte" if self._invalid == 1 else f"{self._invalid:,} invalid bytes")
+            kinds.append(counted(self._invalid, "invalid byte"))
         if self._nuls:  # `text.normalize` replaces them.
-            kinds.append("1 NUL" if self._nuls == 1 else f"{self._nuls} NULs")
+            kinds.append(counted(self._nuls, "NUL"))
         return f"{self._name}: {' and '.join(kinds)} read as U+FFFD" if kinds else None
 
 

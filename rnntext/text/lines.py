@@ -112,7 +112,7 @@ def _blamed(source: str) -> Iterator[None]:
 
 
 def read_lines(sources: Sequence[str], report: Report | None = None) -> Iterator[tuple[str, bool]]:
-    """Yields each line of files or standard input as soon as it arrives, and whether it is valid UTF-8.
+    """Yields each line of files or standard input as soon as it arrives, and whether it is valid UTF-8 without NULs.
 
     The line break, `\\n` or `\\r\\n`, is removed, as is a byte order mark. Invalid bytes become U+FFFD.
 
@@ -135,13 +135,13 @@ def read_lines(sources: Sequence[str], report: Report | None = None) -> Iterator
 
 
 def _decode_line(data: bytes) -> tuple[str, bool]:
-    """The text of a line, and whether it is valid UTF-8.
+    """The text of a line, and whether it is valid UTF-8 without NULs, which `text.normalize` replaces.
 
     A byte order mark is removed from any line, so that a line is the same wherever a stream is cut.
     """
     data = data.removeprefix(BYTE_ORDER_MARK)
     try:
-        return data.decode("utf-8"), True
+        return data.decode("utf-8"), b"\0" not in data
     except UnicodeDecodeError:
         return data.decode("utf-8", "replace"), False
 
@@ -152,7 +152,7 @@ class Line:
 
     Attributes:
         text: its characters; U+FFFD stands for invalid bytes.
-        valid: whether it is valid UTF-8.
+        valid: whether it is valid UTF-8 without NULs.
         crlf: whether a carriage return stands before its line break.
     """
 

@@ -192,7 +192,7 @@ def test_a_picture_and_a_diagram_are_drawn(shell: Shell, options: list[str]) -> 
 
 MISTAKES = [
     (["forecast", "missing.csv"], 74, ["missing.csv", "No such file"]),
-    (["forecast", "short.csv"], 65, ["3 values are too few", "reads 7"]),
+    (["forecast", "short.csv"], 65, ["3 values: too few, as the model reads 7 before it predicts"]),
     (["forecast", "words.csv"], 65, ["words.csv: line 3", "column 'x'", "'many' is not a number"]),
     (["forecast", "other.csv"], 2, ["'x'", "other.csv", "no such column", "there are: speed"]),
     (["forecast", "week.csv", "-m", "dated"], 2, ["--date-column 'day'", "week.csv"]),

@@ -85,7 +85,7 @@ def test_a_line_in_is_a_line_out_whatever_the_line(
     assert done.out.splitlines(keepends=True) == [answer(model, line, 8) for line in NASTY]
     notes = done.err.splitlines()
     assert len(notes) == 2
-    assert notes[0].startswith("rnntext: 1 line was not valid UTF-8")
+    assert notes[0].startswith("rnntext: 2 lines were not valid UTF-8, or had NULs")
     assert notes[1] == "rnntext: 2 lines were split, and translated in parts; --no-split leaves lines whole"
 
 
@@ -270,7 +270,7 @@ def test_the_record_of_a_line_with_invalid_bytes_says_so(shell: Shell, arguments
     done = shell.here("translate", *arguments, stdin=valid + invalid)
     first, second = (record.get("rnntext", record) for record in done.records)
     assert "error" not in first
-    assert second["error"] == "not valid UTF-8; invalid bytes were read as U+FFFD"
+    assert second["error"] == "not valid UTF-8, or had NULs; these bytes were read as U+FFFD"
     assert second["translation"]
 
 

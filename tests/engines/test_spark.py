@@ -95,4 +95,4 @@ def test_series_are_forecast_and_one_that_is_too_short_says_so(tmp_path: Path, t
         {"name": name, "forecast": forecaster.forecast(values).values[:, 0].tolist()}
         for name, values in list(series.items())[:-1]
     ]
-    assert (short["name"], short["error"]) == ("short", "2 values are too few; the model reads 7 before it predicts")
+    assert (short["name"], short["error"]) == ("short", "2 values: too few, as the model reads 7 before it predicts")

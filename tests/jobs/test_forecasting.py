@@ -164,7 +164,7 @@ def test_several_columns_and_one_known_in_advance(home):
         model.forecast(series[:70], 7, np.ones((2, 1)))
     with_gap = np.ones((7, 1))
     with_gap[3] = np.nan
-    with pytest.raises(DataError, match=r"open: has no value 4 steps ahead, but one after that; fill the gap"):
+    with pytest.raises(DataError, match=r"open: has no value at step 4 ahead, but one after that; fill the gap"):
         model.forecast(series[:70], 7, with_gap)
     with pytest.raises(DataError, match=r"wants 3 columns \(a, b, open\)"):
         model.forecast(series[:70, :2], 7)

@@ -422,8 +422,8 @@ def test_divergence_leaves_the_old_version_as_it_is_and_no_unfinished_run(champi
     ("content", "validation", "error"),
     [
         (b"", "0.1", "text.txt: empty"),
-        (b"six is", "nothing.txt", "text.txt: 6 characters to train on are too few for --window 6"),
-        (b"seven i", "0.1", "text.txt: 6 characters to train on are too few for --window 6"),
+        (b"six is", "nothing.txt", "text.txt: only 6 characters to train on, too few for --window 6"),
+        (b"seven i", "0.1", "text.txt: only 6 characters to train on, too few for --window 6"),
         (b"a text that would do " * 5, "nothing.txt", "no held-out text"),
         (b"a text \xff that is not UTF-8 " * 9, "0.1", "text.txt: line 1, byte offset 7"),
     ],

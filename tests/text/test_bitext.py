@@ -108,11 +108,16 @@ def test_line_n_of_one_file_translates_line_n_of_the_other(put) -> None:
 
 @pytest.mark.parametrize(
     ("left", "right", "counts"),
-    [("a\nb\n", "c\n", (2, 1)), ("a\n", "b\nc", (1, 2)), ("", "a\nb\nc\n", (0, 3)), ("a\n\n", "b\n", (2, 1))],
+    [
+        ("a\nb\n", "c\n", ("2 lines", 1)),
+        ("a\n", "b\nc", ("1 line", 2)),
+        ("", "a\nb\nc\n", ("0 lines", 3)),
+        ("a\n\n", "b\n", ("2 lines", 1)),
+    ],
 )
 def test_unequal_numbers_of_lines_are_refused_with_both_names_and_counts(put, left: str, right: str, counts) -> None:
     paths = put("a.en", left), put("a.de", right)
-    with pytest.raises(DataError, match=f"^{paths[0]} has {counts[0]} lines and {paths[1]} {counts[1]}: "):
+    with pytest.raises(DataError, match=f"^{paths[0]} has {counts[0]} and {paths[1]} {counts[1]}: "):
         read_aligned(*paths)
 
 

@@ -154,6 +154,10 @@ def test_a_line_with_invalid_bytes_is_marked_and_shows_replacement_characters(tm
     assert lines_of(tmp_path, b"ok\n\xff!\nok") == [("ok", True), ("\ufffd!", False), ("ok", True)]
 
 
+def test_a_line_with_a_nul_is_marked_and_kept_as_it_came(tmp_path: Path) -> None:
+    assert lines_of(tmp_path, b"ok\n\0!\nok") == [("ok", True), ("\0!", False), ("ok", True)]
+
+
 def test_files_follow_one_another_each_with_its_own_byte_order_mark(tmp_path: Path) -> None:
     assert lines_of(tmp_path, BOM + b"a", b"", BOM + b"b\n") == [("a", True), ("b", True)]
 
@@ -231,7 +235,8 @@ def expected_lines(content: bytes) -> list[Line]:
     for data in [*whole, rest] if rest.removeprefix(BOM) else whole:
         crlf = data.endswith(b"\r")
         text = data[: len(data) - crlf].removeprefix(BOM).decode("utf-8", "replace")
-        lines.append(Line(text, "\ufffd" not in text or "\ufffd".encode() in data, crlf))
+        valid = "\0" not in text and ("\ufffd" not in text or "\ufffd".encode() in data)
+        lines.append(Line(text, valid, crlf))
     return lines
 
 
@@ -259,7 +264,7 @@ def test_a_file_is_read_line_by_line(tmp_path: Path, content: bytes, most: int) 
 
 
 def test_what_is_no_line_end_stays_in_the_line(tmp_path: Path) -> None:
-    line = "a\u2028b\u2029c\x85d\x0be\x0cf\rg\0h\x1c\x1d\x1e"
+    line = "a\u2028b\u2029c\x85d\x0be\x0cf\rg\x01h\x1c\x1d\x1e"
     (tmp_path / "a.txt").write_bytes(line.encode() + b"\r\n" + line.encode() + b"\n")
     assert flat(portions(LineReader([str(tmp_path / "a.txt")], 10))) == [
         Line(line, True, True),
