@@ -32,7 +32,7 @@ test-packages: $(INSTALLED)  ## build sdist and wheel, try them and each extra i
 help: $(INSTALLED)  ## write anew what is made of the commands' help: a page, a manual page, the words for completion
 	$(BIN)/python tests/cli/test_help.py > docs/help.md.new && mv docs/help.md.new docs/help.md
 	$(BIN)/python tests/cli/test_man.py > docs/rnntext.1.new && mv docs/rnntext.1.new docs/rnntext.1
-	$(BIN)/python tests/cli/test_words.py > words.new && mv words.new rnntext/cli/shells/words.json
+	$(BIN)/python tests/cli/test_completion_words.py > words.new && mv words.new rnntext/cli/shells/words.json
 
 soak: $(INSTALLED)  ## show in full that a promise is kept: make soak PROMISE=5; without PROMISE, the table of results
 	PYTHONPATH=tests $(BIN)/python -m soak.harness $(PROMISE) $(if $(RESULTS),--results $(RESULTS))
