@@ -8,7 +8,7 @@ BENCH_INSTALLED := .venv-bench/.installed
 ENGINES := .venv-engines/bin
 ENGINES_INSTALLED := .venv-engines/.installed
 
-.PHONY: demo test test-kernels test-engines check help soak bench clean
+.PHONY: demo test test-kernels test-engines test-packages check help soak bench clean
 
 demo: $(INSTALLED)  ## train on the bundled corpora (about 5 minutes on two cores), then generate and translate
 	$(BIN)/rnntext train-charlm valley --model demo --time-limit 2m
@@ -26,8 +26,13 @@ test-kernels: $(INSTALLED)  ## run the tests that compute under several kinds of
 test-engines: $(ENGINES_INSTALLED)  ## run the examples for many machines in Spark, Ray, Dask (Java 17) and GNU parallel
 	$(ENGINES)/python -m pytest tests/engines
 
-help: $(INSTALLED)  ## write docs/help.md anew
+test-packages: $(INSTALLED)  ## build sdist and wheel, try them and each extra in fresh environments: PYTHONS="python3.12"
+	$(BIN)/python tests/packages.py $(PYTHONS)
+
+help: $(INSTALLED)  ## write anew what is made of the commands' help: a page, a manual page, the words for completion
 	$(BIN)/python tests/cli/test_help.py > docs/help.md.new && mv docs/help.md.new docs/help.md
+	$(BIN)/python tests/cli/test_man.py > docs/rnntext.1.new && mv docs/rnntext.1.new docs/rnntext.1
+	$(BIN)/python tests/cli/test_completion_words.py > words.new && mv words.new rnntext/cli/shells/words.json
 
 soak: $(INSTALLED)  ## show in full that a promise is kept: make soak PROMISE=5; without PROMISE, the table of results
 	PYTHONPATH=tests $(BIN)/python -m soak.harness $(PROMISE) $(if $(RESULTS),--results $(RESULTS))

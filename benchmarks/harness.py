@@ -88,6 +88,7 @@ class Process:
         self.deadline = deadline
         environment = {k: v for k, v in os.environ.items() if not k.startswith(_TAKEN_AWAY)}
         environment["PYTHONPATH"] = ROOT
+        environment["RNNTEXT_CONFIG"] = ""  # nobody's own options
         given = json.dumps({**side.given, **setting})
         self._stderr = tempfile.TemporaryFile()
         self._process = subprocess.Popen(

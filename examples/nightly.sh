@@ -7,6 +7,7 @@ set -euo pipefail
 shopt -s nullglob
 cd -- "${1:-.}"
 PATH=$PATH:/usr/local/bin  # cron has /usr/bin:/bin
+export RNNTEXT_CONFIG=  # the defaults of whoever runs it are not those of the job
 exec 9< .
 flock --wait 600 9 || { echo "nightly.sh: another one is still at work in $PWD" >&2; exit 75; }
 

@@ -31,20 +31,21 @@ def main() -> None:
 def _run(arguments: list[str]) -> int:
     """The exit code of a command that may be interrupted by Ctrl-C."""
     try:
-        return _command(arguments)
+        line = os.environ.get("_RNNTEXT_COMPLETE")
+        return _command(arguments) if line is None else _complete(line)
     except KeyboardInterrupt:
         return 128 + signal.SIGINT
 
 
 def _command(arguments: list[str]) -> int:
     """The exit code of a command, whose errors become messages of one line."""
-    # 1. Build the program. Completion passes the words of the command line in other ways.
+    # 1. Build the program.
     from typer import Abort, TyperException
 
-    from rnntext.cli.app import NAMES, program
+    from rnntext.cli.app import program
     from rnntext.cli.console import discard
 
-    app = program(NAMES if "_RNNTEXT_COMPLETE" in os.environ else arguments)
+    app = program(arguments)
     # 2. Run it.
     try:
         return int(app(arguments or ["--help"], prog_name="rnntext", standalone_mode=False) or 0)
@@ -78,6 +79,17 @@ def _command(arguments: list[str]) -> int:
         if "-v" in arguments or "--verbose" in arguments:
             raise
         return _fail(f"unforeseen {type(error).__name__}: {error} (a bug; -v shows where)", RnntextError.exit_code)
+
+
+def _complete(line: str) -> int:
+    """Answers the completion script of a shell (see `cli.completion`); returns the exit code."""
+    from rnntext.cli.completion import answer
+
+    try:
+        print(answer(line), end="", flush=True)
+    except (OSError, RnntextError) as error:
+        return _fail(str(error), RnntextError.exit_code)
+    return 0
 
 
 def _dash_hint(error: Any, arguments: list[str]) -> str:

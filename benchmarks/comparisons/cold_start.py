@@ -44,11 +44,11 @@ def random_charlm(options: Options) -> Path:
 
     from rnntext.run.charlm import shapes
     from rnntext.settings.charlm import CharlmConfig
-    from rnntext.storage import checkpoint
+    from rnntext.storage import checkpoint, models
     from rnntext.storage.json_files import to_json
 
     path = options.file("random-charlm")
-    if not checkpoint.in_service(path):
+    if not models.in_service(path):
         config = CharlmConfig(units=options.sized(512, 16))
         characters = ["\n", *(chr(code) for code in range(32, 96))]
         rng = np.random.default_rng(0)

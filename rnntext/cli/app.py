@@ -24,8 +24,10 @@ _COMMANDS = (
     ("report", "report", "report", "Write a page about a model."),
     ("corpora", "corpora", "app", "List, print and fetch the corpora that are known by name."),
     ("checkpoints", "checkpoints", "app", "Inspect and manage trained models and their versions."),
+    ("completion", "completion_script", "completion", "Print the completion script of a shell."),
 )
 NAMES = frozenset(name for name, *_ in _COMMANDS)
+CONFIGURED = frozenset(name for name, _, attribute, _ in _COMMANDS if attribute != "app")  # those with --config
 
 
 def program(asked: Container[str] = NAMES) -> typer.Typer:
@@ -39,6 +41,7 @@ def program(asked: Container[str] = NAMES) -> typer.Typer:
         name="rnntext",
         help="Recurrent models of text and time series: TensorFlow trains them, NumPy alone runs them.",
         no_args_is_help=True,
+        add_completion=False,  # Typer's own imports rich in zsh and fish
         pretty_exceptions_enable=False,
         rich_markup_mode=None,
         context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},

@@ -14,6 +14,7 @@ from typer.core import TyperCommand
 
 from rnntext.cli import options
 from rnntext.cli.console import results
+from rnntext.cli.defaults import NOT_IN_FILES, place_of, places_told, setting
 from rnntext.errors import UsageError
 from rnntext.settings.base import GENERAL, GROUPS, Config
 
@@ -32,6 +33,16 @@ class Command(TyperCommand):
     """
 
     examples: ClassVar[tuple[str, ...]] = ()
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """See Typer."""
+        with places_told(ctx):
+            return super().parse_args(ctx, args)
+
+    def invoke(self, ctx: Any) -> Any:
+        """See Typer."""
+        with places_told(ctx):
+            return super().invoke(ctx)
 
     def format_help_text(self, ctx: Any, formatter: Any) -> None:
         """See Typer."""
@@ -187,8 +198,10 @@ def _print_settings(context: typer.Context, own: Parameters, arguments: Mapping[
     for offered in context.command.params:
         value = in_force.get(str(offered.name))
         has_value = value is not None and value != [] and value != ()
-        if offered.name not in options.NOT_IN_FILES and has_value:
-            lines.append(f"{options.setting(offered)} = {_toml(value)}\n")
+        if offered.name not in NOT_IN_FILES and has_value:
+            place = place_of(context, offered) or ""
+            remark = f"  # from {place}" if place.isprintable() and place else ""
+            lines.append(f"{setting(offered)} = {_toml(value)}{remark}\n")
     with results(None) as out:
         out.write("".join(lines))
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from rnntext.cli.console import Results, note, to_terminal
 from rnntext.errors import RnntextError, UsageError
+from rnntext.files.xdg import users_folder
 from rnntext.settings.base import Config, flag
 
 if TYPE_CHECKING:
@@ -202,12 +202,13 @@ def _history(name: str) -> Any:
     if there is no such folder and none can be made."""
     from prompt_toolkit.history import FileHistory, InMemoryHistory
 
-    state = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state")
+    folder = users_folder("XDG_STATE_HOME", ".local/state")
+    if not folder.is_absolute():
+        return InMemoryHistory()
     try:
-        folder = state / "rnntext"
         folder.mkdir(parents=True, exist_ok=True)
         path = folder / name
         path.touch(mode=0o600)
-    except (OSError, RuntimeError):
+    except OSError:
         return InMemoryHistory()
     return FileHistory(path)

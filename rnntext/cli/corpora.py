@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from rnntext.files.download import Progress
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
-Name = Annotated[str, typer.Argument(metavar="NAME", help="The name of a corpus; corpora list shows them.")]
+Name = Annotated[str, typer.Argument(metavar="CORPUS", help="The name of a corpus; corpora list shows them.")]
 Mirror = Annotated[
     str | None,
     typer.Option(metavar="URL", help="Fetch URL/HOST/PATH instead of https://HOST/PATH."),

@@ -33,7 +33,8 @@ from rnntext.text.columns import parse
 References = Annotated[
     list[str] | None,
     typer.Argument(
-        metavar="REFERENCE", help="The correct translations, line by line; there may be several such files, or none."
+        metavar="REFERENCE|CORPUS",
+        help="The correct translations, line by line; there may be several such files, or none.",
     ),
 ]
 Tokenize = Annotated[
@@ -56,7 +57,7 @@ Lowercase = Annotated[bool, typer.Option("--lowercase", help="Compare without re
 def evaluate(
     *,
     source: Annotated[
-        str, typer.Argument(metavar="SOURCE", help="The file to translate, or a file of pairs; - reads stdin.")
+        str, typer.Argument(metavar="SOURCE|CORPUS", help="The file to translate, or a file of pairs; - reads stdin.")
     ],
     references: References = None,
     model: Models = [TRANSLATOR.name],  # noqa: B006

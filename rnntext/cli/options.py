@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import difflib
-import os
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -12,7 +10,8 @@ from typing import Annotated, Any
 
 import typer
 
-from rnntext.errors import InputOutputError, UsageError
+from rnntext.cli.defaults import set_defaults
+from rnntext.errors import UsageError
 from rnntext.files.atomic import check_output
 from rnntext.settings.base import DATA, JOB, MIN_MEMBERS, MODEL, OUTPUT, Config, Option, check_choice, flag
 
@@ -90,77 +89,6 @@ def _typer_option(name: str, declared: Option) -> Any:
     return typer.Option(names, help=declared.help, rich_help_panel=declared.group, **others)
 
 
-# A file of options ----------------------------------------------------------------------------------------------------
-
-
-NOT_IN_FILES = {"config", "print_config", "fresh"}  # a file with "fresh" would drop every unfinished training
-
-
-def load_config(context: typer.Context, path: Path | None) -> Path | None:
-    """The callback of --config: makes the values of a TOML file the defaults of the command.
-
-    A flag takes precedence over the file, and the file over the usual defaults.
-
-    Raises:
-        InputOutputError: the file cannot be read.
-        UsageError: it is not TOML, or names an option that the command does not have.
-    """
-    if path is None or context.resilient_parsing:
-        return path
-    # 1. Read the file.
-    import tomllib
-
-    try:
-        with open(path, "rb") as file:
-            values = {key.replace("_", "-"): value for key, value in tomllib.load(file).items()}
-    except OSError as error:
-        raise InputOutputError(f"--config {path}: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UsageError(f"--config {path}: not TOML: {error}") from error
-    # 2. List the settings of the command, and the flags that switch one off.
-    parameters = context.command.params
-    positive = {setting(p): p for p in parameters if p.name not in NOT_IN_FILES}
-    negative = {off[2:]: p for p in parameters for off in getattr(p, "secondary_opts", ())}
-    # 3. Make the values of the file the defaults.
-    defaults: dict[str, Any] = {}
-    for key, value in values.items():
-        if key in positive or key in negative:
-            parameter = positive.get(key) or negative[key]
-            accepted = _accepted(value, parameter, f"--config {path}: {key}")
-            defaults[str(parameter.name)] = accepted if key in positive else not accepted
-        elif isinstance(value, dict):
-            raise UsageError(f"--config {path}: leave out the line [{key}]; options stand under no heading")
-        else:
-            near = difflib.get_close_matches(key, positive, 1)
-            hint = f"; did you mean {near[0]}?" if near else ""
-            raise UsageError(f"--config {path}: {context.command.name} has no option {key!r}{hint}")
-    context.default_map = defaults
-    return path
-
-
-def _accepted(value: Any, parameter: Any, name: str) -> Any:
-    """The value of an option in a TOML file; one value counts as a list where several may be given.
-
-    Raises:
-        UsageError: it is a list where one value is needed.
-    """
-    takes_list = getattr(parameter, "multiple", False) or parameter.nargs != 1
-    members = value if isinstance(value, list) and takes_list else [value]
-    if any(isinstance(member, list | dict) for member in members):
-        raise UsageError(f"{name}: give one value{' or a list of them' if takes_list else ', not several'}")
-    # Texts are made as the operating system gives those of the command line, whatever the locale.
-    members = [os.fsdecode(member.encode()) if isinstance(member, str) else member for member in members]
-    return members if takes_list else members[0]
-
-
-def setting(parameter: Any) -> str:
-    """The name of a parameter in a TOML file: its long flag without the dashes."""
-    for name in parameter.opts:
-        if name.startswith("--"):
-            return str(name[2:])
-    return str(parameter.name)
-
-
 def output_option(
     check: Callable[[Path, str], None], help: str, *names: str, metavar: str = "FILE", standard_output: bool = False
 ) -> Any:
@@ -197,7 +125,8 @@ VERSION = "A version of the model, such as 000001; checkpoints list NAME shows t
 Files = Annotated[
     list[str] | None,
     typer.Argument(
-        metavar="FILE", help="Files, folders, patterns such as '*.txt', names of corpora, or - for stdin (the default)."
+        metavar="FILE|CORPUS",
+        help="Files, folders, patterns such as '*.txt', names of corpora, or - for stdin (the default).",
     ),
 ]
 Model = Annotated[
@@ -276,7 +205,7 @@ ConfigFile = Annotated[
         "--config",
         metavar="FILE.toml",
         is_eager=True,
-        callback=load_config,
+        callback=set_defaults,
         help="Read options from a TOML file; flags take precedence.",
     ),
 ]

@@ -21,12 +21,14 @@ if TYPE_CHECKING:
 
 Texts = Annotated[
     list[str] | None,
-    typer.Argument(metavar="TEXT", help="Text files, folders with text files, - for stdin, or names of corpora."),
+    typer.Argument(
+        metavar="FILE|CORPUS", help="Text files, folders with text files, - for stdin, or names of corpora."
+    ),
 ]
 Validation = Annotated[
     str,
     typer.Option(
-        metavar="FRACTION|lines:FRACTION|FILE",
+        metavar="FRACTION|lines:FRACTION|FILE|CORPUS",
         help="Held-out text: a fraction at the end of the text (0.1), a fraction of its lines (lines:0.1, for a list, "
         "whose lines are shuffled), or a file. With a short time limit only a part of the fraction is scored.",
         rich_help_panel=DATA,
@@ -54,7 +56,7 @@ def train(
     job: JobConfig,
     observer: Observer,
 ) -> Outcome:
-    """Train a character model on TEXT (default: a bundled corpus) and put it into service.
+    """Train a character model on texts (default: a bundled corpus) and put it into service.
 
     A training that was interrupted continues when the same command is given again. When the text has changed, the same
     command trains a new version, which begins with the weights in service. With -v, a sample of what the model writes

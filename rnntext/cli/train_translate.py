@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 Pairs = Annotated[
     str | None,
     typer.Argument(
-        metavar="PAIRS.tsv", help="A file with lines of source TAB target, - for stdin, or the name of a corpus."
+        metavar="PAIRS.tsv|CORPUS",
+        help="A file with lines of source TAB target, - for stdin, or the name of a corpus.",
     ),
 ]
 Source = Annotated[
@@ -42,7 +43,7 @@ Reverse = Annotated[
 HeldOut = Annotated[
     str | None,
     typer.Option(
-        metavar="FRACTION|PAIRS.tsv",
+        metavar="FRACTION|PAIRS.tsv|CORPUS",
         help="Held-out pairs: a fraction (at most about 2,000 pairs; fewer are scored with a short time limit), or a "
         "file.",
         show_default="0.1",

@@ -48,7 +48,7 @@ Teacher = Annotated[
     list[str] | None,
     typer.Option(
         "--teacher",
-        metavar="NAME|DIR",
+        metavar="NAME|DIR|in-service",
         help="Learn from another model, too; in-service: from the model that this one is to replace. May be given "
         "several times.",
         rich_help_panel=LEARNING,

@@ -18,7 +18,7 @@ from rnntext.jobs.recipe import Data, IncomparableError, Material, Recipe, Run
 from rnntext.jobs.unfinished import Options, Snapshot
 from rnntext.settings.base import Config
 from rnntext.settings.training import JobConfig
-from rnntext.storage.checkpoint import in_service
+from rnntext.storage.models import in_service
 from rnntext.train import tensorflow, warm
 from rnntext.watch.observer import Observer
 

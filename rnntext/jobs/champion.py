@@ -9,7 +9,7 @@ from typing import Any
 from rnntext.errors import CheckpointError, NewerCheckpointError, UsageError
 from rnntext.families import Family
 from rnntext.jobs.recipe import IncomparableError, Recipe
-from rnntext.storage import checkpoint
+from rnntext.storage import checkpoint, models
 
 
 def load_champion(path: Path, family: Family, report: Callable[[str], None]) -> Any | None:
@@ -24,7 +24,7 @@ def load_champion(path: Path, family: Family, report: Callable[[str], None]) -> 
         UsageError: it is another kind of model.
     """
     # 1. Load the checkpoint.
-    if not checkpoint.in_service(path):
+    if not models.in_service(path):
         return None
     try:
         serving = checkpoint.load(path)

@@ -61,7 +61,7 @@ def find(name: str) -> Path:
         UsageError: there is no model of this name.
     """
     path = models.folder(name)
-    if checkpoint.versions(path) or models.begun(path):
+    if models.versions(path) or models.begun(path):
         return path
     return models.find(name, "train-charlm")
 
@@ -74,17 +74,17 @@ def entries(path: Path) -> list[Entry]:
 def _versions(path: Path) -> list[Entry]:
     """All versions of a model, oldest first."""
     current = service.serving(path)
-    return [_entry(path, version, version == current) for version in checkpoint.versions(path)]
+    return [_entry(path, version, version == current) for version in models.versions(path)]
 
 
 def overview(path: Path) -> list[Entry]:
     """What a model has in service, though it may be damaged (or else its newest version), and its unfinished
     training."""
     current = service.serving(path)
-    versions = checkpoint.versions(path)
+    versions = models.versions(path)
     if current is not None:
         shown = [_entry(path, current, True)]
-    elif checkpoint.in_service(path):
+    elif models.in_service(path):
         shown = [Entry(path.name, "-", True, {}, {}, 0, pointer_damage(path))]
     else:
         shown = [_entry(path, version, False) for version in versions[-1:]]
@@ -130,7 +130,7 @@ def entry(path: Path, version: str | None) -> Entry:
         CheckpointError: it is damaged.
     """
     current = service.serving(path)
-    if (version is None and not checkpoint.in_service(path)) or version == RUN:
+    if (version is None and not models.in_service(path)) or version == RUN:
         for running in _running(path):
             if running.damage is not None:
                 raise CheckpointError(running.damage)
@@ -145,7 +145,7 @@ def entry(path: Path, version: str | None) -> Entry:
 def pointer_damage(path: Path) -> str | None:
     """What is wrong with the file `current`, or None. A model without a version in service has no such file, which is
     no damage."""
-    if not checkpoint.in_service(path):
+    if not models.in_service(path):
         return None
     try:
         checkpoint.load(path)
@@ -217,7 +217,7 @@ def remove(path: Path, version: str) -> str:
 
 def _check_pointer(path: Path) -> None:
     """Raises CheckpointError if it is not clear which version is in service."""
-    if service.serving(path) is None and checkpoint.in_service(path):
+    if service.serving(path) is None and models.in_service(path):
         command = f"rnntext checkpoints promote {shlex.quote(str(path))}"
         raise CheckpointError(f"{path / 'current'}: damaged; first put a version into service: {command}")
 
@@ -255,7 +255,7 @@ def unpack(archive: str, path: Path) -> tuple[str, bool]:
         packed = package.read(file, name_of(archive))
     with locked(path / "lock"):
         version = package.add(packed, path).version
-        is_first = not checkpoint.in_service(path)
+        is_first = not models.in_service(path)
         if is_first:
             service.put(path, version)
         return version, is_first
@@ -268,8 +268,8 @@ def _full_name(path: Path, version: str | None) -> str:
         version: the name, leading zeros or not; None: the version in service.
     """
     if version is not None:
-        return checkpoint.full_name(path, version)
-    if not checkpoint.in_service(path):
+        return models.full_name(path, version)
+    if not models.in_service(path):
         raise UsageError(absence(path))
     return checkpoint.load(path).version
 

@@ -16,7 +16,8 @@ from rnntext.jobs.unfinished import STATE, Snapshot
 from rnntext.run.arrays import Array, Weights
 from rnntext.settings.training import JobConfig
 from rnntext.storage import models
-from rnntext.storage.checkpoint import Checkpoint, versions
+from rnntext.storage.checkpoint import Checkpoint
+from rnntext.storage.models import versions
 from rnntext.storage.weights import WEIGHTS, to_bytes
 from rnntext.train import state
 from rnntext.train.divergence import check_score

@@ -12,8 +12,9 @@ from rnntext.errors import CheckpointError, UsageError
 from rnntext.families import CHARLM, FAMILIES, FORECASTER, TRANSLATOR, Family, family_of
 from rnntext.settings.base import MIN_MEMBERS, as_texts
 from rnntext.storage import models
-from rnntext.storage.checkpoint import Checkpoint, full_name, in_service, load_version, versions
+from rnntext.storage.checkpoint import Checkpoint, load_version
 from rnntext.storage.checkpoint import load as load_checkpoint
+from rnntext.storage.models import full_name, in_service, versions
 from rnntext.words import counted
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from rnntext.files.atomic import remove_folder
 from rnntext.jobs.recipe import IncomparableError, Recipe, Run
 from rnntext.jobs.unfinished import Options
 from rnntext.settings.training import JobConfig
-from rnntext.storage import checkpoint, service
+from rnntext.storage import checkpoint, models, service
 from rnntext.storage.checkpoint import Checkpoint
 from rnntext.storage.json_files import to_json
 from rnntext.storage.weights import HONEST, to_bytes
@@ -275,7 +275,7 @@ def _written_by(path: Path, run: str, trained: Trained) -> str | None:
 
 def newest(path: Path) -> Checkpoint | None:
     """The newest version, in service or not; None if there is none or it is damaged."""
-    names = checkpoint.versions(path)
+    names = models.versions(path)
     if not names:
         return None
     try:

@@ -23,14 +23,14 @@ from typing import Any
 
 import numpy as np
 
-from rnntext.errors import CheckpointError, UsageError
+from rnntext.errors import CheckpointError
 from rnntext.files.atomic import read_bytes, write_file, write_folder
 from rnntext.storage import weights
 from rnntext.storage.json_files import MAX_JSON_SIZE, parse_json, to_json
 from rnntext.storage.manifest import MANIFEST, check_manifest, digest, make_manifest, missing
+from rnntext.storage.models import VERSION_NAME, versions
 from rnntext.storage.weights import WEIGHTS
 
-_VERSION_NAME = re.compile(r"[0-9]{6}")
 LOG = "promotions.jsonl"
 _REMOVED = re.compile(rb'"removed": "([0-9]{6})"')
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -142,36 +142,6 @@ def promote(root: Path, version: str) -> None:
 # Reading --------------------------------------------------------------------------------------------------------------
 
 
-def versions(root: Path) -> list[str]:
-    """Names of all versions, oldest first."""
-    folder = root / "versions"
-    if not folder.is_dir():
-        return []
-    names: list[str] = []
-    for path in folder.iterdir():
-        if _VERSION_NAME.fullmatch(path.name):
-            names.append(path.name)
-    return sorted(names)
-
-
-def full_name(root: Path, version: str | int) -> str:
-    """The name of a version with all its zeros.
-
-    Raises:
-        UsageError: the model has no such version.
-    """
-    name = str(version).zfill(6)
-    known = versions(root)
-    if name not in known:
-        raise UsageError(f"{root} has no version {version}; there are: {', '.join(known) or 'none'}")
-    return name
-
-
-def in_service(root: Path) -> bool:
-    """Whether the folder holds a model that has a version in service."""
-    return (root / "current").is_file()
-
-
 def load(root: Path) -> Checkpoint:
     """The version in service.
 
@@ -202,7 +172,7 @@ def pointed(root: Path, data: bytes) -> tuple[Path, str]:
     if not isinstance(pointer, dict):
         raise damaged
     version = pointer.get("version")
-    if not isinstance(version, str) or not _VERSION_NAME.fullmatch(version):
+    if not isinstance(version, str) or not VERSION_NAME.fullmatch(version):
         raise damaged
     manifest_digest = pointer.get("manifest")
     if not isinstance(manifest_digest, str):

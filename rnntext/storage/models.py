@@ -1,15 +1,16 @@
-"""Where models lie: a name stands for a folder under ./checkpoints or $RNNTEXT_CHECKPOINTS."""
+"""Where models and their versions lie: a name stands for a folder under ./checkpoints or $RNNTEXT_CHECKPOINTS."""
 
 from __future__ import annotations
 
 import difflib
 import os
+import re
 import shlex
 from pathlib import Path
 
 from rnntext.errors import UsageError
-from rnntext.storage.checkpoint import in_service, versions
 
+VERSION_NAME = re.compile(r"[0-9]{6}")
 MAX_NAME_SIZE = 255  # bytes; file systems allow no longer name of a folder
 
 
@@ -56,6 +57,36 @@ def all_names() -> list[str]:
     if not home().is_dir():
         return []
     return sorted(path.name for path in home().iterdir() if in_service(path) or versions(path) or begun(path))
+
+
+def in_service(root: Path) -> bool:
+    """Whether the folder holds a model that has a version in service."""
+    return (root / "current").is_file()
+
+
+def versions(root: Path) -> list[str]:
+    """Names of all versions, oldest first."""
+    folder = root / "versions"
+    if not folder.is_dir():
+        return []
+    names: list[str] = []
+    for path in folder.iterdir():
+        if VERSION_NAME.fullmatch(path.name):
+            names.append(path.name)
+    return sorted(names)
+
+
+def full_name(root: Path, version: str | int) -> str:
+    """The name of a version with all its zeros.
+
+    Raises:
+        UsageError: the model has no such version.
+    """
+    name = str(version).zfill(6)
+    known = versions(root)
+    if name not in known:
+        raise UsageError(f"{root} has no version {version}; there are: {', '.join(known) or 'none'}")
+    return name
 
 
 def begun(path: Path) -> bool:

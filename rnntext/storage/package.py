@@ -14,7 +14,7 @@ from typing import BinaryIO
 
 from rnntext.errors import CheckpointError, UsageError
 from rnntext.files.atomic import read_bytes, write_folder
-from rnntext.storage import checkpoint
+from rnntext.storage import checkpoint, models
 from rnntext.storage.checkpoint import Checkpoint
 from rnntext.storage.manifest import MANIFEST, MAX_FILES, check_files, digest
 
@@ -80,7 +80,7 @@ def add(packed: Packed, root: Path) -> Checkpoint:
     """
     # 1. Check that the model's newest version is of the same kind. The kind of a damaged version is not known.
     kind, files = packed
-    for newest in checkpoint.versions(root)[-1:]:
+    for newest in models.versions(root)[-1:]:
         with suppress(CheckpointError):
             present = checkpoint.load_version(root / "versions" / newest)
             if present.kind != kind:

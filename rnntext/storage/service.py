@@ -16,7 +16,7 @@ from typing import Any
 
 from rnntext.errors import CheckpointError, UsageError
 from rnntext.files.atomic import append_line, read_bytes, remove_folder
-from rnntext.storage import checkpoint
+from rnntext.storage import checkpoint, models
 from rnntext.storage.checkpoint import LOG
 from rnntext.storage.json_files import parse_json
 
@@ -43,7 +43,7 @@ def serving(root: Path) -> str | None:
         path, _ = checkpoint.pointed(root, data)
     except (OSError, CheckpointError):
         return None
-    if path.name not in checkpoint.versions(root):
+    if path.name not in models.versions(root):
         return None
     return path.name
 
@@ -67,7 +67,7 @@ def predecessor(root: Path) -> str | None:
     if present in history:
         older = history[: history.index(present)]
     if not older and present is not None:  # The model is older than the log.
-        older = [version for version in checkpoint.versions(root) if version < present]
+        older = [version for version in models.versions(root) if version < present]
     # 3. Take the newest one that can be used.
     for version in reversed(older):
         if _usable(root, version):
@@ -97,9 +97,9 @@ def prune(root: Path, keep: int) -> list[str]:
     is in service.
     """
     present = serving(root)
-    if present is None and checkpoint.in_service(root):
+    if present is None and models.in_service(root):
         return []
-    versions = checkpoint.versions(root)
+    versions = models.versions(root)
     kept = {present, predecessor(root), *versions[-keep:]}
     removed = [version for version in versions if version not in kept]
     for version in removed:

@@ -10,6 +10,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from rnntext.errors import InputOutputError, UsageError
+from rnntext.files.xdg import users_folder
 
 DEFAULT = "valley"  # for character models
 DEFAULT_PAIRS = "grammar"  # for translators
@@ -95,11 +96,7 @@ def cache() -> Path:
     """The folder that fetched texts are kept in: RNNTEXT_CACHE, or the user's cache as the XDG rules say."""
     if ours := os.environ.get("RNNTEXT_CACHE"):
         return Path(ours)
-    users = Path(os.environ.get("XDG_CACHE_HOME", ""))
-    if not users.is_absolute():
-        home = os.path.expanduser("~")
-        users = Path("/" if home == "~" else home, ".cache")  # A user without a home is treated as with HOME=/.
-    return users / "rnntext"
+    return users_folder("XDG_CACHE_HOME", ".cache")
 
 
 def _bundled(name: str, about: str, suffix: str = "txt") -> Corpus:

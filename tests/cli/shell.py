@@ -20,6 +20,7 @@ PROGRAM = (sys.executable, "-m", "rnntext")
 PATIENCE = 240.0  # seconds after which a process counts as hung; the machine may be busy
 _OURS = ("PYTHON", "RNNTEXT_", "NO_COLOR", "COLUMNS")  # what these variables begin with would change what is tested
 CLEAN = {name: value for name, value in os.environ.items() if not name.startswith(_OURS)}
+CLEAN["RNNTEXT_CONFIG"] = ""  # whoever tests may have a file of options of their own
 if "KERNELS_AUTO" in os.environ:  # see tests/sitecustomize.py
     CLEAN["PYTHONPATH"] = str(Path(__file__).parents[1])
 

@@ -13,7 +13,7 @@ from helpers import random_arrays, save_charlm
 
 from rnntext.jobs import unfinished
 from rnntext.settings.charlm import CharlmTraining
-from rnntext.storage import checkpoint, service
+from rnntext.storage import checkpoint, models, service
 from rnntext.storage.json_files import to_json
 from rnntext.train import state
 
@@ -216,7 +216,7 @@ def test_a_damaged_version_is_not_promoted_and_the_one_before_it_can_be_rolled_b
 
 def test_prune_removes_old_versions_but_none_that_is_needed(home: Shell) -> None:
     assert "removed 000002" in home.here("checkpoints", "prune", "m", "--keep", "1").err
-    assert checkpoint.versions(home.folder / "checkpoints" / "m") == ["000001", "000003"]
+    assert models.versions(home.folder / "checkpoints" / "m") == ["000001", "000003"]
     assert "removed nothing" in home.here("checkpoints", "prune", "m").err
 
 
@@ -305,18 +305,18 @@ def test_a_version_is_removed_but_never_the_one_in_service(home: Shell) -> None:
     home.here("checkpoints", "rollback", "m")
     home.here("checkpoints", "remove", "m", "000003")
     root = home.folder / "checkpoints" / "m"
-    assert (checkpoint.versions(root), serving(home)) == (["000001"], "000001")
+    assert (models.versions(root), serving(home)) == (["000001"], "000001")
     assert checkpoint.next_name(root) == "000004"  # the log names a 000003 already
     (root / "current").write_bytes(b"{}")
     assert "damaged" in home.here("checkpoints", "remove", "m", "1", code=65).message
-    assert checkpoint.versions(root) == ["000001"]
+    assert models.versions(root) == ["000001"]
 
 
 def test_nothing_is_removed_while_a_job_trains(home: Shell) -> None:
     with open(home.folder / "checkpoints" / "m" / "lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         home.here("checkpoints", "remove", "m", "1", code=75)
-    assert len(checkpoint.versions(home.folder / "checkpoints" / "m")) == 3
+    assert len(models.versions(home.folder / "checkpoints" / "m")) == 3
 
 
 def test_hints_name_models_of_the_folder_that_was_asked_and_are_quoted(home: Shell) -> None:

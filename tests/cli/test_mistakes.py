@@ -24,7 +24,7 @@ MISTAKES: list[tuple[list[str], int, list[str]]] = [
     (["generat"], 2, ["generat", "generate"]),
     (["--frobnicate"], 2, ["--frobnicate"]),
     (["corpora", "frobnicate"], 2, ["frobnicate"]),
-    (["corpora", "show"], 2, ["NAME"]),
+    (["corpora", "show"], 2, ["CORPUS"]),
     ([*GENERATE, "--temprature", "1"], 2, ["--temprature", "--temperature"]),
     ([*GENERATE, "--length"], 2, ["--length"]),
     ([*GENERATE, "The", "cat"], 2, ["cat"]),

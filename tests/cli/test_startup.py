@@ -20,7 +20,6 @@ NEEDLESS = {
     *("safetensors", "sentencepiece", "threadpoolctl", "ctypes", "hashlib"),
 }
 USED = {"safetensors", "threadpoolctl", "ctypes", "hashlib"}
-COMPLETION = {"_RNNTEXT_COMPLETE": "complete_bash", "COMP_WORDS": "rnntext gen", "COMP_CWORD": "1"}
 
 
 @pytest.mark.parametrize(
@@ -58,7 +57,7 @@ assert known["generate"].params and not known["translate"].params
 print(*sorted(name for name in sys.modules if name.startswith("rnntext.cli.")))
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, env=CLEAN)
-    wanted = ["app", "command", "console", "generate", "options", "surprise"]
+    wanted = ["app", "command", "console", "defaults", "generate", "options", "surprise"]
     assert (done.stdout.split(), done.stderr) == ([f"rnntext.cli.{name}" for name in wanted], "")
 
 
@@ -72,9 +71,14 @@ def test_the_list_of_commands_says_the_same_whichever_is_asked_for() -> None:
     assert listed([])["corpora"] == "List, print and fetch the corpora that are known by name."
 
 
-def test_completion_works_and_loads_nothing_heavy(shell: Shell) -> None:
-    assert "generate" in shell(**COMPLETION).text
-    assert shell.modules(**COMPLETION) & HEAVY == set()
+@pytest.mark.parametrize(
+    "line", ["gen", "checkpoints show ", "generate --version ", "train-charlm --cell ", "score va"]
+)
+def test_completion_loads_nothing_but_what_it_reads(shell: Shell, line: str) -> None:
+    needless = NEEDLESS - {"tomllib"} if line == "score va" else NEEDLESS
+    asked = {"_RNNTEXT_COMPLETE": f"rnntext {line}"}
+    assert len(shell(**asked).lines) > 1
+    assert shell.modules(**asked) & (HEAVY | needless | {"typer"}) == set()
 
 
 @pytest.mark.parametrize(

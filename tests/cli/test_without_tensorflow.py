@@ -62,6 +62,14 @@ def test_the_wheel_brings_its_licence_and_the_corpora_theirs(program: Path) -> N
     assert list(site_packages(program).glob("rnntext-*.dist-info/licenses/LICENSE"))
 
 
+def test_the_wheel_brings_a_manual_page_and_completion(command: list[str], program: Path, shell: Shell) -> None:
+    shared = program.parents[1] / "share"
+    assert (shared / "man" / "man1" / "rnntext.1").read_bytes() == (ROOT / "docs" / "rnntext.1").read_bytes()
+    script = (shared / "bash-completion" / "completions" / "rnntext").read_bytes()
+    assert shell.run([*command, "completion", "bash"]).out == script
+    assert shell.run(command, _RNNTEXT_COMPLETE="rnntext gen").lines == ["plain", "generate\tContinue a text."]
+
+
 @pytest.mark.parametrize("options", [[], ["--json"], ["-q"]], ids=" ".join)
 def test_training_says_in_one_line_what_to_install(command: list[str], shell: Shell, options: list[str]) -> None:
     home = str(shell.folder)

@@ -19,7 +19,7 @@ from soak.harness import check
 from rnntext.__main__ import main
 from rnntext.files.atomic import TEMPORARY, remove_leftovers
 from rnntext.jobs import unfinished
-from rnntext.storage import checkpoint
+from rnntext.storage import checkpoint, models
 
 COMMON = ["--steps", "4", "--seed", "3", "--quiet", "--promote", "always"]
 CHARLM = ["--cell", "gru", "--layers", "1", "--units", "4", "--embedding", "2", "--batch-size", "2", "--window", "4"]
@@ -74,7 +74,7 @@ def digests(model: Path) -> dict[str, str]:
     """The versions of a model, each with the SHA-256 of its manifest, which lists those of all other files."""
     return {
         name: hashlib.sha256((model / "versions" / name / "manifest.json").read_bytes()).hexdigest()
-        for name in checkpoint.versions(model)
+        for name in models.versions(model)
     }
 
 
@@ -93,7 +93,7 @@ def check_readable(model: Path, known: dict[str, str], old: bool) -> str:
         from rnntext.train import state
 
         state.load(model / "run" / unfinished.STATE)
-    if not old and not checkpoint.in_service(model):
+    if not old and not models.in_service(model):
         return ""
     version = checkpoint.load(model).version
     check(json.loads((model / "current").read_bytes())["manifest"] == known[version], "another manifest")

@@ -17,7 +17,7 @@ from fuzz.sealed import GOLDEN
 from helpers import ALPHABET, alphabet_weights, save_charlm
 from soak.harness import ROOT, Case, Counts, Promise, check
 
-from rnntext.storage import checkpoint
+from rnntext.storage import checkpoint, models
 from rnntext.storage.json_files import to_json
 
 # Tells at exit whether TensorFlow was imported, however the process ends by itself.
@@ -123,7 +123,7 @@ def readers(promotions: int, count: int, folder: Path) -> Counts:
         check(one.stdout.readline() == b"begun\n", "a reader did not begin")
     for turn in range(1, promotions + 1):
         promote(turn)
-        for old in checkpoint.versions(model)[:-20]:  # as pruning does, only later
+        for old in models.versions(model)[:-20]:  # as pruning does, only later
             shutil.rmtree(model / "versions" / old)
     read = 0
     for one in running:

@@ -15,6 +15,7 @@ EXAMPLES = Path(__file__).parents[2] / "examples" / "many-machines"
 BIN = Path(sys.executable).parent
 ENVIRONMENT = {
     **{name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "RNNTEXT_", "SPARK_"))},
+    "RNNTEXT_CONFIG": "",
     "PATH": f"{BIN}:{os.environ['PATH']}",
     "PYSPARK_PYTHON": sys.executable,
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",

@@ -21,7 +21,7 @@ from pathlib import Path
 import pytest
 from cli.shell import CLEAN, Done, Shell
 
-from rnntext.storage import checkpoint, service
+from rnntext.storage import models, service
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 PATH = f"{Path(sys.executable).parent}:/usr/bin:/bin"
@@ -251,10 +251,10 @@ def test_waiting_lines_are_translated_one_by_one(week: Week) -> None:
 
 
 def test_nothing_half_written_is_left(week: Week) -> None:
-    left = {path.name for path in week.model.rglob("*")} - set(checkpoint.versions(week.model))
+    left = {path.name for path in week.model.rglob("*")} - set(models.versions(week.model))
     assert not [name for name in left if name.startswith(".tmp-")]
     assert not (week.model / "run").exists()
-    assert len(checkpoint.versions(week.model)) <= 5  # the three newest, the one in service, the one before it
+    assert len(models.versions(week.model)) <= 5  # the three newest, the one in service, the one before it
 
 
 def test_prometheus_is_told_of_the_last_success(week: Week) -> None:

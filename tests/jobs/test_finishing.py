@@ -29,7 +29,8 @@ from rnntext.settings.forecaster import ForecastConfig, ForecastTraining
 from rnntext.settings.training import JobConfig
 from rnntext.settings.translator import GRUConfig, TransformerConfig, TranslatorTraining
 from rnntext.storage import service
-from rnntext.storage.checkpoint import load_version, versions
+from rnntext.storage.checkpoint import load_version
+from rnntext.storage.models import versions
 from rnntext.storage.weights import HONEST, WEIGHTS, to_bytes
 from rnntext.train import state
 from rnntext.watch.observer import Observer

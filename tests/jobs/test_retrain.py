@@ -23,7 +23,7 @@ from rnntext.jobs.train_translate import train_translate
 from rnntext.settings.charlm import CharlmConfig, CharlmTraining
 from rnntext.settings.training import JobConfig
 from rnntext.settings.translator import GRUConfig, TranslatorTraining
-from rnntext.storage import checkpoint, service
+from rnntext.storage import checkpoint, models, service
 from rnntext.watch.observer import Observer, Progress
 
 MODEL = CharlmConfig(cell="rnn", layers=1, units=4, embedding=2)
@@ -264,7 +264,7 @@ def test_how_much_worse_is_not_worse_is_the_user_s_choice(place: Path, monkeypat
 def test_old_versions_go_after_a_promotion_and_never_the_one_in_service(place: Path) -> None:
     for _ in range(4):
         train(place, FROZEN, force=True, promote="never", keep=2)
-    assert checkpoint.versions(place / "m") == ["000001", "000004", "000005"]
+    assert models.versions(place / "m") == ["000001", "000004", "000005"]
 
 
 # Sessions -------------------------------------------------------------------------------------------------------------

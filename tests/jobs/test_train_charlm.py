@@ -37,7 +37,7 @@ from rnntext.jobs.promotion import Outcome
 from rnntext.jobs.train_charlm import train_charlm
 from rnntext.settings.charlm import CharlmConfig, CharlmTraining
 from rnntext.settings.training import JobConfig
-from rnntext.storage.checkpoint import versions
+from rnntext.storage.models import versions
 from rnntext.train import schedule
 from rnntext.watch.observer import Observer
 

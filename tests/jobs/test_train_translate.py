@@ -23,7 +23,7 @@ from rnntext.jobs.train_translate import train_translate
 from rnntext.settings.search import SearchConfig
 from rnntext.settings.training import JobConfig
 from rnntext.settings.translator import GRUConfig, HybridConfig, TransformerConfig, TranslatorTraining
-from rnntext.storage.checkpoint import versions
+from rnntext.storage.models import versions
 from rnntext.text.tokenizers import Subwords
 from rnntext.text.tokens import Language
 from rnntext.watch.observer import Observer

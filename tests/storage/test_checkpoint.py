@@ -17,9 +17,10 @@ import safetensors.numpy
 from cli.shell import PATIENCE
 
 from rnntext.errors import CheckpointError
-from rnntext.storage import checkpoint, json_files
-from rnntext.storage.checkpoint import Checkpoint, load, load_version, promote, versions, write_version
+from rnntext.storage import checkpoint, json_files, models
+from rnntext.storage.checkpoint import Checkpoint, load, load_version, promote, write_version
 from rnntext.storage.json_files import parse_json, to_json
+from rnntext.storage.models import versions
 
 ARRAYS = {"a": np.array([[1.0, -2.0, 0.5]], np.float32), "b": np.array([np.pi], np.float32)}
 SHAPES = {"a": (1, 3), "b": (1,)}
@@ -126,9 +127,9 @@ def test_a_reader_sees_one_whole_version_whatever_a_writer_does_meanwhile(
 
 def test_a_folder_without_a_promoted_version_is_not_in_service(tmp_path: Path) -> None:
     write(tmp_path)
-    assert not checkpoint.in_service(tmp_path)
+    assert not models.in_service(tmp_path)
     promote(tmp_path, "000001")
-    assert checkpoint.in_service(tmp_path)
+    assert models.in_service(tmp_path)
 
 
 @pytest.mark.parametrize("call", range(1, 8))

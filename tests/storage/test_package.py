@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 from rnntext.errors import CheckpointError, UsageError
-from rnntext.storage import checkpoint, package
-from rnntext.storage.checkpoint import Checkpoint, versions
+from rnntext.storage import checkpoint, models, package
+from rnntext.storage.checkpoint import Checkpoint
+from rnntext.storage.models import versions
 
 ARRAYS = {"a": np.array([[1.0, -2.0, 0.5]], np.float32)}
 FILES = {"config.json": b'{"units": 1}\n', "tokens.model": bytes(range(256))}
@@ -46,7 +47,7 @@ def test_what_was_packed_comes_out_elsewhere_byte_by_byte(packed: Path, tmp_path
     found = unpack(packed, tmp_path / "n")
     before = checkpoint.load_version(tmp_path / "m" / "versions" / "000001")
     assert (found.version, found.manifest, found.files) == ("000001", before.manifest, before.files)
-    assert not checkpoint.in_service(tmp_path / "n")
+    assert not models.in_service(tmp_path / "n")
     assert unpack(packed, tmp_path / "n").version == "000002"
 
 

@@ -9,7 +9,7 @@ from helpers import random_arrays, save_charlm
 
 from rnntext.errors import UsageError
 from rnntext.storage import checkpoint, service
-from rnntext.storage.checkpoint import versions
+from rnntext.storage.models import versions
 
 
 @pytest.fixture
