@@ -5,8 +5,9 @@ import { folderBeside, folderOf, loadModel } from "./model.js";
 import { named } from "./text.js";
 
 const FRAME = 25; // ms between two looks of the browser at what the user does
+const SHOWN = 250; // ms between two numbers that are shown
 const $ = (id) => document.getElementById(id);
-const elements = { error: $("error"), form: $("form"), output: $("output"), status: $("status"), go: $("go") };
+const elements = { form: $("form"), go: $("go"), output: $("output"), status: $("status"), rate: $("rate"), error: $("error") };
 let model;
 let opening; // what was asked for last
 let running; // an AbortController while a text is written
@@ -45,7 +46,7 @@ function show() {
 
 function label() {
   elements.go.textContent = running ? "Stop" : model instanceof CharacterModel ? "Write" : "Translate";
-  elements.go.setAttribute("aria-pressed", String(Boolean(running)));
+  elements.go.classList.toggle("running", Boolean(running));
 }
 
 function tell(message) {
@@ -73,6 +74,7 @@ async function go() {
     tell(String(error.message).split("\n")[0]);
   }
   status.textContent = notes.join(" ");
+  elements.rate.textContent = "";
   output.setAttribute("aria-busy", "false");
   running = undefined;
   label();
@@ -124,13 +126,18 @@ class Pace {
   constructor(signal) {
     this.signal = signal;
     this.characters = 0;
-    this.begin = this.looked = performance.now();
+    this.begin = this.looked = this.shown = performance.now();
     elements.status.textContent = "Writing …";
   }
 
   async count(characters) {
     this.characters += characters;
-    if (performance.now() - this.looked < FRAME) return;
+    const now = performance.now();
+    if (now - this.looked < FRAME) return;
+    if (now - this.shown > SHOWN) {
+      elements.rate.textContent = `${this}`;
+      this.shown = now;
+    }
     const { port1, port2 } = new MessageChannel(); // A timer would wait for some milliseconds.
     await new Promise((resolve) => {
       port1.onmessage = resolve;
