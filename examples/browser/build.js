@@ -14,10 +14,13 @@ function refuse(message) {
 }
 
 if (!existsSync(runtime)) refuse("node_modules is missing: run npm ci");
-if (model && !existsSync(join(model, "model.json"))) refuse(`${model}: no model of rnntext checkpoints export --to onnx`);
+if (model && !existsSync(join(model, "model.json")))
+  refuse(`${model}: no model of rnntext checkpoints export --to onnx`);
 rmSync(target, { recursive: true, force: true });
 mkdirSync(target, { recursive: true });
-for (const name of ["index.html", "style.css", "src"]) cpSync(join(here, name), join(target, name), { recursive: true });
-for (const name of ["ort.wasm.bundle.min.mjs", "ort-wasm-simd-threaded.wasm"]) cpSync(join(runtime, name), join(target, name));
+for (const name of ["index.html", "style.css", "src"])
+  cpSync(join(here, name), join(target, name), { recursive: true });
+for (const name of ["ort.wasm.bundle.min.mjs", "ort-wasm-simd-threaded.wasm"])
+  cpSync(join(runtime, name), join(target, name));
 if (model) cpSync(model, join(target, "model"), { recursive: true });
 console.log(`python3 -m http.server --directory ${target}`);

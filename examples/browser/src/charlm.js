@@ -53,26 +53,30 @@ export class CharacterModel {
   }
 
   /**
-   * Yields one character after another of the continuation.
+   * Yields one character after another of the continuation; before that "" for each that is read.
    *
    * @param {string} text what `read` has made of a prompt.
    * @param {{temperature: number, seed: number}} options
    */
   async *characters(text, { temperature, seed }) {
+    // 1. Begin with states that have read nothing.
     const { start, forbidden, config, vocabulary } = this.about;
     const random = randomNumbers(seed);
     const names = this.step.inputNames.filter((name) => name !== "ids");
     const zeros = () => new Tensor("float32", new Float32Array(config.units), [1, config.units]);
     let states = Object.fromEntries(names.map((name) => [name, zeros()]));
-    let logits;
+    let logits; // [vocabulary], of the next character
     const feed = async (id) => {
       const results = await this.step.run({ ids: new Tensor("int64", [BigInt(id)], [1]), ...states });
       states = Object.fromEntries(names.map((name) => [name, results[`new_${name}`]]));
       logits = results.logits.data;
     };
-
+    // 2. Read the prompt, then what has been drawn.
     const prompt = Array.from(text, (character) => this.ids.get(character));
-    for (const id of prompt.length ? prompt : [start]) await feed(id);
+    for (const id of prompt.length ? prompt : [start]) {
+      await feed(id);
+      yield "";
+    }
     for (;;) {
       for (const id of forbidden) logits[id] = -Infinity;
       const drawn = draw(logits, temperature, random);

@@ -7,7 +7,14 @@ import { named } from "./text.js";
 const FRAME = 25; // ms between two looks of the browser at what the user does
 const SHOWN = 250; // ms between two numbers that are shown
 const $ = (id) => document.getElementById(id);
-const elements = { form: $("form"), go: $("go"), output: $("output"), status: $("status"), rate: $("rate"), error: $("error") };
+const elements = {
+  form: $("form"),
+  go: $("go"),
+  output: $("output"),
+  status: $("status"),
+  rate: $("rate"),
+  error: $("error"),
+};
 let model;
 let opening; // what was asked for last
 let running; // an AbortController while a text is written
@@ -93,7 +100,7 @@ async function writeText(signal, notes) {
   const pace = new Pace(signal);
   for await (const character of model.characters(text, { temperature: Number($("temperature").value), seed })) {
     continuation.appendData(character);
-    await pace.count(1);
+    await pace.count(character === "" ? 0 : 1);
     if (signal.aborted || pace.characters === length) break;
   }
   return `${pace}, seed ${seed}`;
@@ -103,7 +110,7 @@ async function writeText(signal, notes) {
 async function writeTranslations(signal, notes) {
   const pace = new Pace(signal);
   const unknown = [];
-  for (const [number, line] of $("input").value.split(/\r\n|\n/).entries()) {
+  for (const [number, line] of $("input").value.split("\n").entries()) {
     if (number) elements.output.append("\n");
     const answer = document.createTextNode("");
     elements.output.append(answer);
@@ -131,8 +138,9 @@ class Pace {
   }
 
   async count(characters) {
-    this.characters += characters;
     const now = performance.now();
+    if (this.characters + characters === 0) this.begin = now; // Reading does not count.
+    this.characters += characters;
     if (now - this.looked < FRAME) return;
     if (now - this.shown > SHOWN) {
       elements.rate.textContent = `${this}`;

@@ -1,5 +1,5 @@
-// Byte-pair encoding with the pieces of a SentencePiece model, as rnntext trains them: each word is merged on its own, and
-// a character without a piece is written as its bytes. Cuts and joins as rnntext/text/tokenizers.py does.
+// Byte-pair encoding with the pieces of a SentencePiece model, as rnntext trains them: each word is merged on its own,
+// and a character without a piece is written as its bytes. Cuts and joins as rnntext/text/tokenizers.py does.
 
 export const SPACE = "\u2581"; // stands for a space in tokens
 const ESCAPED_SPACE = "\u{f2581}"; // stands for the same character in a text
@@ -36,7 +36,8 @@ export function readScores(data) {
     if (!hasForm || end > data.length || ![NORMAL, UNKNOWN, CONTROL, BYTE].includes(type)) {
       throw new Error("a piece has a form that this page does not read");
     }
-    if (type === NORMAL) scores.set(decoder.decode(data.subarray(begin + 4, textEnd)), view.getFloat32(textEnd + 1, true));
+    if (type === NORMAL)
+      scores.set(decoder.decode(data.subarray(begin + 4, textEnd)), view.getFloat32(textEnd + 1, true));
     begin = end;
   }
   if (scores.size === 0) throw new Error("it has no pieces");
@@ -53,7 +54,11 @@ export class Subwords {
 
   /** The tokens of a normalised sentence. */
   split(text) {
-    return text === "" ? [] : escape(text).split(" ").flatMap((word) => this.#pieces(SPACE + word));
+    return text === ""
+      ? []
+      : escape(text)
+          .split(" ")
+          .flatMap((word) => this.#pieces(SPACE + word));
   }
 
   /** The sentence that consists of these tokens; bytes that make no character become U+FFFD. */

@@ -44,7 +44,7 @@ export class Language {
     const kind = about.config.tokens;
     this.lowercase = about.config.lowercase;
     this.tokens = about.vocabulary ?? about[`${side}_vocabulary`];
-    this.ids = new Map(this.tokens.map((token, id) => [token, id]).slice(RESERVED));
+    this.ids = new Map(this.tokens.map((token, id) => [token, id]));
     this.unknown = about.unknown;
     this.tokenizer = kind === "subword" ? new Subwords(model) : kind === "word" ? new Words() : new Characters();
   }

@@ -38,12 +38,11 @@ TEXTS = (
     "The miller's wife didn't know (nor did he) what ${price} or <b>tag</b> meant; 3.50 % of it, e.g. <0x41>?",
     "El molinero dice: ¿dónde está el río? ¡Qué día! Übergrößenträger, naïve façade, ΣΊΣΥΦΟΣ ΟΔΥΣΣΕΥΣ, İstanbul",
 )
-EMOJI = "😀 👩‍🌾 🏳️‍🌈 👍🏽 ❤️ 🇵🇱 1️⃣ ☕".split(" ")
-ODD = (
-    *(" ", "  ", "\t", "\u00a0", "\u2009", "\u3000", "\u200b", "\ufeff", "\u2028", "\x85", "\x1c", "\x0b", "\r", "\r\n"),
-    *("\0", "\ufffd", "\u2581", "\u2581\u2581", "e\u0301", "\u1100\u1161", "\u0660\u00bd\u2167", "\U00020000", "\x7f"),
-    *("\u0130I\u0307", "_", "'", "\u2019", "...", "\u2026", "<unk>", "\u0345\u03b1\u0301", "\ufb01", "\u212b", "\U000e0041"),
-)
+EMOJI = ("😀", "👩\u200d🌾", "🏳\ufe0f\u200d🌈", "👍🏽", "❤\ufe0f", "🇵🇱", "1\ufe0f\u20e3", "☕")
+SPACES = (" ", "  ", "\t", "\x0b", "\r", "\r\n", "\x1c", "\x85", "\u00a0", "\u2009", "\u200b", "\u2028", "\u3000")
+SIGNS = ("\0", "\x7f", "\ufffd", "\u2581", "\u2581\u2581", "_", "'", "\u2019", "...", "\u2026", "<unk>", "\ufeff")
+LETTERS = ("e\u0301", "\u1100\u1161", "\u0660\u00bd\u2167", "\U00020000", "\u0130I\u0307", "\u0345\u03b1\u0301")
+ODD = (*SPACES, *SIGNS, *LETTERS)
 
 
 def lines(count: int, seed: int) -> Iterator[str]:
@@ -70,10 +69,12 @@ def lines(count: int, seed: int) -> Iterator[str]:
 
 
 def learnt_subwords() -> bytes:
-    """A SentencePiece model, trained as rnntext trains it (`rnntext/train/pipelines.py`), of other lines."""
+    """A SentencePiece model, trained as rnntext trains it (`rnntext/train/pipelines.py`), of other lines. Byte order
+    marks, which a decoder may take for no text, remain without a piece."""
+    texts = (escape(normalize_line(line)).replace("\ufeff", "") for line in lines(LEARNT, seed=2))
     model = io.BytesIO()
     sentencepiece.SentencePieceTrainer.train(
-        sentence_iterator=(escape(normalize_line(line)) for line in lines(LEARNT, seed=2)),
+        sentence_iterator=texts,
         model_writer=model,
         model_type="bpe",
         vocab_size=SUBWORDS,
@@ -99,7 +100,8 @@ def tokens_of_lines(kind: str, lowercase: bool) -> dict[str, object]:
         vocabulary = sorted({token for line in cut for token in line})[::2]
     language = Language(tokens, vocabulary)
     generator = random.Random(3)
-    drawn = [generator.choices(range(len(language)), k=generator.randint(0, 20)) for _ in range(CUT)]
+    drawn = [generator.choices(range(len(language)), k=generator.randint(0, 20)) for _ in range(CUT // 2)]
+    drawn += [language.lookup(one).tolist() for one in cut[CUT // 2 :]]
     return {
         "about": {
             "config": {"tokens": kind, "lowercase": lowercase},

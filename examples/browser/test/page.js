@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { chromium } from "playwright-core";
 
 const here = import.meta.dirname;
+const PATIENCE = 300_000; // ms; a busy machine is no mistake of the page
 const executablePath = process.env.CHROMIUM ?? "/usr/bin/chromium";
 
 /** Builds the page with all models of a folder beside it, and serves it; returns its address and what stops it. */
@@ -28,6 +29,7 @@ export const launch = () => chromium.launch({ executablePath, args: ["--no-sandb
 /** A page of its own, which notes what it asks for and what goes wrong in it. */
 export async function visit(browser, address, options = {}) {
   const context = await browser.newContext({ reducedMotion: "reduce", ...options });
+  context.setDefaultTimeout(PATIENCE);
   const page = await context.newPage();
   page.requests = [];
   page.mistakes = [];

@@ -57,7 +57,10 @@ test("no request leaves the folder that was built", async () => {
   await write(page, greedily("The miller ", 20));
   await done(page);
   assert.ok(page.requests.some((address) => address.endsWith(".wasm")));
-  assert.deepEqual(page.requests.filter((address) => new URL(address).origin !== server.origin), []);
+  assert.deepEqual(
+    page.requests.filter((address) => new URL(address).origin !== server.origin),
+    [],
+  );
   assert.deepEqual(page.mistakes, []);
 });
 
@@ -85,6 +88,14 @@ test("Stop ends a text at once, and what is written stays", async () => {
   await page.getByRole("button", { name: "Write" }).waitFor();
 });
 
+test("Stop ends the reading of a long beginning, too", async () => {
+  const page = await model("charlm-gru");
+  await write(page, greedily("The miller ".repeat(100_000), 1));
+  await page.locator("#output[aria-busy=true]").waitFor({ state: "attached" });
+  await page.keyboard.press("Escape");
+  assert.match(await done(page), /^Stopped after 0 characters/);
+});
+
 test("everything can be done with the keyboard alone", async () => {
   const page = await model("charlm-gru");
   await page.getByLabel("Beginning").waitFor();
@@ -108,7 +119,8 @@ test("a text is announced when it is complete, and every field has a name", asyn
   await page.keyboard.press("Escape");
   await done(page);
   const tree = await page.locator("body").ariaSnapshot();
-  for (const field of ["textbox", "spinbutton", "button"]) assert.doesNotMatch(tree, new RegExp(`- ${field}( \\[|:|$)`, "m"));
+  for (const field of ["textbox", "spinbutton", "button"])
+    assert.doesNotMatch(tree, new RegExp(`- ${field}( \\[|:|$)`, "m"));
 });
 
 describe("what goes wrong is told in one line", () => {
@@ -143,8 +155,41 @@ describe("what goes wrong is told in one line", () => {
     const page = await model("https://example.org/model");
     await page.getByText("No model.").waitFor();
     assert.match(await alert(page), /only a folder of this server can be read$/);
-    assert.deepEqual(page.requests.filter((address) => new URL(address).origin !== server.origin), []);
+    assert.deepEqual(
+      page.requests.filter((address) => new URL(address).origin !== server.origin),
+      [],
+    );
   });
+
+  test("the page opened as a file", async () => {
+    const page = await visit(browser, `file://${server.folder}/index.html`);
+    await page.getByText("No program.").waitFor();
+    assert.match(await alert(page), /serve its folder by python3 -m http.server$/);
+  });
+
+  test("a page without ONNX Runtime's own file", async () => {
+    const page = await visit(browser, "about:blank");
+    await page.route(/\.wasm$/, (route) => route.fulfill({ status: 404 }));
+    await page.goto(`${server.origin}/?model=charlm-gru`);
+    await page.getByText("No model.").waitFor();
+    assert.equal(await alert(page), "ONNX Runtime cannot start: build the page again, or take a newer browser");
+  });
+
+  for (const [name, change, message] of [
+    ["a vocabulary of another model", (about) => about.vocabulary.pop(), "the graph and model.json are of different"],
+    ["no vocabulary", (about) => delete about.vocabulary, "model.json is incomplete: export the model again"],
+    ["no settings", (about) => delete about.config, "model.json is incomplete: export the model again"],
+  ]) {
+    test(`a model.json with ${name}`, async () => {
+      const page = await visit(browser, "about:blank");
+      const about = JSON.parse(readFileSync(join(server.folder, "charlm-gru/model.json")));
+      change(about);
+      await page.route(/model\.json$/, (route) => route.fulfill({ json: about }));
+      await page.goto(`${server.origin}/?model=charlm-gru`);
+      await page.getByText("No model.").waitFor();
+      assert.ok((await alert(page)).startsWith(message));
+    });
+  }
 
   test("a model of another kind", async () => {
     const page = await model("forecaster-gru");
@@ -218,9 +263,13 @@ function contrasts(page) {
     };
     const background = (element) => {
       const { backgroundColor } = getComputedStyle(element);
-      return backgroundColor === "rgba(0, 0, 0, 0)" && element.parentElement ? background(element.parentElement) : backgroundColor;
+      return backgroundColor === "rgba(0, 0, 0, 0)" && element.parentElement
+        ? background(element.parentElement)
+        : backgroundColor;
     };
-    return [...document.querySelectorAll("h1, #about, label, textarea, button, small, h2, #status, #output, #output b")].map((one) => {
+    return [
+      ...document.querySelectorAll("h1, #about, label, textarea, button, small, h2, #status, #output, #output b"),
+    ].map((one) => {
       const [a, b] = [luminance(getComputedStyle(one).color), luminance(background(one))].sort((x, y) => y - x);
       return (a + 0.05) / (b + 0.05);
     });

@@ -28,7 +28,10 @@ for (const [index, kind] of ["subwords", "subwords of small letters", "words", "
       of.lines.forEach((line, number) => {
         const { ids, unknown } = language.encode(line);
         assert.deepEqual(ids, of.ids[number], JSON.stringify(line));
-        assert.deepEqual(unknown, of.tokens[number].filter((_, place) => of.ids[number][place] === of.about.unknown));
+        assert.deepEqual(
+          unknown,
+          of.tokens[number].filter((_, place) => of.ids[number][place] === of.about.unknown),
+        );
       });
     });
 
