@@ -8,7 +8,7 @@ BENCH_INSTALLED := .venv-bench/.installed
 ENGINES := .venv-engines/bin
 ENGINES_INSTALLED := .venv-engines/.installed
 
-.PHONY: demo test test-kernels test-engines check help soak bench clean
+.PHONY: demo test test-kernels test-engines test-browser check help soak bench clean
 
 demo: $(INSTALLED)  ## train on the bundled corpora (about 5 minutes on two cores), then generate and translate
 	$(BIN)/rnntext train-charlm valley --model demo --time-limit 2m
@@ -25,6 +25,10 @@ test-kernels: $(INSTALLED)  ## run the tests that compute under several kinds of
 
 test-engines: $(ENGINES_INSTALLED)  ## run the examples for many machines in Spark, Ray, Dask (Java 17) and GNU parallel
 	$(ENGINES)/python -m pytest tests/engines
+
+test-browser: $(INSTALLED)  ## run the page of examples/browser in headless Chromium (Node 20, Debian's package chromium)
+	npm --prefix examples/browser ci
+	npm --prefix examples/browser test
 
 help: $(INSTALLED)  ## write docs/help.md anew
 	$(BIN)/python tests/cli/test_help.py > docs/help.md.new && mv docs/help.md.new docs/help.md

@@ -243,10 +243,20 @@ for (const colorScheme of ["light", "dark"]) {
     const page = await visit(browser, `${server.origin}/?model=charlm-gru`, phone);
     await write(page, greedily("x".repeat(100)));
     await done(page);
-    assert.equal(await page.evaluate(() => document.documentElement.scrollWidth), 320);
+    for (let width = 320; width <= 420; width += 20) {
+      await page.setViewportSize({ width, height: 640 });
+      assert.equal(await page.evaluate(() => document.documentElement.scrollWidth), width);
+      assert.deepEqual(await page.evaluate(spilling), []);
+    }
     assert.ok((await contrasts(page)).every((ratio) => ratio >= 4.5));
   });
 }
+
+/** The texts of the elements that are too narrow for them. */
+const spilling = () =>
+  [...document.querySelectorAll("label, button, p")]
+    .filter((one) => one.clientWidth && one.scrollWidth > one.clientWidth)
+    .map((one) => one.textContent);
 
 /** The ratio of text to background of the page's elements (WCAG 2.2, relative luminance). */
 function contrasts(page) {
