@@ -60,4 +60,4 @@ $(ENGINES_INSTALLED): pyproject.toml
 	touch $@
 
 clean:  ## remove the environment and caches; trained models stay
-	rm -rf .venv .venv-bench .venv-engines .pytest_cache .mypy_cache .ruff_cache .hypothesis dist build
+	rm -rf .venv .venv-bench .venv-engines .pytest_cache .mypy_cache .ruff_cache .hypothesis dist build examples/browser/node_modules examples/browser/dist

@@ -42,7 +42,7 @@ export class CharacterModel {
   constructor(about, step) {
     this.about = about;
     this.step = step;
-    this.ids = new Map(about.vocabulary.map((character, id) => [character, id]).slice(1));
+    this.ids = new Map(about.vocabulary.map((character, id) => [character, id]));
   }
 
   /** A prompt as the model reads it: without the characters that it has never seen, which are listed. */
