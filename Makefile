@@ -8,7 +8,7 @@ BENCH_INSTALLED := .venv-bench/.installed
 ENGINES := .venv-engines/bin
 ENGINES_INSTALLED := .venv-engines/.installed
 
-.PHONY: demo test test-kernels test-engines test-packages check help soak bench clean
+.PHONY: demo test test-kernels test-engines test-packages test-browser check help soak bench clean
 
 demo: $(INSTALLED)  ## train on the bundled corpora (about 5 minutes on two cores), then generate and translate
 	$(BIN)/rnntext train-charlm valley --model demo --time-limit 2m
@@ -28,6 +28,10 @@ test-engines: $(ENGINES_INSTALLED)  ## run the examples for many machines in Spa
 
 test-packages: $(INSTALLED)  ## build sdist and wheel, try them and each extra in fresh environments: PYTHONS="python3.12"
 	$(BIN)/python tests/packages.py $(PYTHONS)
+
+test-browser: $(INSTALLED)  ## run the page of examples/browser in headless Chromium (Node 20, Debian's package chromium)
+	npm --prefix examples/browser ci
+	npm --prefix examples/browser test
 
 help: $(INSTALLED)  ## write anew what is made of the commands' help: a page, a manual page, the words for completion
 	$(BIN)/python tests/cli/test_help.py > docs/help.md.new && mv docs/help.md.new docs/help.md
@@ -61,4 +65,4 @@ $(ENGINES_INSTALLED): pyproject.toml
 	touch $@
 
 clean:  ## remove the environment and caches; trained models stay
-	rm -rf .venv .venv-bench .venv-engines .pytest_cache .mypy_cache .ruff_cache .hypothesis dist build
+	rm -rf .venv .venv-bench .venv-engines .pytest_cache .mypy_cache .ruff_cache .hypothesis dist build examples/browser/node_modules examples/browser/dist
