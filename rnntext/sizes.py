@@ -102,7 +102,6 @@ MAX_SIZE = {
 
 CHARACTERS_PER_TOKEN = {"subword": 4.0, "word": 6.0, "char": 1.0}  # approximate averages
 TRAINING_SHARE = 0.8  # of a time limit that steps take; the rest goes into start-up and evaluations
-EFFICIENCY = 0.5  # speed of a training, relative to that of matrix products alone
 MAX_PARAMETERS_PER_TOKEN = 30.0
 OPERATIONS = 6.0  # floating-point operations for each parameter and token, forward and backward pass together
 MIN_STEPS = 2000  # of a run: the batch size is chosen so that there are as many, if possible

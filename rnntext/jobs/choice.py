@@ -57,8 +57,7 @@ def training_budget(tokens: float, training: SizedTraining) -> Budget:
 
     seconds = sizes.TRAINING_SHARE * training.time_limit
     data_type = precision.choose(training.precision)
-    operations_a_second = sizes.EFFICIENCY * speed.operations_a_second(data_type)
-    return Budget(tokens, seconds, operations_a_second)
+    return Budget(tokens, seconds, speed.operations_a_second(data_type))
 
 
 @dataclasses.dataclass(frozen=True)

@@ -7,6 +7,7 @@ import dataclasses
 import resource
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rnntext.families import TRANSLATOR
 from rnntext.files.atomic import check_output_folder
@@ -20,7 +21,12 @@ from rnntext.settings.training import JobConfig
 from rnntext.watch.observer import Observer
 from rnntext.words import counted
 
-STEPS = 8  # that are taken; the first one builds TensorFlow's graph
+if TYPE_CHECKING:
+    from rnntext.train.loop import Loop
+
+MIN_STEPS = 8  # that are taken; the first one builds TensorFlow's graph
+MAX_STEPS = 24
+ENOUGH_SECONDS = 10.0  # after which no more than MIN_STEPS are taken
 MEGABYTE = 2**20
 
 
@@ -91,18 +97,27 @@ def rehearse(recipe: Recipe, path: Path, job: JobConfig, observer: Observer) -> 
     task = run.material.task
     loop = Loop(task, run.recipe.training, state, Observer(), time.monotonic())
     steps = loop.position.step
-    if loop.variables:
-        for _ in range(STEPS):
-            loop.step()
+    step_seconds = _step_seconds(loop) if loop.variables else 0.0
     return Rehearsal(
         "rehearsed",
         steps=steps,
         parameters=beginning.weight_bytes(task) // beginning.WEIGHT_BYTES,
         steps_per_pass=task.steps_per_epoch,
-        seconds_per_pass=loop.planner.step_seconds() * task.steps_per_epoch,
+        seconds_per_pass=step_seconds * task.steps_per_epoch,
         memory=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
         disk=beginning.room(run.material, None if snapshot is not None else run.snapshot),
     )
+
+
+def _step_seconds(loop: Loop) -> float:
+    """Takes some steps; returns what one will take, in seconds: the lower quartile, as kernels are made for each shape
+    of a batch when it comes for the first time."""
+    times: list[float] = []
+    while len(times) < MIN_STEPS or (len(times) < MAX_STEPS and sum(times) < ENOUGH_SECONDS):
+        started = time.monotonic()
+        loop.step()
+        times.append(time.monotonic() - started)
+    return sorted(times)[len(times) // 4]
 
 
 def _duration(seconds: float) -> str:

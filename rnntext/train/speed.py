@@ -18,15 +18,26 @@ REPETITIONS = 9
 
 
 def operations_a_second(precision: str) -> float:
-    """Floating-point operations a second in matrix products as a training has them.
+    """Floating-point operations a second in the matrix products of a training, all else that it does included.
 
-    Two products run at the same time, each on half of the processors, as in `train/halves.py`. The measurement takes
-    less than a second; other load counts, as it will in the training.
+    All else (gates, softmax, the sums of gradients, the optimizer) is computed in float32 and takes about as long as
+    float32 products do, whatever the data type of the products is (docs/decisions.md). So a training that multiplies
+    several times as fast is less than twice as fast. The measurement takes less than a second for each data type; other
+    load counts, as it will in the training.
 
     Args:
-        precision: "float32" or "bfloat16".
+        precision: of the products, "float32" or "bfloat16".
     """
-    dtype = tf.as_dtype(precision)
+    seconds = _seconds_per_operation(tf.float32)
+    products = seconds if precision == "float32" else _seconds_per_operation(tf.as_dtype(precision))
+    return 1.0 / (products + seconds)
+
+
+def _seconds_per_operation(dtype: tf.DType) -> float:
+    """What a floating-point operation of matrix products takes.
+
+    Two products run at the same time, each on half of the processors, as in `train/halves.py`.
+    """
     left = tf.ones([2, ROWS, UNITS], dtype)
     right = tf.ones([UNITS, COLUMNS], dtype)
 
@@ -44,5 +55,4 @@ def operations_a_second(precision: str) -> float:
         elapsed = time.perf_counter() - started
         times.append(elapsed)
     operations = 2 * 2.0 * ROWS * UNITS * COLUMNS  # a multiplication and an addition, in two products
-    seconds = statistics.median(times[WARM_UPS:])
-    return operations / seconds
+    return statistics.median(times[WARM_UPS:]) / operations

@@ -47,7 +47,7 @@ def small_sizes(monkeypatch: pytest.MonkeyPatch) -> None:
     gru = Row(0.0, {"architecture": "gru", "layers": 1, "units": 6, "embedding": 4, "vocabulary_size": 300})
     rows = {"tiny": gru, "small": gru, "base": transformer, "large": transformer}
     monkeypatch.setattr(sizes, "TRANSLATORS", {"auto": rows, "transformer": dict.fromkeys(sizes.SIZES, transformer)})
-    monkeypatch.setattr("rnntext.train.speed.operations_a_second", lambda precision: 1e6)
+    monkeypatch.setattr("rnntext.train.speed.operations_a_second", lambda precision: 5e5)
 
 
 class Watch(Observer):
@@ -156,7 +156,7 @@ def test_a_size_that_there_is_not_is_refused(tmp_path: Path) -> None:
 def test_a_time_limit_decides_with_the_speed_of_the_machine(
     tmp_path: Path, seconds: float, units: int, monkeypatch
 ) -> None:
-    monkeypatch.setattr("rnntext.train.speed.operations_a_second", lambda precision: 1e6 * seconds)
+    monkeypatch.setattr("rnntext.train.speed.operations_a_second", lambda precision: 5e5 * seconds)
     train(tmp_path, given={"time_limit": 1000.0, "steps": 1})
     assert config(tmp_path)["units"] == units
 

@@ -16,7 +16,8 @@ from crash.disks import read_tree
 
 import rnntext
 from rnntext.errors import DataError, InputOutputError, StoppedError
-from rnntext.jobs.rehearsal import Rehearsal, _duration
+from rnntext.jobs import rehearsal as rehearsing
+from rnntext.jobs.rehearsal import MAX_STEPS, MIN_STEPS, Rehearsal, _duration, _step_seconds
 from rnntext.settings.charlm import CharlmConfig, CharlmTraining
 from rnntext.settings.forecaster import ForecastConfig, ForecastTraining
 from rnntext.settings.training import JobConfig
@@ -123,3 +124,27 @@ def test_translators_and_forecasters_likewise(tmp_path: Path) -> None:
 )
 def test_durations_are_for_people(seconds: float, shown: str) -> None:
     assert _duration(seconds) == shown
+
+
+@pytest.mark.parametrize(
+    ("slow", "fast", "taken"),
+    [([3.0, 1.0, 1.0], 0.1, MAX_STEPS), ([3.0, 3.0, 3.0], 2.0, MIN_STEPS)],
+    ids=["quick", "slow"],
+)
+def test_the_first_steps_make_kernels_and_do_not_count(
+    monkeypatch: pytest.MonkeyPatch, slow: list[float], fast: float, taken: int
+) -> None:
+    times = slow + [fast] * MAX_STEPS
+    clock = [0.0]
+
+    class FakeLoop:
+        steps = 0
+
+        def step(self) -> None:
+            clock[0] += times[self.steps]
+            self.steps += 1
+
+    monkeypatch.setattr(rehearsing.time, "monotonic", lambda: clock[0])
+    loop = FakeLoop()
+    assert _step_seconds(loop) == pytest.approx(fast)  # type: ignore[arg-type]
+    assert loop.steps == taken
