@@ -147,4 +147,5 @@ def test_what_makes_no_ensemble_is_refused_in_one_line(shell: Shell, arguments: 
 
 def test_a_config_file_without_any_model_is_refused(shell: Shell) -> None:
     shell.write("settings.toml", "model = []")
-    assert shell.here("generate", "a", "--config", "settings.toml", code=2).message == "--model: name at least one"
+    refused = shell.here("generate", "a", "--config", "settings.toml", code=2)
+    assert refused.message == "--model: name at least one (from --config settings.toml)"

@@ -199,13 +199,14 @@ def test_unequal_files_are_refused_with_both_names_and_counts(shell: Shell) -> N
 
 
 @pytest.mark.parametrize(
-    ("source", "reference", "counts"), [("", "a\n", (0, 1)), ("a\nb", "", (2, 0)), ("\n", "a\n\n", (1, 2))]
+    ("source", "reference", "counts"),
+    [("", "a\n", ("0 lines", 1)), ("a\nb", "", ("2 lines", 0)), ("\n", "a\n\n", ("1 line", 2))],
 )
 def test_lines_are_counted_at_the_edges(
-    shell: Shell, model: TranslationModel, source: str, reference: str, counts: tuple[int, int]
+    shell: Shell, model: TranslationModel, source: str, reference: str, counts: tuple[str, int]
 ) -> None:
     files = [str(shell.folder / shell.write(*file)) for file in (("a", source), ("b", reference))]
-    with pytest.raises(DataError, match=f"a has {counts[0]} lines and .*b {counts[1]}: "):
+    with pytest.raises(DataError, match=f"a has {counts[0]} and .*b {counts[1]}: "):
         evaluate(model, *files, SearchConfig())
 
 

@@ -574,7 +574,7 @@ def test_a_refusal_names_three_files_and_counts_the_others(tmp_path):
     with pytest.raises(DataError, match=r"0\.txt, .*1\.txt, .*2\.txt and 297 more: empty; there is nothing"):
         train_charlm(files, tmp_path / "m", SMALL, SHORT)
     Path(files[0]).write_text("abc")
-    with pytest.raises(DataError, match=r"are too few for --window 6; give more text, or a smaller --window$"):
+    with pytest.raises(DataError, match=r"too few for --window 6; give more text, or a smaller --window$"):
         train_charlm(files[:1], tmp_path / "m", SMALL, SHORT)
 
 
