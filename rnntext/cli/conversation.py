@@ -203,8 +203,6 @@ def _history(name: str) -> Any:
     from prompt_toolkit.history import FileHistory, InMemoryHistory
 
     folder = users_folder("XDG_STATE_HOME", ".local/state")
-    if not folder.is_absolute():
-        return InMemoryHistory()
     try:
         folder.mkdir(parents=True, exist_ok=True)
         path = folder / name
