@@ -56,7 +56,7 @@ $(INSTALLED): pyproject.toml
 
 $(BENCH_INSTALLED): pyproject.toml
 	$(PYTHON) -m venv .venv-bench
-	$(BENCH)/python -m pip install --quiet --editable '.[train,bench]'
+	$(BENCH)/python -m pip install --quiet --editable '.[train,bench,onnxruntime]'
 	touch $@
 
 $(ENGINES_INSTALLED): pyproject.toml

@@ -90,11 +90,14 @@ def _random(rng: np.random.Generator, shapes: dict[str, tuple[int, ...]]) -> dic
 class Generation(Contender):
     """What `generate` does, with random weights; counts characters of all streams together."""
 
-    def __init__(self, layers: int, units: int, streams: int, characters: int, threads: int) -> None:
+    def __init__(
+        self, layers: int, units: int, streams: int, characters: int, threads: int, engine: str = "numpy"
+    ) -> None:
         prepare_blas()
         import numpy as np
 
-        from rnntext.run.charlm import Charlm, shapes
+        from rnntext.jobs.character_engines import predictor
+        from rnntext.run.charlm import shapes
         from rnntext.settings.charlm import CharlmConfig
         from rnntext.text.vocabulary import CharVocabulary
 
@@ -102,7 +105,7 @@ class Generation(Contender):
         vocabulary = CharVocabulary([chr(33 + i) for i in range(65)])
         rng = np.random.default_rng(0)
         arrays = _random(rng, shapes(shape, len(vocabulary)))
-        self.model = Charlm(shape, vocabulary, arrays)
+        self.model = predictor(engine, shape, vocabulary, arrays, threads)
         self.streams, self.characters, self.threads = streams, characters, threads
 
     def run(self) -> float:

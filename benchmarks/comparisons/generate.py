@@ -1,7 +1,7 @@
 """`generate`: one stream, and 32 side by side, with one layer of 256, two of 512, two of 1024; 1,000 with one of 256.
 
-Ours with one thread, as it is by default, and with two; it multiplies the embedding by the first layer's weights once,
-when it is loaded, which is not timed. Peers: a loop over PyTorch's `LSTMCell`, as it is or compiled; a whole loop of
+Ours with one thread, as it is by default, with two, and with one of ONNX Runtime and 8-bit weights. NumPy's engine
+multiplies the embedding by the first layer's weights once, when it is loaded, which is not timed. Peers: a loop over PyTorch's `LSTMCell`, as it is or compiled; a whole loop of
 Keras's `LSTMCell` compiled by XLA; for one stream also plain products of a matrix as large as the weights with a
 vector. All draw from 66 characters at temperature 0.8.
 """
@@ -33,6 +33,8 @@ def _row(options: Options, streams: int, layers: int, units: int, goals: tuple[f
         Side(f"rnntext --threads {number}", "benchmarks.ours:Generation", {**told, "threads": number})
         for number in reversed(threads())
     ]
+    eight_bits = {**told, "threads": 1, "engine": "onnxruntime"}
+    ours.append(Side("rnntext --engine onnxruntime", "benchmarks.ours:Generation", eight_bits))
     ways = ["eager"] if options.quick else ["eager", "compiled"]
     settings = [{"threads": number, "how": how} for number in threads() for how in ways]
     goal = goals[0] if streams == 1 else 2.0

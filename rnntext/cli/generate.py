@@ -18,8 +18,8 @@ from rnntext.cli.options import Ensemble, Json, Models, Output, Quiet, Threads, 
 from rnntext.cli.surprise import KEY, coloured, has_colours
 from rnntext.errors import UsageError
 from rnntext.families import CHARLM
-from rnntext.settings.base import DATA, LENGTH, MODEL, OUTPUT, SAMPLING
-from rnntext.settings.charlm import MAX_COUNT, ON_UNKNOWN, SamplingConfig
+from rnntext.settings.base import DATA, JOB, LENGTH, MODEL, OUTPUT, SAMPLING
+from rnntext.settings.charlm import ENGINES, MAX_COUNT, ON_UNKNOWN, SamplingConfig
 
 if TYPE_CHECKING:
     from rnntext.jobs.characters import CharacterModel
@@ -67,6 +67,15 @@ OnUnknown = Annotated[
         *ON_UNKNOWN,
         name="on_unknown",
         group=DATA,
+    ),
+]
+Engine = Annotated[
+    str,
+    choice(
+        "Inference engine; onnxruntime runs LSTMs with 8-bit weights, and is an optional extra.",
+        *ENGINES,
+        name="engine",
+        group=JOB,
     ),
 ]
 ShowConfidence = Annotated[
@@ -123,6 +132,7 @@ def generate(
     separator: Separator = "-----",
     show_confidence: ShowConfidence = False,
     top_logprobs: TopLogprobs = None,
+    engine: Engine = "numpy",
     threads: Threads = 1,
     output: Output = None,
     as_json: Json = False,
@@ -139,7 +149,7 @@ def generate(
     _check(output, interactive, show_confidence, top_logprobs, as_json, count)
     paths = [find(name, CHARLM, version, ensemble) for name in model]
     text = _prompt(prompt, adapt)
-    loaded = load_characters(paths, threads, version, ensemble)
+    loaded = load_characters(paths, threads, version, ensemble, engine)
     loaded.encode(text, on_unknown)
     loaded = loaded if adapt is None else _adapted(loaded, adapt, quiet)
     # 2. Write the samples.

@@ -5,6 +5,7 @@ Values are known by name. Where an operation takes a value, it also takes an arr
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Mapping
 from typing import Any, TypeAlias
@@ -53,6 +54,7 @@ class Graph:
         self._name = name
         self._nodes: list[Any] = []
         self._constants: dict[str, Array] = {}
+        self._domains = {"": OPSET}  # sets of operations, and their versions
         self.inputs: dict[str, tuple[np.dtype[Any], tuple[Dimension, ...]]] = {}
         self.outputs: dict[str, tuple[np.dtype[Any], tuple[Dimension, ...]]] = {}
 
@@ -72,7 +74,8 @@ class Graph:
         return name
 
     def add(self, operation: str, *inputs: Value, **attributes: Any) -> str:
-        """Adds an operation with one output; returns its name. An input "" is left out."""
+        """Adds an operation with one output; returns its name. An input "" is left out; the attribute `domain` names
+        the set of operations that it is from, if it is none of ONNX's own."""
         return self.add_several(operation, 1, *inputs, **attributes)[0]
 
     def add_several(self, operation: str, count: int, *inputs: Value, **attributes: Any) -> list[str]:
@@ -91,6 +94,7 @@ class Graph:
             if not isinstance(value, str):
                 value = self.constant(value, f"constant_{number}_{index}")
             names.append(value)
+        self._domains.setdefault(attributes.get("domain", ""), 1)
         node = self._onnx.helper.make_node(operation, names, outputs, f"{operation}_{number}", **attributes)
         self._nodes.append(node)
 
@@ -119,7 +123,7 @@ class Graph:
         # 3. Make the model.
         model = onnx.helper.make_model(
             graph,
-            opset_imports=[onnx.helper.make_opsetid("", OPSET)],
+            opset_imports=list(itertools.starmap(onnx.helper.make_opsetid, self._domains.items())),
             ir_version=_IR_VERSION,
             producer_name="rnntext",
             producer_version=__version__,

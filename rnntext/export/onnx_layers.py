@@ -95,11 +95,12 @@ def _arranged(cell: str, kernel: Array, recurrent_kernel: Array, bias: Array) ->
     them, from ours (see `run.cells.Cell`). An LSTM's gates are i, f, g, o here and i, o, f, g there."""
     biases = bias if cell == "gru" else np.stack([bias, np.zeros_like(bias)])  # [2, gates * units]
     if cell == "lstm":
-        kernel, recurrent_kernel, biases = (_swapped(one) for one in (kernel, recurrent_kernel, biases))
+        kernel, recurrent_kernel, biases = (swapped(one) for one in (kernel, recurrent_kernel, biases))
     return _transpose(kernel), _transpose(recurrent_kernel), biases.reshape(-1)
 
 
-def _swapped(columns: Array) -> Array:
+def swapped(columns: Array) -> Array:
+    """The columns of an LSTM's gates i, f, g, o in the order of ONNX, i, o, f, g."""
     i, f, g, o = np.split(columns, 4, axis=-1)
     return np.concatenate([i, o, f, g], axis=-1)
 

@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 
 from rnntext.errors import CheckpointError, DataError
+from rnntext.jobs.character_engines import predictor
 from rnntext.jobs.generate import Drawn, Sample, StopFilter, draw, draw_wave, fresh_seed, wave_size, why_never
 from rnntext.jobs.served import Served
-from rnntext.run.charlm import Charlm, Predictor, shapes, surprisals
+from rnntext.run.charlm import Predictor, shapes, surprisals
 from rnntext.settings.base import as_count, as_text, as_texts, check_choice
 from rnntext.settings.charlm import MAX_COUNT, ON_UNKNOWN, CharlmConfig, SamplingConfig
 from rnntext.storage.checkpoint import Checkpoint
@@ -31,12 +32,12 @@ class CharacterModel(Served):
 
     Attributes:
         config: its architecture; of an ensemble, that of its first member.
-        engine: the NumPy model, or an ensemble of them, which computes with character ids and logits.
+        engine: what computes with character ids and logits: one model, or an ensemble of several.
         checkpoint: the version it came from, with its manifest and metrics; of an ensemble, its first member.
         threads: number of threads of a matrix product.
     """
 
-    def __init__(self, source: Checkpoint, threads: int = 1) -> None:
+    def __init__(self, source: Checkpoint, threads: int = 1, engine: str = "numpy") -> None:
         self.checkpoint = source
         self.threads = threads
         settings = source.json("config.json")
@@ -46,7 +47,7 @@ class CharacterModel(Served):
         if len(vocabulary) == 1:  # [UNK] alone
             raise CheckpointError(f"{source.path}: the vocabulary is empty")
         arrays = source.arrays(shapes(self.config, len(vocabulary)))
-        self.engine: Predictor = Charlm(self.config, vocabulary, arrays)
+        self.engine: Predictor = predictor(engine, self.config, vocabulary, arrays, threads)
 
     def encode(self, text: str, on_unknown: str = "error") -> list[int]:
         """The ids of the characters of a prompt, which is normalised first.
@@ -86,13 +87,12 @@ class CharacterModel(Served):
             prompt, stop, length: see `generate`.
         """
         vocabulary = self.engine.vocabulary
-        lowercase = self.config.lowercase
         sentences: list[str] = []
-        skipped = vocabulary.unknown(normalize(prompt, lowercase))
+        skipped = vocabulary.unknown(normalize(prompt, self.config.lowercase))
         if skipped:
             sentences.append(f"left out of the prompt, as the model has never seen them: {named(skipped)}")
         for text in as_texts("stop", stop):
-            reason = why_never(normalize(text, lowercase), vocabulary, length)
+            reason = why_never(normalize(text, self.config.lowercase), vocabulary, length)
             if reason is not None:
                 sentences.append(f"the stop text {text!r} can never come: {reason}")
         return sentences

@@ -99,15 +99,22 @@ def load(
 
 
 def load_characters(
-    path: PathOrPaths, threads: int = 1, version: Version = None, ensemble: int | None = None
+    path: PathOrPaths,
+    threads: int = 1,
+    version: Version = None,
+    ensemble: int | None = None,
+    engine: str = "numpy",
 ) -> CharacterModel:
     """A version of a character model, or an ensemble; see `load`.
 
+    Args:
+        engine: "numpy" or "onnxruntime".
+
     Raises:
-        UsageError: it is another kind of model.
+        UsageError: it is another kind of model, or one that the engine cannot run.
     """
-    model = _built(_loaded(path, version, ensemble, CHARLM), threads)
-    return model.loaded_by(load_characters, path, threads, version, ensemble)  # type: ignore[no-any-return]
+    model = _built(_loaded(path, version, ensemble, CHARLM), threads, engine)
+    return model.loaded_by(load_characters, path, threads, version, ensemble, engine)  # type: ignore[no-any-return]
 
 
 def load_translation(

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 
+from rnntext.errors import UsageError
 from rnntext.run.arrays import Array, Weights, empty, zeros
 from rnntext.run.backprop import Stretch, start
 from rnntext.run.charlm import Charlm, Predictor, shapes
@@ -144,10 +145,15 @@ class EnsembleAdaptation:
 
 
 def adaptation_of(model: Predictor) -> Adaptation | EnsembleAdaptation:
-    """The beginning of a walk of a model, or of an ensemble."""
+    """The beginning of a walk of a model, or of an ensemble.
+
+    Raises:
+        UsageError: it is not computed by NumPy, as the gradients are.
+    """
     if isinstance(model, CharlmEnsemble):
         return EnsembleAdaptation(model)
-    assert isinstance(model, Charlm)
+    if not isinstance(model, Charlm):
+        raise UsageError("--adapt: only NumPy's engine learns from a text; leave --engine out")
     return Adaptation(model)
 
 

@@ -8,6 +8,7 @@ from rnntext.settings.base import BUDGET, DATA, LEARNING, MODEL, MUST_MATCH, SAM
 from rnntext.settings.training import SizedTraining
 
 CELLS = ("rnn", "lstm", "gru")
+ENGINES = ("numpy", "onnxruntime")
 MAX_COUNT = 10**9  # samples
 TEACHER_SHARE = 0.5  # of the loss, that teachers measure
 ON_UNKNOWN = ("error", "skip")  # what to do with characters that are not in the vocabulary

@@ -16,6 +16,7 @@ HEAVY = {"tensorflow", "keras", "numpy"}
 NEEDLESS = {
     "prompt_toolkit",
     *("pydantic", "pydantic_core", "click", "rich", "matplotlib", "sacrebleu", "ctranslate2", "tensorboard"),
+    *("onnx", "onnxruntime"),
     *("asyncio", "email", "http", "multiprocessing", "socket", "ssl", "tarfile", "tomllib", "zipfile"),
     *("safetensors", "sentencepiece", "threadpoolctl", "ctypes", "hashlib"),
 }
