@@ -1,9 +1,9 @@
 """`generate`: one stream, and 32 side by side, with one layer of 256, two of 512, two of 1024; 1,000 with one of 256.
 
 Ours with one thread, as it is by default, with two, and with one of ONNX Runtime and 8-bit weights. NumPy's engine
-multiplies the embedding by the first layer's weights once, when it is loaded, which is not timed. Peers: a loop over PyTorch's `LSTMCell`, as it is or compiled; a whole loop of
-Keras's `LSTMCell` compiled by XLA; for one stream also plain products of a matrix as large as the weights with a
-vector. All draw from 66 characters at temperature 0.8.
+multiplies the embedding by the first layer's weights once, when it is loaded, which is not timed. Peers: a loop over
+PyTorch's `LSTMCell`, as it is or compiled; a whole loop of Keras's `LSTMCell` compiled by XLA; for one stream also
+plain products of a matrix as large as the weights with a vector. All draw from 66 characters at temperature 0.8.
 """
 
 from __future__ import annotations
