@@ -14,7 +14,7 @@ import typer
 
 from rnntext.cli.command import command
 from rnntext.cli.console import Results, note, results, to_terminal
-from rnntext.cli.options import Ensemble, Json, Models, Output, Quiet, Threads, Version, choice
+from rnntext.cli.options import Ensemble, Json, Models, Output, Quiet, Version, choice
 from rnntext.cli.surprise import KEY, coloured, has_colours
 from rnntext.errors import UsageError
 from rnntext.families import CHARLM
@@ -78,6 +78,15 @@ Engine = Annotated[
         group=JOB,
     ),
 ]
+Threads = Annotated[
+    int | None,
+    typer.Option(
+        min=1,
+        help="Number of threads of a matrix product.",
+        show_default="of one sample the fastest number, found while it is drawn; else 1",
+        rich_help_panel=JOB,
+    ),
+]
 ShowConfidence = Annotated[
     bool,
     typer.Option(
@@ -133,7 +142,7 @@ def generate(
     show_confidence: ShowConfidence = False,
     top_logprobs: TopLogprobs = None,
     engine: Engine = "numpy",
-    threads: Threads = 1,
+    threads: Threads = None,
     output: Output = None,
     as_json: Json = False,
     quiet: Quiet = False,

@@ -34,10 +34,10 @@ class CharacterModel(Served):
         config: its architecture; of an ensemble, that of its first member.
         engine: what computes with character ids and logits: one model, or an ensemble of several.
         checkpoint: the version it came from, with its manifest and metrics; of an ensemble, its first member.
-        threads: number of threads of a matrix product.
+        threads: number of threads of a matrix product; None: the fastest number for one text, else 1.
     """
 
-    def __init__(self, source: Checkpoint, threads: int = 1, engine: str = "numpy") -> None:
+    def __init__(self, source: Checkpoint, threads: int | None = 1, engine: str = "numpy") -> None:
         self.checkpoint = source
         self.threads = threads
         settings = source.json("config.json")
@@ -47,7 +47,7 @@ class CharacterModel(Served):
         if len(vocabulary) == 1:  # [UNK] alone
             raise CheckpointError(f"{source.path}: the vocabulary is empty")
         arrays = source.arrays(shapes(self.config, len(vocabulary)))
-        self.engine: Predictor = predictor(engine, self.config, vocabulary, arrays, threads)
+        self.engine: Predictor = predictor(engine, self.config, vocabulary, arrays, threads or 1)
 
     def encode(self, text: str, on_unknown: str = "error") -> list[int]:
         """The ids of the characters of a prompt, which is normalised first.
@@ -268,7 +268,7 @@ class CharacterModel(Served):
     def _surprisals(self, texts: Iterable[str], adapt: bool) -> Iterator[np.ndarray]:
         """Yields the information content of each character in bits, `[time]` of one part of the text after another."""
         pieces = map(self.engine.vocabulary.encode, texts)
-        return self._walk(pieces)[1] if adapt else surprisals(self.engine, pieces, self.threads)
+        return self._walk(pieces)[1] if adapt else surprisals(self.engine, pieces, self.threads or 1)
 
     def adapted(self, text: str) -> CharacterModel:
         """A model that has learnt from a text (see `run.adaptation`). It is not stored, and this one stays as it is.
@@ -294,7 +294,7 @@ class CharacterModel(Served):
         from rnntext.run.adaptation import adaptation_of, walk  # only here, as hardly anybody needs it
 
         adaptation = adaptation_of(self.engine)
-        return adaptation, walk(self.engine, adaptation, pieces, self.threads)
+        return adaptation, walk(self.engine, adaptation, pieces, self.threads or 1)
 
     def _normalized(self, pieces: Iterable[str]) -> Iterator[str]:
         return (normalize(piece, self.config.lowercase) for piece in pieces)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import io
 import math
 import secrets
@@ -16,7 +17,7 @@ from rnntext.run.arrays import Array
 from rnntext.run.charlm import Charlm, Predictor
 from rnntext.run.logits import log_sum_exp
 from rnntext.run.sampling import Sampler
-from rnntext.run.threads import blas_threads
+from rnntext.run.threads import FastestThreads, blas_threads
 from rnntext.settings.charlm import SamplingConfig
 from rnntext.text.vocabulary import UNKNOWN, CharVocabulary, named
 from rnntext.words import counted
@@ -106,7 +107,7 @@ def sample(
     count: int,
     seed: int | Sequence[int],
     config: SamplingConfig,
-    threads: int = 1,
+    threads: int | None = 1,
     top: int | None = None,
 ) -> Iterator[Draw]:
     """Yields, `length` times, the next character of each continuation.
@@ -118,20 +119,22 @@ def sample(
         count: number of continuations, the size of the batch.
         seed: seed of the draws.
         config: temperature and filters.
-        threads: number of threads of a matrix product.
+        threads: number of threads of a matrix product; None: the fastest number for one continuation, else 1.
         top: number of the most likely characters to tell beside the drawn one; None: nothing of probabilities.
     """
     never = never_drawn(model)
     sampler = Sampler(config, np.random.default_rng(seed), never)
     state = model.start(count)
-    with blas_threads(threads):
+    with blas_threads(threads or 1):
         logits = model.feed(state, prompt or [model.vocabulary.start])  # [batch, vocabulary]
+    fastest = FastestThreads(model.max_threads if count == 1 else 1)
+    threads_of_step = fastest.step if threads is None else functools.partial(blas_threads, threads)
     for index in range(length):
         log_p = None if top is None else logits - log_sum_exp(logits)  # the sampler overwrites the logits
         ids = sampler(logits)  # [batch]
         yield Draw(ids) if log_p is None else _with_likeliest(ids, log_p, top or 0, never)
         if index + 1 < length:  # after the last draw, no more logits are needed
-            with blas_threads(threads):
+            with threads_of_step():
                 logits = model.step(state, ids)
 
 
@@ -171,7 +174,7 @@ def draw(
     stop: StopFilter,
     seed: int,
     config: SamplingConfig,
-    threads: int = 1,
+    threads: int | None = 1,
     top: int | None = None,
 ) -> Iterator[Drawn]:
     """Yields the characters of one continuation, each as soon as the filter lets it pass; for the rest see `sample`."""
@@ -195,7 +198,7 @@ def draw_wave(
     length: int,
     seed: int | Sequence[int],
     config: SamplingConfig,
-    threads: int = 1,
+    threads: int | None = 1,
     top: int | None = None,
 ) -> Iterator[Sample]:
     """Yields continuations that are drawn as one batch, each with its filter; for the rest see `sample`."""

@@ -100,7 +100,7 @@ def load(
 
 def load_characters(
     path: PathOrPaths,
-    threads: int = 1,
+    threads: int | None = 1,
     version: Version = None,
     ensemble: int | None = None,
     engine: str = "numpy",
@@ -108,6 +108,7 @@ def load_characters(
     """A version of a character model, or an ensemble; see `load`.
 
     Args:
+        threads: None: while one text is drawn, the number that is found to be the fastest; elsewhere 1.
         engine: "numpy" or "onnxruntime".
 
     Raises:

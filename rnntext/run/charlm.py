@@ -5,13 +5,14 @@ from __future__ import annotations
 import abc
 import math
 from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
-from rnntext.run.arrays import Array, Shapes, Weights, affine_shapes, empty
+from rnntext.run.arrays import Array, Shapes, Weights, affine_shapes, empty, zeros
 from rnntext.run.stack import Stack, StackState, stack_shapes
-from rnntext.run.threads import blas_threads
+from rnntext.run.threads import MAX_THREADS, ROWS, blas_threads, exact_threads
 from rnntext.settings.charlm import CharlmConfig
 from rnntext.text.vocabulary import CODE_POINTS, UNKNOWN, CharVocabulary
 
@@ -42,6 +43,12 @@ class Predictor(abc.ABC):
     """
 
     vocabulary: CharVocabulary
+
+    @property
+    def max_threads(self) -> int:
+        """The largest number of threads of a matrix product with which one text is the same, to the bit, as with one;
+        with 1, 2, 4, ... up to this number."""
+        return 1
 
     @abc.abstractmethod
     def start(self, batch: int = 1) -> Any:
@@ -161,11 +168,11 @@ class State:
         batch: the number of texts.
     """
 
-    def __init__(self, stack: StackState, batch: int, gate_units: int, vocabulary_size: int) -> None:
+    def __init__(self, stack: StackState, batch: int, gate_units: int, columns: int) -> None:
         self.batch = batch
         self.stack = stack
         self.projected = empty(gate_units, batch)
-        self.logits = empty(batch, vocabulary_size)
+        self.logits = empty(batch, columns)
 
     def layers(self) -> list[tuple[Array, ...]]:
         """For each layer its states `[units, batch]`, in Keras's order (h, then an LSTM's c), to read or overwrite."""
@@ -206,12 +213,26 @@ class Charlm(Predictor):
         self.kernel = np.ascontiguousarray(kernel)  # [units, vocabulary]
         self.bias = arrays["logits.bias"]  # [vocabulary]
 
+    @cached_property
+    def _rows(self) -> Array:
+        """The kernel of the output layer as one text needs it for `max_threads`, `[vocabulary and rows of zeros,
+        units]`."""
+        units, vocabulary = self.kernel.shape
+        rows = zeros(math.ceil(vocabulary / (MAX_THREADS * ROWS)) * MAX_THREADS * ROWS, units)
+        rows[:vocabulary] = self.kernel.T
+        return rows
+
+    @property
+    def max_threads(self) -> int:
+        """See Predictor."""
+        return exact_threads(len(self.table))
+
     def start(self, batch: int = 1) -> State:
         """A state that has read nothing."""
         gate_units = len(self.table)  # gates * units
-        vocabulary_size = len(self.bias)
+        columns = len(self.bias) if batch > 1 else len(self._rows)
         stack = self.stack.start(batch)
-        return State(stack, batch, gate_units, vocabulary_size)
+        return State(stack, batch, gate_units, columns)
 
     def step(self, state: State, ids: Array) -> Array:
         """Reads one character of each text.
@@ -226,8 +247,12 @@ class Charlm(Predictor):
         projected = state.projected  # [gates * units, batch]
         np.take(self.table, ids, axis=1, out=projected, mode="clip")
         h = self.stack.step(state.stack, projected)  # [units, batch]
-        logits = state.logits
-        np.matmul(h.T, self.kernel, out=logits)  # [batch, vocabulary]
+        logits = state.logits  # [batch, vocabulary]; of one text more columns
+        if state.batch == 1:
+            np.matmul(self._rows, h, out=logits.T)
+            logits = logits[:, : len(self.bias)]
+        else:
+            np.matmul(h.T, self.kernel, out=logits)
         logits += self.bias
         return logits
 

@@ -92,6 +92,11 @@ class CharlmEnsemble(Predictor):
         self.members = list(members)
         self.vocabulary = self.members[0].vocabulary
 
+    @property
+    def max_threads(self) -> int:
+        """See Predictor."""
+        return min(member.max_threads for member in self.members)
+
     def start(self, batch: int = 1) -> CharlmEnsembleState:
         """See Predictor."""
         states = [member.start(batch) for member in self.members]
