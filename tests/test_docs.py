@@ -2,11 +2,14 @@
 
 import re
 from pathlib import Path
+from unittest.mock import Mock
 from xml.etree import ElementTree
 
 import pytest
 
 import rnntext
+from rnntext.cli.writing import _Writer
+from rnntext.settings.charlm import SamplingConfig
 from rnntext.watch.logs import _HELP
 
 ROOT = Path(__file__).parents[1]
@@ -49,6 +52,12 @@ def test_metrics_that_a_page_names_exist() -> None:
     named = set(re.findall(r"\brnntext_(\w+)", read(DOCS / "how-to" / "prometheus.md")))
     assert len(named) > 5
     assert named <= set(_HELP)
+
+
+def test_commands_of_a_conversation_that_a_page_names_exist() -> None:
+    named = set(re.findall(r"`/(\w+)`", read(DOCS / "tutorials" / "terminal.md")))
+    assert "undo" in named
+    assert named <= {"help", *_Writer(Mock(), Mock(sampling=SamplingConfig()), Mock()).commands()}
 
 
 def test_the_script_draws_the_pictures_that_are_there(monkeypatch: pytest.MonkeyPatch) -> None:

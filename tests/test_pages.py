@@ -31,13 +31,15 @@ SHELL_SIGNS = re.compile(r"[|<>&;$`*?(){}\\]")
 SMALL = """
 [train-charlm]
 steps = 2
+promote = "always"
 units = 16
 layers = 1
 embedding = 8
 batch-size = 4
-window = 16
+window = 8
 [train-translate]
 steps = 2
+promote = "always"
 units = 16
 layers = 1
 embedding = 8
