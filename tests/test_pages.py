@@ -5,8 +5,8 @@ printed. A page that goes on with files and models of another one says so: `<!--
 
     .venv/bin/python tests/test_pages.py HOME docs/tutorials/terminal.md ...
 
-runs pages in full in folders under HOME, with the page before if its folder has not seen it, and writes their outputs
-anew.
+runs pages in full in folders under HOME, which is new, each after the page that it goes on with, and writes the outputs
+that they show anew.
 """
 
 from __future__ import annotations
@@ -104,18 +104,32 @@ class Pages:
         self.ran.append(page)
         shell = Shell(folder_of(page, self.home), {**surroundings(), "RNNTEXT_CONFIG": str(self.home / "small.toml")})
         for block in BLOCK.finditer(page.read_text(encoding="utf-8")):
-            run_small(block["commands"], shell)
+            printed = run_small(block["commands"], shell)
+            assert messages(block["output"] or "") <= messages(printed)
 
 
-def run_small(commands: str, shell: Shell) -> None:
-    """Runs a block; its trainings run in this process, where TensorFlow is loaded already."""
+def run_small(commands: str, shell: Shell) -> str:
+    """Runs a block and returns what it printed; its trainings run in this process, where TensorFlow is loaded."""
+    printed = ""
     for part in re.split(r"^(rnntext (?:train-|ladder)[^#\n]*)\n", commands, flags=re.MULTILINE):
         if part.startswith(("rnntext train-", "rnntext ladder")) and not SHELL_SIGNS.search(part):
-            shell.here(*shlex.split(part)[1:])
+            done = shell.here(*shlex.split(part)[1:])
         elif part.strip():
             done = shell.run(["bash", "-e", "-c", part])
             if "||" not in part:  # `head` may end a pipe early, so that the exit code is the last command's alone
                 assert not re.search(r"^rnntext: ", done.err, re.MULTILINE), done.err
+        else:
+            continue
+        printed += done.text + done.err
+    return printed
+
+
+def messages(output: str) -> set[str]:
+    """The messages in an output, without what differs between models: numbers, stars, a duration's unit, the size that
+    was chosen, and why."""
+    lines = re.findall(r"^(?:checkpoints/|rnntext: |exit code |try|training |step |size ).*", output, re.MULTILINE)
+    varying = r"\(.*| in [\d.]+ (?:s|min|h)\b|[\d.,:]+(?!\w)|\?|\*|(?<=size )(?!of)\w+"
+    return {" ".join(re.sub(varying, "", line).split()) for line in lines}
 
 
 @pytest.fixture(scope="module")
@@ -150,22 +164,19 @@ def record(page: Path, folder: Path) -> None:
 
 
 def main(home: str, *pages: str) -> None:
-    """Records pages; a file in their folder lists those that have been run there."""
+    """Records pages, each after the one that it goes on with."""
+    recorded: list[Path] = []
 
-    def visit(page: Path, again: bool) -> None:
-        folder = folder_of(page, Path(home).resolve())
-        seen = folder / ".pages"
-        done = seen.read_text().split() if seen.exists() else []
-        if str(page) in done and not again:
-            return
+    def visit(page: Path) -> None:
         needed = before(page)
         if needed:
-            visit(needed, again=False)
-        record(page, folder)
-        seen.write_text("\n".join([*done, str(page)]))
+            visit(needed)
+        if page not in recorded:
+            recorded.append(page)
+            record(page, folder_of(page, Path(home).resolve()))
 
     for page in pages:
-        visit(Path(page).resolve(), again=True)
+        visit(Path(page).resolve())
 
 
 if __name__ == "__main__":
