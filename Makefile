@@ -7,8 +7,10 @@ BENCH := .venv-bench/bin
 BENCH_INSTALLED := .venv-bench/.installed
 ENGINES := .venv-engines/bin
 ENGINES_INSTALLED := .venv-engines/.installed
+DOCS := .venv-docs/bin
+DOCS_INSTALLED := .venv-docs/.installed
 
-.PHONY: demo test test-kernels test-engines test-packages test-browser check help soak bench clean
+.PHONY: demo test test-kernels test-engines test-packages test-browser check help docs soak bench clean
 
 demo: $(INSTALLED)  ## train on the bundled corpora (about 5 minutes on two cores), then generate and translate
 	$(BIN)/rnntext train-charlm valley --model demo --time-limit 2m
@@ -38,6 +40,9 @@ help: $(INSTALLED)  ## write anew what is made of the commands' help: a page, a 
 	$(BIN)/python tests/cli/test_man.py > docs/rnntext.1.new && mv docs/rnntext.1.new docs/rnntext.1
 	$(BIN)/python tests/cli/test_completion_words.py > words.new && mv words.new rnntext/cli/shells/words.json
 
+docs: $(DOCS_INSTALLED)  ## build the pages of docs/ as a site into build/site, which opens without a server
+	NO_MKDOCS_2_WARNING=1 $(DOCS)/mkdocs build --quiet --clean
+
 soak: $(INSTALLED)  ## show in full that a promise is kept: make soak PROMISE=5; without PROMISE, the table of results
 	PYTHONPATH=tests $(BIN)/python -m soak.harness $(PROMISE) $(if $(RESULTS),--results $(RESULTS))
 
@@ -64,5 +69,10 @@ $(ENGINES_INSTALLED): pyproject.toml
 	$(ENGINES)/python -m pip install --quiet --editable '.[engines]'
 	touch $@
 
+$(DOCS_INSTALLED): pyproject.toml
+	$(PYTHON) -m venv .venv-docs
+	$(DOCS)/python -m pip install --quiet --editable '.[docs]'
+	touch $@
+
 clean:  ## remove the environment and caches; trained models stay
-	rm -rf .venv .venv-bench .venv-engines .pytest_cache .mypy_cache .ruff_cache .hypothesis dist build examples/browser/node_modules examples/browser/dist
+	rm -rf .venv .venv-bench .venv-engines .venv-docs .pytest_cache .mypy_cache .ruff_cache .hypothesis dist build examples/browser/node_modules examples/browser/dist
