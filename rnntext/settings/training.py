@@ -79,7 +79,8 @@ class SizedTraining(TrainingConfig):
     dropout: float = inherited(TrainingConfig, "dropout", by_size=True)
     precision: str = option(
         "auto",
-        "Data type of matrix products; auto: bfloat16 if the processor has instructions for it, else float32.",
+        "Data type of matrix products; auto: bfloat16 if the processor has instructions for it and it is faster for a "
+        "model of this kind and size, else float32.",
         BUDGET,
         choices=PRECISIONS,
     )

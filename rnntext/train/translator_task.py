@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -78,7 +79,8 @@ class TranslatorTask:
         source, target = languages
         model_class = MODELS[type(config)]
         sizes = (len(source), len(target))
-        operands = choose(training.precision)
+        shapes = translators.shapes(config, *sizes).values()
+        operands = choose(training.precision, sum(map(math.prod, shapes)))
         self.model: Translator = model_class(config, sizes, training, operands)  # type: ignore[arg-type]
 
         # 3. Cut the training sentences into batches.
