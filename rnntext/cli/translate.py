@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-import functools
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -32,6 +31,8 @@ from rnntext.families import TRANSLATOR
 from rnntext.settings.base import DATA, JOB, OUTPUT, SEARCH
 from rnntext.settings.search import SearchConfig
 from rnntext.settings.translator import ENGINES
+from rnntext.text.documents import FORMATS
+from rnntext.text.sources import expanded
 
 if TYPE_CHECKING:
     from rnntext.jobs.answers import Translation
@@ -69,10 +70,12 @@ GlossaryFile = Annotated[
 InputFormat = Annotated[
     str,
     choice(
-        'Format of the input; jsonl: JSON objects, which are written with the results in one more field, "rnntext".',
-        *("text", "jsonl"),
+        'Format of the input; jsonl: JSON objects, which are written with the results in one more field, "rnntext"; '
+        "others: documents, of which all but the texts stays as it is.",
+        *("text", "jsonl", *FORMATS),
         name="input_format",
         group=DATA,
+        flags=["--format"],
     ),
 ]
 Field = Annotated[
@@ -124,31 +127,31 @@ def translate(
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Translate text, line by line: each line read is one line written."""
+    """Translate text, line by line: each line read is one line written; or a document, with --format."""
+    from rnntext.jobs.documents import translate_document
     from rnntext.jobs.load import find, load_translation
     from rnntext.jobs.translate import translate_stream
-    from rnntext.text.sources import expanded
 
-    if interactive:
-        interpret = _interpreter(output, any((files, alignment, scores, as_json, input_format != "text")))
     # 1. Load the model, and decide what its search has to compute.
-    jsonl = input_format == "jsonl"
-    field = _field(field, jsonl)
+    others = any((alignment, scores, as_json))
+    interpret = _interpreter(output, bool(files) or others or input_format != "text") if interactive else None
+    sources = expanded(files or ["-"])
+    _check_document(input_format, sources, others or search.n_best > 1)
+    field = _field(field, input_format == "jsonl")
     paths = [find(name, TRANSLATOR, version, ensemble) for name in model]
     loaded = load_translation(paths, threads, engine, jobs, version, ensemble)
-    with_attention = _with_attention(loaded, alignment, as_json)
-    with_scores = scores or as_json or jsonl
-    search = dataclasses.replace(search, with_attention=with_attention, with_scores=with_scores)
+    search = _computing(search, loaded, alignment, as_json, scores or field is not None)
     terms = loaded.glossary(glossary)
-    # 2. Translate line by line.
-    writer = Writer(field, as_json, search.n_best, scores, with_attention)
+    # 2. Translate sentence by sentence, or a document, or line by line.
+    writer = Writer(field, as_json, search.n_best, scores, search.with_attention)
     with results(output) as out:
-        if interactive:
+        if interpret is not None:
             interpret(out, loaded, search, terms)
             return
-        sources = expanded(files or ["-"])
-        tell = functools.partial(note, quiet=quiet)
-        translations = translate_stream(loaded, sources, search, field, jobs, tell, terms)
+        if input_format in FORMATS:
+            out.write(translate_document(loaded, sources[0], input_format, search, jobs, terms))
+            return
+        translations = translate_stream(loaded, sources, search, field, jobs, lambda text: note(text, quiet), terms)
         if alignment is not None:
             translations = _drawn(translations, alignment)
         for item, translation in translations:
@@ -157,18 +160,23 @@ def translate(
     writer.warn(quiet)
 
 
-def _with_attention(model: TranslationModel, alignment: Path | None, as_json: bool) -> bool:
-    """Whether attention weights are written.
+def _computing(
+    search: SearchConfig, model: TranslationModel, alignment: Path | None, as_json: bool, scores: bool
+) -> SearchConfig:
+    """The search that computes what is written.
 
     Args:
-        alignment: the picture of them, if it is asked for.
+        alignment: the picture of attention weights, if it is asked for.
+        as_json: whether all is written.
+        scores: whether scores are.
 
     Raises:
-        UsageError: it is, and the model has none.
+        UsageError: a picture is asked for, and the model has no attention.
     """
     if alignment is not None and not model.attends:
         raise UsageError(f"--alignment {alignment}: this model was trained with --attention none; it looks at nothing")
-    return model.attends and (alignment is not None or as_json)
+    with_attention = model.attends and (alignment is not None or as_json)
+    return dataclasses.replace(search, with_attention=with_attention, with_scores=scores or as_json)
 
 
 def _field(field: str | None, jsonl: bool) -> str | None:
@@ -182,6 +190,23 @@ def _field(field: str | None, jsonl: bool) -> str | None:
     if field is not None and not jsonl:
         raise UsageError(f"--field {field}: goes with --input-format jsonl; lines of text have no fields")
     return TEXT if field is None and jsonl else field
+
+
+def _check_document(format: str, sources: Sequence[str], others: bool) -> None:
+    """Checks that one document is read, and nothing else written, if the format is that of documents.
+
+    Args:
+        others: whether something else is asked for.
+
+    Raises:
+        UsageError: it is, or there are several documents.
+    """
+    if format not in FORMATS:
+        return
+    if others:
+        raise UsageError(f"--format {format}: a document is written; leave out --n-best, --scores, --json, --alignment")
+    if len(sources) > 1:
+        raise UsageError(f"--format {format}: takes one document at a time, not {len(sources)}")
 
 
 def _interpreter(output: Path | None, others: bool) -> Interpret:

@@ -7,7 +7,7 @@ import functools
 import itertools
 import json
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rnntext.jobs.answers import Answer, Translation
 from rnntext.jobs.translation import TranslationModel
@@ -15,6 +15,9 @@ from rnntext.run.attention import block_diagonal
 from rnntext.settings.search import SearchConfig
 from rnntext.text.glossary import Glossary
 from rnntext.text.lines import Line, LineReader, Report
+
+if TYPE_CHECKING:
+    from rnntext.jobs.workers import Source
 
 PORTION = 1536  # lines that are read ahead for each job, so that lines of similar length share a batch
 TEXT = "text"  # field of a JSON object that is translated, unless another one is named
@@ -107,6 +110,18 @@ def translate_stream(
     """
     make = plain if field is None else functools.partial(from_json, field=field)
     reader = LineReader(sources, PORTION * jobs, report)
+    return translate_lines(model, reader, make, search, jobs, glossary)
+
+
+def translate_lines(
+    model: TranslationModel,
+    reader: Source[Line],
+    make: Callable[[Line], Item],
+    search: SearchConfig,
+    jobs: int,
+    glossary: Glossary | None,
+) -> Iterator[tuple[Item, Translation]]:
+    """`translate_stream` of lines that a reader has, each of which is made an item."""
     translated = functools.partial(_translations, model, search=search, glossary=glossary)
     if jobs > model.jobs:
         yield from _in_processes(reader, make, jobs, translated)
@@ -149,7 +164,7 @@ def _joined(translations: list[Translation]) -> Translation:
 
 
 def _in_processes(
-    reader: LineReader,
+    reader: Source[Line],
     make: Callable[[Line], Item],
     jobs: int,
     translated: Callable[[Iterable[Item]], Iterator[Translation]],

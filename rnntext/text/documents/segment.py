@@ -1,0 +1,153 @@
+"""The parts of a document that are translated, with the markup in them."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib
+import itertools
+import re
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from rnntext.errors import UsageError
+
+_TAG = re.compile(r"(</?x[0-9]+>)")
+
+
+@dataclasses.dataclass(frozen=True)
+class Segment:
+    """A part of a document that is translated.
+
+    Attributes:
+        begin, end: where it is in the document.
+        texts: what is translated, each a line.
+        written: makes what takes its place in the document of their translations.
+    """
+
+    begin: int
+    end: int
+    texts: Sequence[str]
+    written: Callable[[Sequence[str]], str]
+
+
+class Markup:
+    """A text with markup in it, for which tags such as <x0> stand: a translation keeps tags (`text.kept`).
+
+    Args:
+        escape: writes text of a translation as the document does.
+
+    Attributes:
+        text: with the tags.
+    """
+
+    def __init__(self, escape: Callable[[str], str] = str) -> None:
+        self.text = ""
+        self._escape = escape
+        self._markup: dict[str, str] = {}  # what each tag stands for, in the order of the text
+        self._open: list[tuple[int, str]] = []  # number and name of what is open
+        self._pairs: set[int] = set()  # the numbers of what is closed, too
+
+    @property
+    def has_words(self) -> bool:
+        """Whether there is something to translate."""
+        return any(map(str.isalpha, _TAG.sub("", self.text)))
+
+    def add(self, text: str) -> None:
+        """Appends text."""
+        for index, piece in enumerate(_TAG.split(text)):
+            if index % 2:  # The document has it as a text.
+                self.keep(self._escape(piece))
+            else:
+                self.text += piece
+
+    def keep(self, markup: str) -> None:
+        """Appends markup that stands by itself."""
+        self._append(f"<x{len(self._markup)}>", markup)
+
+    def open(self, name: str, markup: str) -> None:
+        """Appends markup that `close` may end."""
+        self._open.append((len(self._markup), name))
+        self.keep(markup)
+
+    def close(self, name: str, markup: str) -> None:
+        """Appends markup that ends what was opened last of this name."""
+        names = [opened for _, opened in self._open]
+        if name not in names:
+            self.keep(markup)
+            return
+        index = len(names) - 1 - names[::-1].index(name)
+        number = self._open[index][0]
+        del self._open[index:]
+        self._pairs.add(number)
+        self._append(f"</x{number}>", markup)
+
+    def _append(self, tag: str, markup: str) -> None:
+        self._markup[tag] = markup
+        self.text += tag
+
+    def written(self, translation: str) -> str:
+        """The translation with the markup. Where tags would not be nested, they keep the order that they have in the
+        text."""
+        pieces = _TAG.split(translation)
+        tags = pieces[1::2]
+        if sorted(tags) != sorted(self._markup) or not self._nested(tags):
+            tags = list(self._markup)
+        texts = [self._escape(text) for text in pieces[::2]]
+        markup = [self._markup[tag] for tag in tags]
+        places = max(len(texts), len(markup) + 1)
+        texts += [""] * (places - len(texts))
+        markup += [""] * (places - len(markup))
+        return "".join(text + span for text, span in zip(texts, markup, strict=True))
+
+    def _nested(self, tags: Sequence[str]) -> bool:
+        """Whether all that is closed was opened last."""
+        opened: list[int] = []
+        for tag in tags:
+            number = int(tag.strip("</x>"))
+            if tag.startswith("</"):
+                if not opened or opened.pop() != number:
+                    return False
+            elif number in self._pairs:
+                opened.append(number)
+        return True
+
+
+def one_line(text: str) -> str:
+    """A text whose white space is single spaces, none of them at its ends."""
+    return " ".join(text.split())
+
+
+def broken(text: str, lengths: Sequence[int]) -> list[str]:
+    """A text with tags in lines, or in fewer of them if it has fewer words.
+
+    Args:
+        lengths: characters of each line; those of the text are in proportion to them.
+    """
+    words = text.split(" ")
+    count = min(len(lengths), len(words))
+    ends = list(itertools.accumulate(len(_TAG.sub("", word)) + 1 for word in words))
+    before = list(itertools.accumulate(length + 1 for length in lengths))
+    lines = []
+    begin = 0
+    for number in range(1, count):
+        best = ends[-1] * before[number - 1] / before[-1]
+        last = len(words) - count + number  # Each later line gets a word, too.
+        end = min(range(begin + 1, last + 1), key=lambda end: abs(ends[end - 1] - best))
+        lines.append(" ".join(words[begin:end]))
+        begin = end
+    return [*lines, " ".join(words[begin:])]
+
+
+def needed(package: str, format: str) -> Any:
+    """The module of a package that reads a format.
+
+    Raises:
+        UsageError: it is not installed.
+    """
+    try:
+        return importlib.import_module(package)
+    except ImportError as error:
+        message = (
+            f"--format {format} needs the package {package}, which is not installed: pip install 'rnntext[formats]'"
+        )
+        raise UsageError(message) from error

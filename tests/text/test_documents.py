@@ -1,0 +1,271 @@
+"""Documents: their texts are found, translations take their places, and every other byte stays."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+import polib
+import pytest
+import srt
+from helpers import examples
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rnntext.errors import DataError, UsageError
+from rnntext.text.documents import Document, parsed
+from rnntext.text.documents.segment import Markup, broken
+
+TAG = re.compile(r"(</?x\d+>)")
+
+
+def loud(text: str) -> str:
+    """A text in capitals, but for its tags."""
+    return "".join(piece if TAG.fullmatch(piece) else piece.upper() for piece in TAG.split(text))
+
+
+def through(document: Document, translate: Callable[[str], str] = str) -> str:
+    return document.translated(map(translate, document.texts))
+
+
+# Markup ---------------------------------------------------------------------------------------------------------------
+
+
+def bold_and_italic() -> Markup:
+    markup = Markup(lambda text: text.replace("&", "&amp;"))
+    markup.add("a ")
+    markup.open("b", "<B>")
+    markup.add("b ")
+    markup.open("i", "<I>")
+    markup.add("c")
+    markup.close("i", "</I>")
+    markup.close("b", "</B>")
+    markup.keep("<br>")
+    markup.close("b", "</b>")  # Nothing is open any more.
+    return markup
+
+
+@pytest.mark.parametrize(
+    ("translation", "expected"),
+    [
+        ("x <x0>y <x1>z</x1></x0><x4><x5>", "x <B>y <I>z</I></B><br></b>"),
+        ("<x4><x0><x1>z</x1> & y</x0> x<x5>", "<br><B><I>z</I> &amp; y</B> x</b>"),
+        ("<x1>z <x0>y</x1> x</x0><x4><x5>", "<B>z <I>y</I> x</B><br></b>"),  # Not nested: in the order of the text.
+        ("x <x0>y", "x <B>y<I></I></B><br></b>"),  # The model has lost some.
+        ("<x0>x<x0>", "<B>x<I></I></B><br></b>"),
+    ],
+)
+def test_markup_comes_back_nested(translation: str, expected: str) -> None:
+    markup = bold_and_italic()
+    assert markup.text == "a <x0>b <x1>c</x1></x0><x4><x5>"
+    assert markup.written(markup.text) == "a <B>b <I>c</I></B><br></b>"
+    assert markup.written(translation) == expected
+
+
+def test_a_text_that_looks_like_markup_is_a_text() -> None:
+    markup = Markup(lambda text: text.replace("<", "&lt;"))
+    markup.add("see <x0> & </x7>")
+    assert markup.text == "see <x0> & <x1>"
+    assert markup.written("voir <x0> et <x1>") == "voir &lt;x0> et &lt;/x7>"
+
+
+@examples
+@given(words=st.lists(st.sampled_from(["a", "bc", "def", "<x0>gh"]), min_size=1, max_size=9), count=st.integers(1, 5))
+def test_lines_are_broken_at_spaces_and_none_is_empty(words: list[str], count: int) -> None:
+    lines = broken(" ".join(words), [10] * count)
+    assert " ".join(lines).split(" ") == words
+    assert all(lines)
+    assert len(lines) == min(count, len(words))
+
+
+def test_lines_have_the_proportions_of_the_source() -> None:
+    assert broken("a b c d e f", [1, 7]) == ["a", "b c d e f"]
+    assert broken("a b c d e f", [7, 1]) == ["a b c d e", "f"]
+    assert broken("a b c d e f", [3, 3, 3]) == ["a b", "c d", "e f"]
+
+
+# Subtitles ------------------------------------------------------------------------------------------------------------
+
+SUBTITLES = """1
+00:00:01,000 --> 00:00:02,500
+<i>I am going
+to the market.</i>
+
+2
+00:00:02,600 --> 00:00:04,000 X1:40 X2:600 Y1:20 Y2:50
+- Who is there?
+-  {\\an8}Only <font color="#ff0000">me</font>, my
+  old friend.
+
+3
+00:00:04,000 --> 00:00:05,000
+
+7
+00:00:05.000 --> 00:00:06.000
+12:30 ... ♪♪
+
+8
+0:0:6,0-->00:00:07,000
+One line
+
+and another behind a blank one."""
+
+
+def structure_of_subtitles(text: str) -> list[tuple[object, ...]]:
+    return [(cue.index, cue.start, cue.end, cue.proprietary) for cue in srt.parse(text)]
+
+
+@pytest.mark.parametrize("line_break", ["\n", "\r\n"])
+def test_subtitles(line_break: str) -> None:
+    text = SUBTITLES.replace("\n", line_break)
+    document = parsed(text, "srt", "film.srt")
+    assert document.texts == [
+        "<x0>I am going to the market.</x0>",
+        "Who is there?",
+        "<x0>Only <x1>me</x1>, my old friend.",
+        "One line",
+        "and another behind a blank one.",
+    ]
+    same = through(document)
+    assert same.split() == text.split()
+    assert same.count(line_break) == text.count("\n") == same.count("\n")
+    changed = through(document, loud)
+    assert structure_of_subtitles(changed) == structure_of_subtitles(text)
+    assert f'-  {{\\an8}}ONLY <font color="#ff0000">ME</font>, MY{line_break}' in changed
+    assert f"<i>I AM GOING{line_break}TO THE MARKET.</i>" in changed
+
+
+def test_a_short_translation_has_fewer_lines() -> None:
+    document = parsed(SUBTITLES, "srt", "film.srt")
+    changed = through(document, lambda text: re.sub("[^<>x0-9/ ]+", "y", text.replace(" ", "")))
+    assert structure_of_subtitles(changed) == structure_of_subtitles(SUBTITLES)
+    assert "\n\n\n" not in changed
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("hello\n", 1),
+        ("\n\n1\n1:2\nx\n", 3),
+        ("1\n00:00:01,000 --> 00:00:02,000\na\n\nb --> c\n", 5),
+    ],
+)
+def test_what_are_no_subtitles_is_an_error_with_the_line(text: str, line: int) -> None:
+    with pytest.raises(DataError, match=rf"^film\.srt: line {line}: no subtitle"):
+        parsed(text, "srt", "film.srt")
+
+
+def test_an_empty_text_has_no_subtitles() -> None:
+    assert through(parsed("", "srt", "film.srt")) == ""
+
+
+# Message catalogues ---------------------------------------------------------------------------------------------------
+
+CATALOGUE = r"""# Translators: nobody yet.
+msgid ""
+msgstr ""
+"Content-Type: text/plain; charset=UTF-8\n"
+"Plural-Forms: nplurals=3; plural=(n==1 ? 0 : n%10>=2 && n%10<=4 && (n%100<10 || n%100>=20) ? 1 : 2);\n"
+
+#. of the clock
+#: a.c:1 b.c:2
+#, fuzzy, c-format
+#| msgid "old %s"
+msgid "hello %s"
+msgstr ""
+
+msgctxt "menu"
+msgid ""
+"first line\n"
+"  second \"line\"\t\n"
+msgstr ""
+""
+
+  msgid "done"
+  msgstr "schon da"
+
+msgid "one cat"
+msgid_plural "%d cats"
+msgstr[0] ""
+	msgstr[1] ""
+
+msgid "one dog"
+msgid_plural "%d dogs"
+msgstr[0] "pies"
+msgstr[1] ""
+msgstr[2] ""
+
+msgid "12 %"
+msgstr ""
+
+#~ msgid "gone"
+#~ msgstr ""
+"""
+
+
+def structure_of_catalogue(text: str) -> list[object]:
+    entries = polib.pofile(text + "\n")
+    names = ("msgid", "msgid_plural", "msgctxt", "comment", "tcomment", "occurrences", "flags", "obsolete")
+    return [entries.metadata, *([getattr(entry, name) for name in (*names, "previous_msgid")] for entry in entries)]
+
+
+@pytest.mark.parametrize("line_break", ["\n", "\r\n"])
+def test_messages_without_a_translation_get_one(line_break: str) -> None:
+    text = CATALOGUE.replace("\n", line_break)
+    document = parsed(text, "po", "pl.po")
+    assert document.texts == ["hello %s", "first line", 'second "line"', "one cat", "%d cats", "%d cats"]
+    changed = through(document, str.upper)
+    assert structure_of_catalogue(changed) == structure_of_catalogue(text)
+    entries = {entry.msgid: entry for entry in polib.pofile(changed)}
+    assert entries["hello %s"].msgstr == "HELLO %S"
+    assert entries['first line\n  second "line"\t\n'].msgstr == 'FIRST LINE\n  SECOND "LINE"\t\n'
+    assert entries["done"].msgstr == "schon da"
+    assert entries["one cat"].msgstr_plural == {0: "ONE CAT", 1: "%D CATS", 2: "%D CATS"}
+    assert entries["one dog"].msgstr_plural == {0: "pies", 1: "", 2: ""}
+    assert entries["gone"].msgstr == ""
+    assert entries["12 %"].msgstr == ""
+    filled = re.compile(r'(?m)^\tmsgstr\[2\] "%D CATS"\r?\n|^(\s*msgstr(\[\d\])? )".*"')
+    assert filled.sub(r"\1", changed) == filled.sub(r"\1", text)
+
+
+def test_without_a_header_there_are_two_forms() -> None:
+    text = 'msgid "a cat"\nmsgid_plural "cats"\nmsgstr[0] ""\nmsgstr[1] ""'
+    assert through(parsed(text, "po", "x.po"), str.upper).endswith('msgstr[0] "A CAT"\nmsgstr[1] "CATS"')
+
+
+def test_one_form_serves_all_numbers() -> None:
+    text = CATALOGUE.replace(
+        "nplurals=3; plural=(n==1 ? 0 : n%10>=2 && n%10<=4 && (n%100<10 || n%100>=20) ? 1 : 2)", "nplurals=1; plural=0"
+    )
+    assert "%d cats" not in parsed(text, "po", "x.po").texts
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ('msgid "hello %s"', 'msgid "hello" %s"', "line 11: no message catalogue"),
+        ('msgid "hello %s"', "msgid hello", "line 11: must be a text in quotation marks"),
+        ('\nmsgstr "schon da"', "", "line 23: no message catalogue"),
+        ("nplurals=3", "nplurals=99", "line 5: Plural-Forms: "),
+        ("n==1 ?", "n==1 +*", "line 5: Plural-Forms: "),
+        ("# Translators", "Translators", "line 1: no message catalogue"),
+    ],
+)
+def test_a_broken_catalogue_is_an_error_with_the_line(old: str, new: str, message: str) -> None:
+    text = CATALOGUE.replace("  msgstr", "msgstr").replace(old, new, 1)
+    with pytest.raises(DataError, match=f"^x.po: {message}"):
+        parsed(text, "po", "x.po")
+
+
+# Packages -------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("format", "package"), [("srt", "srt"), ("po", "polib")])
+def test_a_missing_package_is_named_with_the_command(
+    monkeypatch: pytest.MonkeyPatch, format: str, package: str
+) -> None:
+    monkeypatch.setitem(__import__("sys").modules, package, None)
+    with pytest.raises(
+        UsageError, match=rf"--format {format} needs the package {package}.*pip install 'rnntext\[formats\]'"
+    ):
+        parsed("", format, "x")
