@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import html
 import re
 from collections.abc import Callable
+from html.parser import HTMLParser
 
 import polib
 import pytest
@@ -48,25 +50,39 @@ def bold_and_italic() -> Markup:
 @pytest.mark.parametrize(
     ("translation", "expected"),
     [
-        ("x <x0>y <x1>z</x1></x0><x4><x5>", "x <B>y <I>z</I></B><br></b>"),
-        ("<x4><x0><x1>z</x1> & y</x0> x<x5>", "<br><B><I>z</I> &amp; y</B> x</b>"),
-        ("<x1>z <x0>y</x1> x</x0><x4><x5>", "<B>z <I>y</I> x</B><br></b>"),  # Not nested: in the order of the text.
+        ("x <x0>y <x1>z</x1></x0>", "x <B>y <I>z</I></B><br></b>"),
+        ("<x0><x1>z</x1> & y</x0> x", "<B><I>z</I> &amp; y</B> x<br></b>"),
+        ("<x1>z <x0>y</x1> x</x0>", "<B>z <I>y</I> x</B><br></b>"),  # Not nested: in the order of the text.
         ("x <x0>y", "x <B>y<I></I></B><br></b>"),  # The model has lost some.
         ("<x0>x<x0>", "<B>x<I></I></B><br></b>"),
+        ("<x9>x", "<B>x<I></I></B><br></b>"),
     ],
 )
 def test_markup_comes_back_nested(translation: str, expected: str) -> None:
     markup = bold_and_italic()
     assert markup.text == "a <x0>b <x1>c</x1></x0><x4><x5>"
-    assert markup.written(markup.text) == "a <B>b <I>c</I></B><br></b>"
+    assert markup.line == "a <x0>b <x1>c</x1></x0>"
+    assert markup.written(markup.line) == "a <B>b <I>c</I></B><br></b>"
     assert markup.written(translation) == expected
+
+
+def test_markup_around_a_text_is_no_part_of_it() -> None:
+    markup = Markup()
+    markup.keep("*")
+    markup.open("b", "<b>")
+    markup.add(" a ")
+    markup.keep("+")
+    markup.add(" b")
+    markup.close("b", "</b>")
+    assert markup.line == "a <x2> b"
+    assert markup.written("x <x2> y") == "*<b> x + y</b>"
 
 
 def test_a_text_that_looks_like_markup_is_a_text() -> None:
     markup = Markup(lambda text: text.replace("<", "&lt;"))
-    markup.add("see <x0> & </x7>")
-    assert markup.text == "see <x0> & <x1>"
-    assert markup.written("voir <x0> et <x1>") == "voir &lt;x0> et &lt;/x7>"
+    markup.add("see <x0> & </x7>.")
+    assert markup.line == "see <x0> & <x1>."
+    assert markup.written("voir <x0> et <x1>.") == "voir &lt;x0> et &lt;/x7>."
 
 
 @examples
@@ -120,9 +136,9 @@ def test_subtitles(line_break: str) -> None:
     text = SUBTITLES.replace("\n", line_break)
     document = parsed(text, "srt", "film.srt")
     assert document.texts == [
-        "<x0>I am going to the market.</x0>",
+        "I am going to the market.",
         "Who is there?",
-        "<x0>Only <x1>me</x1>, my old friend.",
+        "Only <x1>me</x1>, my old friend.",
         "One line",
         "and another behind a blank one.",
     ]
@@ -255,6 +271,124 @@ def test_a_broken_catalogue_is_an_error_with_the_line(old: str, new: str, messag
     text = CATALOGUE.replace("  msgstr", "msgstr").replace(old, new, 1)
     with pytest.raises(DataError, match=f"^x.po: {message}"):
         parsed(text, "po", "x.po")
+
+
+# Web pages ------------------------------------------------------------------------------------------------------------
+
+PAGE = """<!DOCTYPE html>
+<HTML lang=en><head><title>My &amp; page</title><style>p > a { color: red }</style>
+<meta name="description" content="Not this"></head>
+<body onload="if (a > b) go()">
+<p class="a>b">
+  Hi <b>bold <i>world</i></b>,
+  see <a href="x?a=1&b=2"
+     title="t">the <code>x &lt; y</code> page</a>&nbsp;now.
+  </p>
+<p><a href="#">
+   Whole link
+</a></p>
+<!-- a comment with <p>words</p> -->
+<ul><li>One<li>Two <img src="a.png" alt="alt"> three</ul>
+<pre>do not
+  touch <b>this</b></pre>
+<script>if (a < b) "words </p>"</script>
+<p><span translate="no">Brand <span>Name</span></span> is good. <i class="x notranslate">X</i></p>
+<div>5 &lt; 6 &amp; 7 &gt; 3 &#119;ords </> after <![CDATA[x]]> it<?php echo "words" ?></div>
+Line one<br>Line two<br/>
+<textarea>no <b></textarea>
+<p><b>open <i>cross</b> over</i></p>
+<a href=x><div>Block in a link</div></a>
+<td>12.5</td>
+</body></html> tail
+<p>unclosed <b>end"""
+
+
+class Structure(HTMLParser):
+    """Everything of a page but its texts."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(convert_charrefs=False)
+        self.found: list[object] = []
+        self.feed(text)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.found.append((self.get_starttag_text(), attrs))
+
+    def handle_endtag(self, tag: str) -> None:
+        self.found.append(f"/{tag}")
+
+    def handle_comment(self, data: str) -> None:
+        self.found.append(data)
+
+    def handle_decl(self, decl: str) -> None:
+        self.found.append(decl)
+
+    def handle_pi(self, data: str) -> None:
+        self.found.append(data)
+
+    def unknown_decl(self, data: str) -> None:
+        self.found.append(data)
+
+
+@pytest.mark.parametrize("line_break", ["\n", "\r\n"])
+def test_pages(line_break: str) -> None:
+    text = PAGE.replace("\n", line_break)
+    document = parsed(text, "html", "page.html")
+    assert document.texts == [
+        "My & page",
+        "Hi <x0>bold <x1>world</x1></x0>, see <x4>the <x5> page</x4>\xa0now.",
+        "Whole link",
+        "One",
+        "Two <x0> three",
+        "is good.",
+        "5 < 6 & 7 > 3 words <x0> after <x1> it",
+        "Line one",
+        "Line two",
+        "<x0>open <x1>cross</x0> over",
+        "Block in a link",
+        "tail",
+        "unclosed <x0>end",
+    ]
+    changed = through(document, loud)
+    assert Structure(changed).found == Structure(text).found
+    for part in ("<pre>do not\n  touch <b>this</b></pre>", '<script>if (a < b) "words </p>"</script>', "x &lt; y"):
+        assert part.replace("\n", line_break) in changed
+    for part in (
+        "HI <b>BOLD <i>WORLD</i></b>, SEE <a",
+        "5 &lt; 6 &amp; 7 &gt; 3 WORDS </> AFTER",
+        "Brand <span>Name</span>",
+    ):
+        assert part in changed
+    assert f'<a href="#">{line_break}   WHOLE LINK{line_break}</a>' in changed
+
+
+PIECES = [
+    *(
+        "<b>",
+        "</b>",
+        "<p>",
+        "</p>",
+        "<br>",
+        "<pre>",
+        "</pre>",
+        "<i translate=no>",
+        "</i>",
+        "<!-- x",
+        "-->",
+        "<a href='",
+    ),
+    *("<", "&", "&lt;", "<x0>", "</x0>", "'", '"', "a", " b ", "é\n"),
+]
+
+
+@examples
+@given(pieces=st.lists(st.sampled_from(PIECES), max_size=20))
+def test_no_page_loses_anything_but_white_space(pieces: list[str]) -> None:
+    text = "".join(pieces)
+    changed = through(parsed(text, "html", "page.html"))
+    assert "".join(html.unescape(changed).split()) == "".join(html.unescape(text).split())
+    assert Structure(changed).found == Structure(text).found
 
 
 # Packages -------------------------------------------------------------------------------------------------------------

@@ -12,6 +12,8 @@ from typing import Any
 from rnntext.errors import UsageError
 
 _TAG = re.compile(r"(</?x[0-9]+>)")
+_FIRST = re.compile(r" ?<x([0-9]+)> ?")
+_LAST = re.compile(r" ?(</?x[0-9]+>) ?$")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,6 +54,30 @@ class Markup:
         """Whether there is something to translate."""
         return any(map(str.isalpha, _TAG.sub("", self.text)))
 
+    @property
+    def line(self) -> str:
+        """What is translated: the text without the markup around it."""
+        begin, end = self._around()
+        return self.text[begin:end]
+
+    def _around(self) -> tuple[int, int]:
+        """Where what is translated begins and ends."""
+        begin = 0
+        end = len(self.text)
+        while begin < end:
+            first = _FIRST.match(self.text, begin, end)
+            last = _LAST.search(self.text, begin, end)
+            if first and last and int(first[1]) in self._pairs and last[1] == f"</x{first[1]}>":
+                begin = first.end()
+                end = last.start()
+            elif first and int(first[1]) not in self._pairs:
+                begin = first.end()
+            elif last and not last[1].startswith("</") and int(last[1][2:-1]) not in self._pairs:
+                end = last.start()
+            else:
+                break
+        return begin, end
+
     def add(self, text: str) -> None:
         """Appends text."""
         for index, piece in enumerate(_TAG.split(text)):
@@ -86,9 +112,10 @@ class Markup:
         self.text += tag
 
     def written(self, translation: str) -> str:
-        """The translation with the markup. Where tags would not be nested, they keep the order that they have in the
-        text."""
-        pieces = _TAG.split(translation)
+        """The translation of `line` with the markup. Where tags would not be nested, they keep the order of
+        the text."""
+        begin, end = self._around()
+        pieces = _TAG.split(self.text[:begin] + translation + self.text[end:])
         tags = pieces[1::2]
         if sorted(tags) != sorted(self._markup) or not self._nested(tags):
             tags = list(self._markup)

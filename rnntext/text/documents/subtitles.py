@@ -88,4 +88,4 @@ def _of_lines(text: str, lines: Sequence[Range]) -> Segment | None:
         marked = markup.written("\n".join(broken_lines)).split("\n")
         return "".join(line + gap for line, gap in zip(marked, [*gaps[: len(marked) - 1], ""], strict=True))
 
-    return Segment(lines[0][0], lines[-1][1], [markup.text], written)
+    return Segment(lines[0][0], lines[-1][1], [markup.line], written)
