@@ -13,6 +13,7 @@ import srt
 from helpers import examples
 from hypothesis import given
 from hypothesis import strategies as st
+from markdown_it import MarkdownIt
 
 from rnntext.errors import DataError, UsageError
 from rnntext.text.documents import Document, parsed
@@ -53,6 +54,7 @@ def bold_and_italic() -> Markup:
         ("x <x0>y <x1>z</x1></x0>", "x <B>y <I>z</I></B><br></b>"),
         ("<x0><x1>z</x1> & y</x0> x", "<B><I>z</I> &amp; y</B> x<br></b>"),
         ("<x1>z <x0>y</x1> x</x0>", "<B>z <I>y</I> x</B><br></b>"),  # Not nested: in the order of the text.
+        ("x<x0> y <x1> z </x1> </x0>", "x <B>y <I>z</I></B><br></b>"),
         ("x <x0>y", "x <B>y<I></I></B><br></b>"),  # The model has lost some.
         ("<x0>x<x0>", "<B>x<I></I></B><br></b>"),
         ("<x9>x", "<B>x<I></I></B><br></b>"),
@@ -391,10 +393,163 @@ def test_no_page_loses_anything_but_white_space(pieces: list[str]) -> None:
     assert Structure(changed).found == Structure(text).found
 
 
+# Markdown -------------------------------------------------------------------------------------------------------------
+
+MARKDOWN = """---
+title: My page
+---
+
+# Hello *big* world #
+
+A paragraph with **bold text** and `code here`, a
+[link to *it*](http://x.y/a_b "title"), <http://auto.link>,
+![alt](img.png) and snake_case 5 * 3 [ref] [text][ref] [ref][].  
+After a hard break\\
+and another R&D &amp; caf&eacute; &copy; x < y \\* [b] "q".
+
+> Quoted text that
+> goes on `code
+> span` here.
+>
+> - item one
+>   continued
+> - [ ] task item
+
+1. First
+2. Second <b>html</b> <br/> inline
+
+Setext
+heading
+======
+
+    indented code
+
+```python
+code = "text"
+```
+
+| Name | Other \\| cell | cell |
+|------|---------------|------|
+| Cell one | **two** `x` |  |
+
+<div>
+html block
+</div>
+
+[ref]: http://ref.example/x "Ref title"
+Last ***both*** and **nested *it*** and ~~gone~~ __strong__ word"""
+
+
+def structure_of_markdown(text: str) -> list[object]:
+    """Everything of a document but its texts and its line breaks."""
+    parser = MarkdownIt("commonmark").enable(["table", "strikethrough"])
+    environment: dict[str, object] = {}
+    found: list[object] = []
+    for token in parser.parse(text, environment):
+        children = [child for child in token.children or [] if child.type not in ("text", "softbreak", "text_special")]
+        stays = [(child.type, child.attrs, child.markup, child.content) for child in children]
+        content = token.content if token.type != "inline" else ""
+        found.append((token.type, token.tag, token.attrs, token.markup, token.info, token.level, content, stays))
+    return [environment, *found]
+
+
+@pytest.mark.parametrize("line_break", ["\n", "\r\n"])
+def test_markdown(line_break: str) -> None:
+    text = MARKDOWN.replace("\n", line_break)
+    document = parsed(text, "markdown", "a.md")
+    assert document.texts == [
+        "Hello <x0>big</x0> world",
+        "A paragraph with <x0>bold text</x0> and <x2>, a <x3>link to <x4>it</x4></x3>, <x7>, "
+        "<x8> and snake_case 5 <x9> 3 <x10> <x11>text</x11> <x13>.",
+        "After a hard break",
+        'and another R&D <x0> café <x1> x < y <x2> <x3>b<x4> "q".',
+        "Quoted text that goes on <x0> here.",
+        "item one continued",
+        "task item",
+        "First",
+        "Second <x0>html</x0> <x2> inline",
+        "Setext heading",
+        "Name",
+        "cell",
+        "Cell one",
+        "two",
+        "Last <x0>both</x0> and <x2>nested <x3>it</x3></x2> and <x6>gone</x6> <x8>strong</x8> word",
+    ]
+    same = through(document)
+    assert same.replace("café", "caf&eacute;").split() == text.split()
+    changed = through(document, loud)
+    assert changed.count(line_break) == text.count("\n") == changed.count("\n")
+    assert structure_of_markdown(changed) == structure_of_markdown(text)
+    assert f"> QUOTED TEXT THAT{line_break}> GOES ON `code{line_break}> span` HERE." in changed
+    for part in (
+        "[LINK TO *IT*](http://x.y/a_b",
+        "- [ ] TASK ITEM",
+        "SNAKE_CASE 5 * 3 [ref] [TEXT][ref]",
+        "title: My page",
+    ):
+        assert part in changed
+
+
+@pytest.mark.parametrize(
+    ("text", "translation", "expected"),
+    [
+        (
+            "a\n",
+            "b *c* _d_ [e](f) `g` <h> &amp; i_j 5 < 6 ~~k~~",
+            "b \\*c\\* \\_d\\_ \\[e\\](f) \\`g\\` \\<h> \\&amp; i_j 5 < 6 \\~~k\\~~\n",
+        ),
+        ("a", "- b", "\\- b"),
+        ("a b\nc d", "12 13 14. b", "12 13\n14\\. b"),
+        ("a b\nc d", "bb cc # d", "bb cc\n\\# d"),
+        ("a b\nc d", "bb cc ===", "bb cc\n\\==="),
+        ("> a b\n> c d", "b", "> b"),
+        ("|a|b|\n|-|-|\n|c|d|", "x|y", "|x\\|y|x\\|y|\n|-|-|\n|x\\|y|x\\|y|"),
+    ],
+)
+def test_a_translation_is_no_markup(text: str, translation: str, expected: str) -> None:
+    changed = through(parsed(text, "markdown", "a.md"), lambda _: translation)
+    assert changed == expected
+    assert structure_of_markdown(changed) == structure_of_markdown(text)
+
+
+MARKS = [
+    *(
+        "*",
+        "**",
+        "_",
+        "`",
+        "[",
+        "](x)",
+        "]",
+        "<b>",
+        "</b>",
+        "~~",
+        "\\",
+        "a",
+        " b",
+        "é|",
+        "!",
+        "&amp;",
+        "# ",
+        "> ",
+        "- ",
+    ),
+    *("  \n", "\n", "\n\n", "\n\n[b]: /c\n\n"),
+]
+
+
+@examples
+@given(pieces=st.lists(st.sampled_from(MARKS), max_size=20))
+def test_no_markdown_loses_anything_but_white_space(pieces: list[str]) -> None:
+    text = "".join(pieces)
+    changed = through(parsed(text, "markdown", "a.md"))
+    assert "".join(changed.replace("\\", "").split()) == "".join(text.replace("\\", "").split())
+
+
 # Packages -------------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("format", "package"), [("srt", "srt"), ("po", "polib")])
+@pytest.mark.parametrize(("format", "package"), [("srt", "srt"), ("po", "polib"), ("markdown", "markdown_it")])
 def test_a_missing_package_is_named_with_the_command(
     monkeypatch: pytest.MonkeyPatch, format: str, package: str
 ) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from rnntext.errors import DataError
 from rnntext.text.documents.segment import Segment
 
-FORMATS = {"srt": "subtitles", "po": "gettext_po", "html": "web"}  # the module of each
+FORMATS = {"srt": "subtitles", "po": "gettext_po", "html": "web", "markdown": "markdown"}  # the module of each
 
 
 @dataclasses.dataclass(frozen=True)

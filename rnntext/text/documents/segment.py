@@ -12,8 +12,9 @@ from typing import Any
 from rnntext.errors import UsageError
 
 _TAG = re.compile(r"(</?x[0-9]+>)")
-_FIRST = re.compile(r" ?<x([0-9]+)> ?")
-_LAST = re.compile(r" ?(</?x[0-9]+>) ?$")
+BREAK = "\0"  # stands for the end of a line within a text
+_FIRST = re.compile(f"[ {BREAK}]*<x([0-9]+)>[ {BREAK}]*")
+_LAST = re.compile(f"[ {BREAK}]*(</?x[0-9]+>)[ {BREAK}]*$")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,7 +53,7 @@ class Markup:
     @property
     def has_words(self) -> bool:
         """Whether there is something to translate."""
-        return any(map(str.isalpha, _TAG.sub("", self.text)))
+        return any(map(str.isalpha, without_tags(self.text)))
 
     @property
     def line(self) -> str:
@@ -86,6 +87,10 @@ class Markup:
             else:
                 self.text += piece
 
+    def end_line(self) -> None:
+        """Appends the end of a line, before which no space is left."""
+        self.text = self.text.rstrip(" ") + BREAK
+
     def keep(self, markup: str) -> None:
         """Appends markup that stands by itself."""
         self._append(f"<x{len(self._markup)}>", markup)
@@ -115,7 +120,7 @@ class Markup:
         """The translation of `line` with the markup. Where tags would not be nested, they keep the order of
         the text."""
         begin, end = self._around()
-        pieces = _TAG.split(self.text[:begin] + translation + self.text[end:])
+        pieces = _TAG.split(self.text[:begin] + self._close_up(translation) + self.text[end:])
         tags = pieces[1::2]
         if sorted(tags) != sorted(self._markup) or not self._nested(tags):
             tags = list(self._markup)
@@ -125,6 +130,19 @@ class Markup:
         texts += [""] * (places - len(texts))
         markup += [""] * (places - len(markup))
         return "".join(text + span for text, span in zip(texts, markup, strict=True))
+
+    def _close_up(self, translation: str) -> str:
+        """A translation without spaces between a pair of tags and what it holds: ** makes nothing bold beside one."""
+
+        def opened(match: re.Match[str]) -> str:
+            return f" {match[1]}" if int(match[2]) in self._pairs else match[0]
+
+        before = None
+        while before != translation:  # Several tags may stand in a row.
+            before = translation
+            translation = re.sub(r" +(</x[0-9]+>) *", r"\1 ", translation)
+            translation = re.sub(r" *(<x([0-9]+)>) +", opened, translation)
+        return translation.strip(" ")
 
     def _nested(self, tags: Sequence[str]) -> bool:
         """Whether all that is closed was opened last."""
@@ -137,6 +155,11 @@ class Markup:
             elif number in self._pairs:
                 opened.append(number)
         return True
+
+
+def without_tags(text: str) -> str:
+    """A text without the tags that stand for markup."""
+    return _TAG.sub("", text)
 
 
 def one_line(text: str) -> str:
@@ -152,7 +175,7 @@ def broken(text: str, lengths: Sequence[int]) -> list[str]:
     """
     words = text.split(" ")
     count = min(len(lengths), len(words))
-    ends = list(itertools.accumulate(len(_TAG.sub("", word)) + 1 for word in words))
+    ends = list(itertools.accumulate(len(without_tags(word)) + 1 for word in words))
     before = list(itertools.accumulate(length + 1 for length in lengths))
     lines = []
     begin = 0
