@@ -13,8 +13,7 @@ from rnntext.errors import UsageError
 
 _TAG = re.compile(r"(</?x[0-9]+>)")
 BREAK = "\0"  # stands for the end of a line within a text
-_FIRST = re.compile(f"[ {BREAK}]*<x([0-9]+)>[ {BREAK}]*")
-_LAST = re.compile(f"[ {BREAK}]*(</?x[0-9]+>)[ {BREAK}]*$")
+_EDGE = f" {BREAK}"  # what is no part of a text at its ends
 
 
 @dataclasses.dataclass(frozen=True)
@@ -63,21 +62,34 @@ class Markup:
 
     def _around(self) -> tuple[int, int]:
         """Where what is translated begins and ends."""
+        text = self.text
         begin = 0
-        end = len(self.text)
+        end = len(text)
         while begin < end:
-            first = _FIRST.match(self.text, begin, end)
-            last = _LAST.search(self.text, begin, end)
-            if first and last and int(first[1]) in self._pairs and last[1] == f"</x{first[1]}>":
+            first = _TAG.match(text, begin, end)
+            last = _TAG.fullmatch(text, max(begin, text.rfind("<", begin, end)), end)
+            if text[begin] in _EDGE:
+                begin += 1
+            elif text[end - 1] in _EDGE:
+                end -= 1
+            elif first and last and self._is_pair(first[0], last[0]):
                 begin = first.end()
                 end = last.start()
-            elif first and int(first[1]) not in self._pairs:
+            elif first and self._is_alone(first[0]):
                 begin = first.end()
-            elif last and not last[1].startswith("</") and int(last[1][2:-1]) not in self._pairs:
+            elif last and self._is_alone(last[0]):
                 end = last.start()
             else:
                 break
         return begin, end
+
+    def _is_pair(self, first: str, last: str) -> bool:
+        """Whether two tags are a pair."""
+        return last == first.replace("<", "</") and last in self._markup
+
+    def _is_alone(self, tag: str) -> bool:
+        """Whether a tag is none of a pair."""
+        return not tag.startswith("</") and tag.replace("<", "</") not in self._markup
 
     def add(self, text: str) -> None:
         """Appends text."""
