@@ -251,6 +251,12 @@ def test_without_a_header_there_are_two_forms() -> None:
     assert through(parsed(text, "po", "x.po"), str.upper).endswith('msgstr[0] "A CAT"\nmsgstr[1] "CATS"')
 
 
+def test_the_singular_goes_where_the_header_says() -> None:
+    header = 'msgid ""\nmsgstr "Plural-Forms: nplurals=2; plural=(n==1);\\n"\n\n'
+    text = header + 'msgid "a cat"\nmsgid_plural "cats"\nmsgstr[0] ""\nmsgstr[1] ""'
+    assert through(parsed(text, "po", "x.po"), str.upper).endswith('msgstr[0] "CATS"\nmsgstr[1] "A CAT"')
+
+
 def test_one_form_serves_all_numbers() -> None:
     text = CATALOGUE.replace(
         "nplurals=3; plural=(n==1 ? 0 : n%10>=2 && n%10<=4 && (n%100<10 || n%100>=20) ? 1 : 2)", "nplurals=1; plural=0"
@@ -510,6 +516,13 @@ def test_a_translation_is_no_markup(text: str, translation: str, expected: str) 
     changed = through(parsed(text, "markdown", "a.md"), lambda _: translation)
     assert changed == expected
     assert structure_of_markdown(changed) == structure_of_markdown(text)
+
+
+def test_a_link_of_two_lines_stays_one() -> None:
+    text = "see [a b  \nc d](x) here\n"
+    document = parsed(text, "markdown", "a.md")
+    assert document.texts == ["see <x0>a b c d</x0> here"]
+    assert through(document, loud) == text.upper().replace("X", "x")
 
 
 MARKS = [
