@@ -44,9 +44,7 @@ def _fault(text: str, place: int) -> DataError:
     while text[place : place + 1].isspace():
         place += 1
     line = text.count("\n", 0, place) + 1
-    return DataError(
-        f"line {line}: no subtitle of SubRip, which is a number, times and text, a blank line goes before it"
-    )
+    return DataError(f"line {line}: no subtitle of SubRip; write a number, times and text, after a blank line")
 
 
 def _of_subtitle(text: str, begin: int, end: int) -> list[Segment]:
