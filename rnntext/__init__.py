@@ -22,6 +22,7 @@ _NAMES = {
         *("RnntextError", "StoppedError", "UsageError"),
     ),
     "rnntext.jobs.alarms": ("Alarms",),
+    "rnntext.jobs.answers": ("Answer", "Translation"),
     "rnntext.jobs.characters": ("CharacterModel",),
     "rnntext.jobs.forecasting": ("Forecast", "ForecastModel"),
     "rnntext.jobs.load": ("load",),
@@ -29,7 +30,7 @@ _NAMES = {
     "rnntext.jobs.train_charlm": ("train_charlm",),
     "rnntext.jobs.train_forecast": ("train_forecast",),
     "rnntext.jobs.train_translate": ("train_translate",),
-    "rnntext.jobs.translation": ("Answer", "Translation", "TranslationModel"),
+    "rnntext.jobs.translation": ("TranslationModel",),
     "rnntext.series.series": ("TableStyle",),
     "rnntext.settings.charlm": ("CharlmConfig", "CharlmTraining", "SamplingConfig"),
     "rnntext.settings.forecaster": ("ForecastConfig", "ForecastTraining"),
@@ -54,6 +55,8 @@ if TYPE_CHECKING:  # the same names again, for type checkers and editors
     from rnntext.errors import StoppedError as StoppedError
     from rnntext.errors import UsageError as UsageError
     from rnntext.jobs.alarms import Alarms as Alarms
+    from rnntext.jobs.answers import Answer as Answer
+    from rnntext.jobs.answers import Translation as Translation
     from rnntext.jobs.characters import CharacterModel as CharacterModel
     from rnntext.jobs.forecasting import Forecast as Forecast
     from rnntext.jobs.forecasting import ForecastModel as ForecastModel
@@ -62,8 +65,6 @@ if TYPE_CHECKING:  # the same names again, for type checkers and editors
     from rnntext.jobs.train_charlm import train_charlm as train_charlm
     from rnntext.jobs.train_forecast import train_forecast as train_forecast
     from rnntext.jobs.train_translate import train_translate as train_translate
-    from rnntext.jobs.translation import Answer as Answer
-    from rnntext.jobs.translation import Translation as Translation
     from rnntext.jobs.translation import TranslationModel as TranslationModel
     from rnntext.series.series import TableStyle as TableStyle
     from rnntext.settings.charlm import CharlmConfig as CharlmConfig

@@ -30,6 +30,7 @@ NEEDS = {
     "evaluate": ["evaluate", str(LINES), str(LINES), *TRANSLATOR],
     "ctranslate2": [*TRANSLATE, "--engine", "ctranslate2"],
     "onnxruntime": [*GENERATE, "--engine", "onnxruntime"],
+    "formats": ["translate", "/dev/null", *TRANSLATOR, "--format", "srt"],
     "onnx": ["checkpoints", "export", TRANSLATOR[1], "--to", "onnx", "-o", "onnx"],
     "plot": ["forecast", str(GOLDEN / "forecaster-gru" / "input.txt"), *FORECASTER, "--plot", "forecast.png"],
     "train": [*TRAIN, "-m", "./model"],

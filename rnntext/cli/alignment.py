@@ -11,7 +11,7 @@ from rnntext.cli import pictures
 from rnntext.cli.console import visible
 
 if TYPE_CHECKING:
-    from rnntext.jobs.translation import Translation
+    from rnntext.jobs.answers import Translation
 
 INCHES = 0.35  # width and height of a token's cell in the picture
 _SHADES = " ░▒▓█"  # from weight 0 to weight 1

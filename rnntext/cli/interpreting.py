@@ -10,13 +10,14 @@ from rnntext.cli.conversation import ON, Command, Conversation, settings, switch
 from rnntext.errors import UsageError
 from rnntext.jobs.translation import TranslationModel
 from rnntext.settings.search import SearchConfig
+from rnntext.text.glossary import Glossary
 from rnntext.text.lookalikes import is_blank
 
 
-def interpret(out: Results, model: TranslationModel, search: SearchConfig) -> None:
+def interpret(out: Results, model: TranslationModel, search: SearchConfig, glossary: Glossary | None) -> None:
     """Holds the conversation."""
     conversation = Conversation(out, "translate-history")
-    interpreter = _Interpreter(out, model, dataclasses.replace(search, with_scores=True))
+    interpreter = _Interpreter(out, model, dataclasses.replace(search, with_scores=True), glossary)
     conversation.hold(interpreter.translate, interpreter.commands())
 
 
@@ -27,6 +28,7 @@ class _Interpreter:
     out: Results
     model: TranslationModel
     search: SearchConfig
+    glossary: Glossary | None
 
     def commands(self) -> dict[str, Command]:
         """By name."""
@@ -49,7 +51,7 @@ class _Interpreter:
         """Writes the translations of a line; several with their scores, the best one first. A blank line has none."""
         if is_blank(line):
             return
-        (translation,) = self.model.translate_all([line], self.search)
+        (translation,) = self.model.translations([line], self.search, self.glossary)
         for answer in translation.answers:
             score = f"{answer.score:8.4f}  " if self.search.n_best > 1 else ""
             self.out.write(f"{score}{answer.text}\n")

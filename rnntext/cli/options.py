@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -55,7 +55,7 @@ def field(cls: type[Config], name: str) -> Any:
     return _typer_option(name, declared)
 
 
-def choice(help: str, *choices: str, name: str, group: str) -> Any:
+def choice(help: str, *choices: str, name: str, group: str, flags: Sequence[str] = ()) -> Any:
     """The Typer option whose value is one of a few words.
 
     Args:
@@ -63,6 +63,7 @@ def choice(help: str, *choices: str, name: str, group: str) -> Any:
         choices: the words.
         name: the name of the parameter.
         group: the heading of the help that it stands under.
+        flags: those that it has beside the one of its name.
     """
 
     def callback(context: typer.Context, value: str) -> str:
@@ -70,7 +71,8 @@ def choice(help: str, *choices: str, name: str, group: str) -> Any:
             check_choice(name, value, choices)
         return value
 
-    return typer.Option(flag(name), metavar="|".join(choices), help=help, callback=callback, rich_help_panel=group)
+    names = (flag(name), *flags)
+    return typer.Option(*names, metavar="|".join(choices), help=help, callback=callback, rich_help_panel=group)
 
 
 def _typer_option(name: str, declared: Option) -> Any:

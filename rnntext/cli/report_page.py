@@ -16,9 +16,9 @@ from rnntext.jobs.checkpoints import RUN
 from rnntext.words import counted
 
 if TYPE_CHECKING:
+    from rnntext.jobs.answers import Translation
     from rnntext.jobs.demonstration import HiddenForecast, Surprises
     from rnntext.jobs.report import Curve, ModelReport
-    from rnntext.jobs.translation import Translation
 
 # No browser loads anything for this page, whatever stands in it.
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'"

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from rnntext.cli import pictures
+from rnntext.cli.answers import Writer
 from rnntext.cli.command import command
-from rnntext.cli.console import INVALID, Results, note, on_terminal, results, tell_count
+from rnntext.cli.console import Results, note, on_terminal, results
 from rnntext.cli.options import (
     Ensemble,
     Files,
@@ -31,10 +31,16 @@ from rnntext.families import TRANSLATOR
 from rnntext.settings.base import DATA, JOB, OUTPUT, SEARCH
 from rnntext.settings.search import SearchConfig
 from rnntext.settings.translator import ENGINES
+from rnntext.text.documents import FORMATS
+from rnntext.text.sources import expanded
 
 if TYPE_CHECKING:
+    from rnntext.jobs.answers import Translation
     from rnntext.jobs.translate import Item
-    from rnntext.jobs.translation import Answer, Translation, TranslationModel
+    from rnntext.jobs.translation import TranslationModel
+    from rnntext.text.glossary import Glossary
+
+    Interpret = Callable[[Results, TranslationModel, SearchConfig, Glossary | None], None]
 
 Scores = Annotated[
     bool,
@@ -52,13 +58,24 @@ Interactive = Annotated[
         rich_help_panel=SEARCH,
     ),
 ]
+GlossaryFile = Annotated[
+    str | None,
+    typer.Option(
+        "--glossary",
+        metavar="TERMS.tsv",
+        help="Translate terms as this file says: a term, a TAB and its translation on each line.",
+        rich_help_panel=SEARCH,
+    ),
+]
 InputFormat = Annotated[
     str,
     choice(
-        'Format of the input; jsonl: JSON objects, which are written with the results in one more field, "rnntext".',
-        *("text", "jsonl"),
+        'Format of the input; jsonl: JSON objects, which are written with the results in one more field, "rnntext"; '
+        "others: documents, of which all but the texts stays as it is.",
+        *("text", "jsonl", *FORMATS),
         name="input_format",
         group=DATA,
+        flags=["--format"],
     ),
 ]
 Field = Annotated[
@@ -97,6 +114,7 @@ def translate(
     version: Version = None,
     ensemble: Ensemble = None,
     search: SearchConfig,
+    glossary: GlossaryFile = None,
     interactive: Interactive = False,
     scores: Scores = False,
     alignment: Alignment = None,
@@ -109,37 +127,56 @@ def translate(
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Translate text, line by line: each line read is one line written."""
+    """Translate text, line by line: each line read is one line written; or a document, with --format."""
+    from rnntext.jobs.documents import translate_document
     from rnntext.jobs.load import find, load_translation
     from rnntext.jobs.translate import translate_stream
-    from rnntext.text.sources import expanded
 
-    if interactive:
-        interpret = _interpreter(output, any((files, alignment, scores, as_json, input_format != "text")))
     # 1. Load the model, and decide what its search has to compute.
-    jsonl = input_format == "jsonl"
-    field = _field(field, jsonl)
+    others = any((alignment, scores, as_json))
+    interpret = _interpreter(output, bool(files) or others or input_format != "text") if interactive else None
+    sources = expanded(files or ["-"])
+    _check_document(input_format, sources, others or search.n_best > 1)
+    field = _field(field, input_format == "jsonl")
     paths = [find(name, TRANSLATOR, version, ensemble) for name in model]
     loaded = load_translation(paths, threads, engine, jobs, version, ensemble)
-    if alignment is not None and not loaded.attends:
-        raise UsageError(f"--alignment {alignment}: this model was trained with --attention none; it looks at nothing")
-    with_attention = loaded.attends and (alignment is not None or as_json)
-    with_scores = scores or as_json or jsonl
-    search = dataclasses.replace(search, with_attention=with_attention, with_scores=with_scores)
-    # 2. Translate line by line.
-    writer = _Writer(field, as_json, search.n_best, scores, with_attention)
+    search = _computing(search, loaded, alignment, as_json, scores or field is not None)
+    terms = loaded.glossary(glossary)
+    # 2. Translate sentence by sentence, or a document, or line by line.
+    writer = Writer(field, as_json, search.n_best, scores, search.with_attention)
     with results(output) as out:
-        if interactive:
-            interpret(out, loaded, search)
+        if interpret is not None:
+            interpret(out, loaded, search, terms)
             return
-        sources = expanded(files or ["-"])
-        translations = translate_stream(loaded, sources, search, field, jobs, lambda remark: note(remark, quiet))
+        if input_format in FORMATS:
+            out.write(translate_document(loaded, sources[0], input_format, search, jobs, terms))
+            return
+        translations = translate_stream(loaded, sources, search, field, jobs, lambda text: note(text, quiet), terms)
         if alignment is not None:
             translations = _drawn(translations, alignment)
         for item, translation in translations:
             writer.write(out, item, translation)
             out.flush()  # the next line may come much later
     writer.warn(quiet)
+
+
+def _computing(
+    search: SearchConfig, model: TranslationModel, alignment: Path | None, as_json: bool, scores: bool
+) -> SearchConfig:
+    """The search that computes what is written.
+
+    Args:
+        alignment: the picture of attention weights, if it is asked for.
+        as_json: whether all is written.
+        scores: whether scores are.
+
+    Raises:
+        UsageError: a picture is asked for, and the model has no attention.
+    """
+    if alignment is not None and not model.attends:
+        raise UsageError(f"--alignment {alignment}: this model was trained with --attention none; it looks at nothing")
+    with_attention = model.attends and (alignment is not None or as_json)
+    return dataclasses.replace(search, with_attention=with_attention, with_scores=scores or as_json)
 
 
 def _field(field: str | None, jsonl: bool) -> str | None:
@@ -155,7 +192,24 @@ def _field(field: str | None, jsonl: bool) -> str | None:
     return TEXT if field is None and jsonl else field
 
 
-def _interpreter(output: Path | None, others: bool) -> Callable[[Results, TranslationModel, SearchConfig], None]:
+def _check_document(format: str, sources: Sequence[str], others: bool) -> None:
+    """Checks that one document is read, and nothing else written, if the format is that of documents.
+
+    Args:
+        others: whether something else is asked for.
+
+    Raises:
+        UsageError: it is, or there are several documents.
+    """
+    if format not in FORMATS:
+        return
+    if others:
+        raise UsageError(f"--format {format}: a document is written; leave out --n-best, --scores, --json, --alignment")
+    if len(sources) > 1:
+        raise UsageError(f"--format {format}: takes one document at a time, not {len(sources)}")
+
+
+def _interpreter(output: Path | None, others: bool) -> Interpret:
     """The function that holds the conversation of --interactive.
 
     Args:
@@ -171,89 +225,6 @@ def _interpreter(output: Path | None, others: bool) -> Callable[[Results, Transl
         raise UsageError("--interactive: takes sentences from the terminal; leave out files and options of output")
     check_terminal(output)
     return interpret
-
-
-class _Writer:
-    """Writes translations as plain text, with scores, as n-best lists or as JSON, and counts unusual lines.
-
-    Args:
-        field: the field that is translated, if the lines are JSON objects.
-        as_json: write JSON lines.
-        n_best: number of translations of each line.
-        scores: begin each line with its score and a TAB.
-        attention: write attention weights, with JSON.
-    """
-
-    def __init__(self, field: str | None, as_json: bool, n_best: int, scores: bool, attention: bool) -> None:
-        self.field = field
-        self.as_json = as_json
-        self.n_best = n_best
-        self.scores = scores
-        self.attention = attention
-        self.lines = 0  # number of lines written
-        self.invalid = 0  # of them: not UTF-8
-        self.cut = 0  # translated in parts
-        self.errors = 0  # no JSON object with a text
-
-    def write(self, out: Results, item: Item, translation: Translation) -> None:
-        """Writes the translations of one line."""
-        self.invalid += not item.line.valid
-        self.cut += translation.parts > 1
-        self.errors += item.error is not None
-        end = "\r\n" if item.line.crlf else "\n"
-        for text in self._lines(item, translation):
-            out.write(text + end)
-        self.lines += 1
-
-    def _lines(self, item: Item, translation: Translation) -> Iterator[str]:
-        """The output for one line, without line ends."""
-        best = translation.answers[0]
-        if self.field is not None:
-            yield item.with_result(self._result(item, translation))
-        elif self.as_json:
-            record = {"text": item.text, **self._result(item, translation)}
-            yield json.dumps(record, ensure_ascii=False)
-        elif self.n_best > 1:
-            for answer in translation.answers:
-                features = f"LogProb= {answer.log_probability:.4f}"
-                yield f"{self.lines} ||| {answer.text} ||| {features} ||| {answer.score:.4f}"
-        elif self.scores:
-            yield f"{best.score:.4f}\t{best.text}"
-        else:
-            yield best.text
-
-    def _result(self, item: Item, translation: Translation) -> dict[str, Any]:
-        """The translations of one line with their numbers, and what was wrong with it, for JSON."""
-        if item.error is not None:
-            return {"error": item.error}
-        best = translation.answers[0]
-        result = _fields(best)
-        if self.n_best > 1:
-            result["n_best"] = [_fields(answer) for answer in translation.answers]
-        if self.attention and best.attention is not None:
-            result["source_tokens"] = translation.source_tokens
-            result["target_tokens"] = best.tokens
-            result["attention"] = [[round(float(weight), 4) for weight in row] for row in best.attention]
-        if not item.line.valid:
-            result["error"] = INVALID
-        return result
-
-    def warn(self, quiet: bool) -> None:
-        """Prints a warning with the count of each kind of unusual lines.
-
-        Args:
-            quiet: print nothing.
-        """
-        tell_count(self.invalid, INVALID, quiet)
-        tell_count(self.cut, "split, and translated in parts; --no-split leaves lines whole", quiet)
-        tell_count(self.errors, f'not a JSON object with a text in "{self.field}"; the answer says "error"', quiet)
-        if self.lines and self.errors == self.lines:  # No error: an engine may have put bad lines alone into a part.
-            note("rnntext: that was every line: name the field with --field, or leave out --input-format jsonl", quiet)
-
-
-def _fields(answer: Answer) -> dict[str, Any]:
-    """A translation with its numbers, for JSON."""
-    return {"translation": answer.text, "score": answer.score, "log_probability": answer.log_probability}
 
 
 def _drawn(translations: Iterator[tuple[Item, Translation]], path: Path) -> Iterator[tuple[Item, Translation]]:

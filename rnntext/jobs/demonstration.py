@@ -7,9 +7,10 @@ import math
 
 import numpy as np
 
+from rnntext.jobs.answers import Translation
 from rnntext.jobs.characters import CharacterModel
 from rnntext.jobs.forecasting import Forecast, ForecastModel
-from rnntext.jobs.translation import Translation, TranslationModel
+from rnntext.jobs.translation import TranslationModel
 from rnntext.settings.search import SearchConfig
 
 SEEDS = (1, 2)  # of the samples; the same version gives the same ones each time

@@ -7,12 +7,17 @@ import functools
 import itertools
 import json
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from rnntext.jobs.translation import Answer, Translation, TranslationModel
+from rnntext.jobs.answers import Answer, Translation
+from rnntext.jobs.translation import TranslationModel
 from rnntext.run.attention import block_diagonal
 from rnntext.settings.search import SearchConfig
+from rnntext.text.glossary import Glossary
 from rnntext.text.lines import Line, LineReader, Report
+
+if TYPE_CHECKING:
+    from rnntext.jobs.workers import Source
 
 PORTION = 1536  # lines that are read ahead for each job, so that lines of similar length share a batch
 TEXT = "text"  # field of a JSON object that is translated, unless another one is named
@@ -82,6 +87,7 @@ def translate_stream(
     field: str | None = None,
     jobs: int = 1,
     report: Report | None = None,
+    glossary: Glossary | None = None,
 ) -> Iterator[tuple[Item, Translation]]:
     """Yields each line of files or stdin with its translation, in order, as soon as it is ready.
 
@@ -96,6 +102,7 @@ def translate_stream(
         jobs: number of portions that are translated at the same time: by the model itself if it can do so
             (CTranslate2), else in so many processes.
         report: is told if standard input seems to have another format than UTF-8; its lines are answered all the same.
+        glossary: of terms whose translations it says; `model.glossary` makes it.
 
     Raises:
         InputOutputError: a file cannot be read.
@@ -103,18 +110,33 @@ def translate_stream(
     """
     make = plain if field is None else functools.partial(from_json, field=field)
     reader = LineReader(sources, PORTION * jobs, report)
+    return translate_lines(model, reader, make, search, jobs, glossary)
+
+
+def translate_lines(
+    model: TranslationModel,
+    reader: Source[Line],
+    make: Callable[[Line], Item],
+    search: SearchConfig,
+    jobs: int,
+    glossary: Glossary | None,
+) -> Iterator[tuple[Item, Translation]]:
+    """`translate_stream` of lines that a reader has, each of which is made an item."""
+    translated = functools.partial(_translations, model, search=search, glossary=glossary)
     if jobs > model.jobs:
-        yield from _in_processes(model, reader, search, make, jobs)
+        yield from _in_processes(reader, make, jobs, translated)
         return
     while lines := reader.read():
         items = [make(line) for line in lines]
-        yield from zip(items, _translations(model, items, search), strict=True)
+        yield from zip(items, translated(items), strict=True)
 
 
-def _translations(model: TranslationModel, items: Iterable[Item], search: SearchConfig) -> Iterator[Translation]:
+def _translations(
+    model: TranslationModel, items: Iterable[Item], search: SearchConfig, glossary: Glossary | None
+) -> Iterator[Translation]:
     """Yields the translation of each item. The text of a JSON object may have several lines; so has its translation."""
     texts = [item.text.split("\n") for item in items]
-    translations = model.translations(list(itertools.chain.from_iterable(texts)), search)
+    translations = model.translations(list(itertools.chain.from_iterable(texts)), search, glossary)
     for lines in texts:
         of_lines = list(itertools.islice(translations, len(lines)))
         yield of_lines[0] if len(lines) == 1 else _joined(of_lines)
@@ -142,13 +164,16 @@ def _joined(translations: list[Translation]) -> Translation:
 
 
 def _in_processes(
-    model: TranslationModel, reader: LineReader, search: SearchConfig, make: Callable[[Line], Item], jobs: int
+    reader: Source[Line],
+    make: Callable[[Line], Item],
+    jobs: int,
+    translated: Callable[[Iterable[Item]], Iterator[Translation]],
 ) -> Iterator[tuple[Item, Translation]]:
     """`translate_stream` with worker processes."""
     from rnntext.jobs.workers import Workers  # only here, as it imports multiprocessing
 
     def work(lines: list[Line]) -> list[Translation]:
-        return list(_translations(model, map(make, lines), search))
+        return list(translated(map(make, lines)))
 
     workers: Workers[Line, Translation] = Workers(jobs, work, lambda line: len(line.text) + 1)
     try:

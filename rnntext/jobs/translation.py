@@ -10,6 +10,8 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
+from rnntext.errors import UsageError
+from rnntext.jobs.answers import Answer, Translation
 from rnntext.jobs.served import Served
 from rnntext.jobs.stored import stored_config, stored_training_text
 from rnntext.run import translators
@@ -23,6 +25,7 @@ from rnntext.settings.base import as_count, as_text, as_texts
 from rnntext.settings.search import SEARCH_TOKENS, SearchConfig
 from rnntext.storage.checkpoint import Checkpoint
 from rnntext.text import kept, placing, tokens
+from rnntext.text.glossary import Glossary, Terms, glossary_pairs
 from rnntext.text.lookalikes import is_blank
 from rnntext.text.normalize import normalize_line
 from rnntext.text.segments import joined
@@ -30,58 +33,6 @@ from rnntext.text.source_lines import Part, SourceLines
 
 _NOTHING = Hypothesis((), 0.0, 0.0, np.zeros((0, 0), np.float32))  # of a part that is kept as it is
 MAX_SCORED = 2048  # tokens on a side of a pair that is scored; the cost of attention is quadratic
-
-
-@dataclasses.dataclass(frozen=True)
-class Answer:
-    """One translation of a line.
-
-    >>> import rnntext
-    >>> model = rnntext.load("checkpoints/translator")  # answers each letter with the next one of the alphabet
-    >>> answer = model.translate_all(["hal"])[0].answers[0]
-    >>> answer.text, answer.tokens, answer.log_probability > -0.01
-    ('ibm', ['i', 'b', 'm'], True)
-
-    Attributes:
-        text: the translation, one line.
-        log_probability: natural logarithm of the probability of all tokens and the end; nan after a greedy search
-            without scores.
-        score: the log-probability with the length penalty, by which hypotheses are ranked; nan as above.
-        tokens: the tokens of the translation.
-        attention: attention weights of each token, `[target, source]`, if they were asked for.
-    """
-
-    text: str
-    log_probability: float
-    score: float
-    tokens: list[str]
-    attention: np.ndarray | None = None
-
-
-@dataclasses.dataclass(frozen=True)
-class Translation:
-    """The translations of one line.
-
-    >>> import rnntext
-    >>> model = rnntext.load("checkpoints/translator")
-    >>> translation = model.translate_all(["hal"], rnntext.SearchConfig(n_best=2))[0]
-    >>> translation.text, len(translation.answers), translation.source_tokens
-    ('ibm', 2, ['h', 'a', 'l'])
-
-    Attributes:
-        answers: `n_best` translations, the best one first; the last one is repeated if the search found fewer.
-        source_tokens: the tokens of the line.
-        parts: number of parts in which the line was translated; 0 for a line of which nothing is.
-    """
-
-    answers: list[Answer]
-    source_tokens: list[str]
-    parts: int
-
-    @property
-    def text(self) -> str:
-        """The best translation."""
-        return self.answers[0].text
 
 
 class TranslationModel(Served):
@@ -129,7 +80,12 @@ class TranslationModel(Served):
             self.search_all = CTranslate2(self.config, arrays, self.longest, threads, jobs).search_all
 
     def translate(
-        self, lines: str | Iterable[str], *, search: SearchConfig | None = None, ahead: int = 64
+        self,
+        lines: str | Iterable[str],
+        *,
+        search: SearchConfig | None = None,
+        ahead: int = 64,
+        glossary: Terms | None = None,
     ) -> Iterator[str]:
         """The best translation of each line, in order, computed as they are asked for.
 
@@ -144,16 +100,20 @@ class TranslationModel(Served):
             lines: one or more sentences of the source language.
             search: how to search.
             ahead: number of lines that are taken and translated at a time; 1 takes no line before it is needed.
+            glossary: the translation of each term, or a file of lines of a term, a TAB and its translation.
         """
         unscored = dataclasses.replace(search or SearchConfig(), with_scores=False)
+        terms = self.glossary(glossary)
         several = isinstance(lines, Iterable) and not isinstance(lines, str | bytes)
         source = iter(lines if several else as_texts("lines", lines))
         ahead = as_count("ahead", ahead, low=1)
         portions = iter(lambda: list(itertools.islice(source, ahead)), [])
-        return (translation.text for portion in portions for translation in self.translations(portion, unscored))
+        return (translation.text for portion in portions for translation in self.translations(portion, unscored, terms))
 
-    def translate_all(self, lines: str | Sequence[str], search: SearchConfig | None = None) -> list[Translation]:
-        """The translations of lines with scores, tokens and, if asked for, attention.
+    def translate_all(
+        self, lines: str | Sequence[str], search: SearchConfig | None = None, glossary: Terms | None = None
+    ) -> list[Translation]:
+        """The translations of lines with scores, tokens and, if asked for, attention; for the glossary see `translate`.
 
         Lines of similar length are translated in one batch.
 
@@ -162,9 +122,11 @@ class TranslationModel(Served):
         >>> [translation.text for translation in model.translate_all(["hal", "a cat"])]
         ['ibm', 'b dbu']
         """
-        return list(self.translations(lines, search))
+        return list(self.translations(lines, search, self.glossary(glossary)))
 
-    def translations(self, lines: str | Sequence[str], search: SearchConfig | None = None) -> Iterator[Translation]:
+    def translations(
+        self, lines: str | Sequence[str], search: SearchConfig | None = None, glossary: Glossary | None = None
+    ) -> Iterator[Translation]:
         """The same as `translate_all`; yields each translation as soon as it and those before it are ready.
 
         A line with more sentences or tokens than most lines of the training is cut into parts, and their translations
@@ -174,10 +136,10 @@ class TranslationModel(Served):
         search = search or SearchConfig()
         lines = as_texts("lines", lines)
         framed = [self.lines.framed(line) for line in lines]
-        lines_of_parts = [self.lines.parts(text, search.split, search.keep) for _, text, _ in framed]
+        lines_of_parts = [self.lines.parts(text, search.split, search.keep, glossary) for _, text, _ in framed]
         all_parts = list(itertools.chain.from_iterable(lines_of_parts))
         ids = [self.source.lookup(part.tokens) for part in all_parts if part.tokens]
-        places_something = self.attends and any(part.kept for part in all_parts)
+        places_something = self.attends and any(part.kept or part.terms for part in all_parts)
         searched = dataclasses.replace(search, with_attention=search.with_attention or places_something)
         hypotheses = in_order(self._searched(ids, searched))
         for (before, _, behind), parts in zip(framed, lines_of_parts, strict=True):
@@ -186,6 +148,23 @@ class TranslationModel(Served):
                 yield self._translation((before, behind), parts, of_parts, search)
             else:
                 yield _blank(before + behind, search.n_best)
+
+    def glossary(self, terms: Terms | None) -> Glossary | None:
+        """The glossary that finds terms in lines for `translations`; None if there is none.
+
+        Args:
+            terms: see `translate`.
+
+        Raises:
+            DataError: a line of the file is something else, or a term has two translations.
+            InputOutputError: the file cannot be read.
+            UsageError: the model has no attention, which shows where terms belong; or a pair of a mapping is no term.
+        """
+        if terms is None:
+            return None
+        if not self.attends:
+            raise UsageError("--glossary: this model was trained with --attention none; it shows no place for terms")
+        return Glossary(glossary_pairs(terms), self.lines.normalized)
 
     def _searched(self, ids: list[np.ndarray], search: SearchConfig) -> Iterator[tuple[int, list[Hypothesis]]]:
         """The number and the hypotheses of each sentence. The limit of BLAS threads holds only while a batch is
@@ -222,10 +201,15 @@ class TranslationModel(Served):
         texts = []
         for part, hypothesis in zip(parts, hypotheses, strict=True):
             text = self.target.decode(hypothesis.ids)
-            if part.kept:
-                text = self._with_marks(text, part, hypothesis)
-            text = part.reading.written(text, self.target.encode)
-            texts.append(kept.restored(text, [span.text for span in part.kept]) if part.kept else text)
+            if part.kept or part.terms:
+                source_ends = placing.ends(self.source.tokenizer.join, part.tokens)
+                target_ends = placing.ends(self.target.decode, hypothesis.ids)
+                where = (source_ends, target_ends, hypothesis.attention)
+                text, spans = placing.with_marks(text, part.kept, part.terms, *where)
+                text = part.reading.written(text, self.target.encode)
+                texts.append(kept.restored(text, spans))
+            else:
+                texts.append(part.reading.written(text, self.target.encode))
         ids = [i for hypothesis in hypotheses for i in hypothesis.ids]
         maps = [hypothesis.attention for hypothesis in hypotheses if hypothesis.attention is not None]
         return Answer(
@@ -235,17 +219,6 @@ class TranslationModel(Served):
             tokens=self.target.named(ids),
             attention=block_diagonal(maps) if len(maps) == len(parts) else None,
         )
-
-    def _with_marks(self, text: str, part: Part, hypothesis: Hypothesis) -> str:
-        """The translation of a part with a mark in the place of each span that is kept.
-
-        Args:
-            text: the translation without them.
-        """
-        source_ends = placing.ends(self.source.tokenizer.join, part.tokens)
-        target_ends = placing.ends(self.target.decode, hypothesis.ids)
-        places = placing.places(part.kept, source_ends, target_ends, text, hypothesis.attention)
-        return placing.put_back(text, part.kept, places)
 
     def score(self, pairs: Sequence[tuple[str, str]]) -> list[tuple[float, int]]:
         """The natural log-probability of each target given its source, and the target's number of tokens with the end.

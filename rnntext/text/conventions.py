@@ -36,7 +36,7 @@ def final_mark(line: str) -> str:
 def first_letter(line: str) -> str:
     """The letter that a line begins with; empty if something else stands before it, or the script has no case."""
     word = _WORD.search(line)
-    if word is None or not _is_beginning(line, word) or word[0][0].lower() == word[0][0].upper():
+    if word is None or not begins_sentence(line, word.start()) or word[0][0].lower() == word[0][0].upper():
         return ""
     return word[0][0]
 
@@ -116,7 +116,7 @@ class Conventions:
         """A word in the case with the lowest cost; at the beginning of a sentence its first letter is a capital."""
         word = match[0]
         forms = {_capitalized(word): RARER, word[0].upper() + word[1:]: RARER, word.upper(): RARER}
-        if not _is_beginning(match.string, match):
+        if not begins_sentence(match.string, match.start()):
             forms = {word.lower(): 1, **forms}
         return min(forms, key=lambda form: _cost(form, self._encode, forms[form]))
 
@@ -132,9 +132,13 @@ def _is_headline(text: str) -> bool:
     return all(len(word) <= MAX_SMALL for word in small)
 
 
-def _is_beginning(text: str, word: re.Match[str]) -> bool:
-    """Whether a word of a text begins a sentence."""
-    return _BEGINNING.search(text, max(0, word.start() - MAX_GAP), word.start()) is not None
+def begins_sentence(text: str, index: int) -> bool:
+    """Whether a word of a text begins a sentence.
+
+    Args:
+        index: where the word begins.
+    """
+    return _BEGINNING.search(text, max(0, index - MAX_GAP), index) is not None
 
 
 def _closed(text: str) -> str:

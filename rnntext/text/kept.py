@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 FIRST_MARK = 0xE000  # the private characters that stand for spans while a line is cut into parts
 MAX_SPANS = 0x1900  # of a line; there are so many of these characters
@@ -30,6 +30,7 @@ _SPAN = re.compile(
         )
     )
 )
+NO_TARGETS: Mapping[str, str] = {}
 _MARKS = re.compile("[\ue000-\uf8ff]+")
 _AROUND = ('""', "''", "``", "()", "[]", "“”", "„“", "‘’", "«»", "»«", "「」", "『』", "（）", "《》")
 CLOSING = ".,;:!?…)]}”’»›。、，！？；：」』）】"
@@ -51,13 +52,25 @@ class Kept:
     right: str
 
 
-def marked(line: str, keep: str | None, normalized: Callable[[str], str]) -> tuple[str, list[str]]:
+def is_span(text: str, anywhere: bool = False) -> bool:
+    """Whether a text is an address, a placeholder or a tag.
+
+    Args:
+        anywhere: whether it is enough that there is one in it.
+    """
+    return (_SPAN.search(text) if anywhere else _SPAN.fullmatch(text)) is not None
+
+
+def marked(
+    line: str, keep: str | None, normalized: Callable[[str], str], targets: Mapping[str, str] = NO_TARGETS
+) -> tuple[str, list[str]]:
     """A normalised line with a private character for each span that is kept, and the spans. Quotation marks or brackets
     around a span are parts of it.
 
     Args:
         keep: a regular expression of further spans.
         normalized: normalises what stands between spans.
+        targets: what takes the place of spans, by these; others stay as they are.
     """
     if keep is None and not _HINT.search(line):
         return normalized(line), []  # nearly all lines
@@ -67,12 +80,15 @@ def marked(line: str, keep: str | None, normalized: Callable[[str], str]) -> tup
     for first, last in _matches(line, keep):
         if first == last or first < end or len(spans) == MAX_SPANS:
             continue
+        span = line[first:last]
+        span = targets.get(span, span)
         while first > end and line[first - 1] + line[last : last + 1] in _AROUND:
             first -= 1
             last += 1
+            span = line[first] + span + line[last - 1]
         pieces.append(_spaced(line[end:first], normalized))
         pieces.append(chr(FIRST_MARK + len(spans)))
-        spans.append(line[first:last])
+        spans.append(span)
         end = last
     if not spans:
         return normalized(line), []

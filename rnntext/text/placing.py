@@ -8,7 +8,11 @@ from typing import TypeVar
 
 import numpy as np
 
-from rnntext.text.kept import CLOSING, FIRST_MARK, Kept, size_of, unmarked
+from rnntext.text import forced
+from rnntext.text.conventions import begins_sentence
+from rnntext.text.forced import Range
+from rnntext.text.glossary import Term
+from rnntext.text.kept import CLOSING, FIRST_MARK, Kept, restored, size_of, unmarked
 
 T = TypeVar("T")
 _TAG = re.compile("<(/?)([A-Za-z][A-Za-z0-9]*)[^<>]*>")
@@ -36,6 +40,54 @@ def put_back(answer: str, kept: Sequence[Kept], places: Sequence[int]) -> str:
         touching = span.right
         gone = cut
     return _beside(text, answer[gone:], touching, "")
+
+
+def with_marks(
+    answer: str,
+    kept: Sequence[Kept],
+    terms: Sequence[Term],
+    source_ends: Sequence[int],
+    target_ends: Sequence[int],
+    attention: np.ndarray | None,
+) -> tuple[str, list[str]]:
+    """A translation with a mark in the place of each span and each term, and what each mark stands for.
+
+    A term takes the place of the words that looked at it. If there are none, it is put where a span would be.
+
+    Args:
+        answer: the translation of the text without spans.
+        kept, terms: of this text, in its order. Terms need attention weights.
+        source_ends, target_ends, attention: see `places`.
+    """
+    # 1. Put marks where spans belong, and the terms that no word looked at.
+    ranges: list[Range | None] = [None] * len(terms)
+    if attention is not None and source_ends and target_ends:
+        ranges = forced.ranges(terms, source_ends, target_ends, answer, attention)
+    nowhere = [term for term, range in zip(terms, ranges) if range is None]
+    spans = [*kept, *(Kept(term.target, term.begin, "", "") for term in nowhere)]
+    text = put_back(answer, spans, places(spans, source_ends, target_ends, answer, attention))
+    written = [span.text for span in spans]
+    # 2. Put marks in the places of words, from the last to the first.
+    placed = [(range, term) for term, range in zip(terms, ranges) if range is not None]
+    for (begin, end), term in sorted(placed, key=lambda place: place[0], reverse=True):
+        indices = [index for index, character in enumerate(text) if character != " " and unmarked(character)]
+        first = indices[begin]
+        last = indices[end - 1] + 1
+        # Tags that begin among the words begin before the term, other spans are behind it.
+        among = re.findall(f" ?[{chr(FIRST_MARK)}-\uf8ff]+", text[first:last])
+        opening = [marks for marks in among if _opens(restored(marks, written))]
+        behind = [marks for marks in among if marks not in opening]
+        capital = term.capital and text[first].isupper() and begins_sentence(text, first)
+        mark = chr(FIRST_MARK + len(written))
+        text = text[:first] + "".join(opening).strip(" ") + mark + "".join(behind) + text[last:]
+        written.append(term.target[0].upper() + term.target[1:] if capital else term.target)
+    return text, written
+
+
+def _opens(span: str) -> bool:
+    """Whether a span is a tag that is closed later."""
+    tag = _TAG.search(span)
+    return tag is not None and not tag[1]
 
 
 def _beside(left: str, right: str, right_of_span: str, left_of_span: str) -> str:

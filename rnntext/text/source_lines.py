@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from rnntext.text.conventions import Conventions, Reading
-from rnntext.text.kept import Kept, marked, restored, taken_out, unmarked
+from rnntext.text.glossary import Glossary, Term
+from rnntext.text.kept import MAX_SPANS, NO_TARGETS, Kept, marked, restored, taken_out, unmarked
 from rnntext.text.lookalikes import LookAlikes, has_picture, is_blank, vocabulary_counts
 from rnntext.text.segments import joined, split_long
 from rnntext.text.sentences import sentences
@@ -28,11 +29,13 @@ class Part:
         tokens: none if all of the part is kept as it is.
         reading: how the part is read, and was written.
         kept: what is not translated, in the order of the part.
+        terms: whose translations a glossary says, in the order of the part.
     """
 
     tokens: list[str]
     reading: Reading
     kept: Sequence[Kept] = ()
+    terms: Sequence[Term] = ()
 
 
 class SourceLines:
@@ -88,7 +91,9 @@ class SourceLines:
             return not character.translate(self.look_alikes)
         return bool(_INDENT.fullmatch(character) or _PICTURE_PARTS.match(character))
 
-    def parts(self, line: str, split: bool = True, keep: str | None = None) -> list[Part]:
+    def parts(
+        self, line: str, split: bool = True, keep: str | None = None, glossary: Glossary | None = None
+    ) -> list[Part]:
         """The parts of a line: none of a blank one, one of a usual one. A line with more sentences or more tokens than
         is usual in the training text is cut at the ends of sentences; a sentence only if it is much too long.
 
@@ -96,23 +101,25 @@ class SourceLines:
             line: as it was read; `framed` takes away what would be lost.
             split: whether a line is cut at all.
             keep: a regular expression of what is kept as it is, beside addresses, placeholders and tags.
+            glossary: of the terms that the translation must have.
         """
         # 1. Leave the usual line whole.
-        text, spans = marked(line, keep, self.normalized)
+        text, spans = marked(line, keep, self.normalized, glossary.targets if glossary else NO_TARGETS)
         usual = self.training_text
         whole_sentences = sentences(text) if split else [text]
         max_tokens = self.limit if len(whole_sentences) == 1 else usual.tokens
         may_fit = len(whole_sentences) <= usual.sentences and len(text) <= CHARACTERS_A_TOKEN * max_tokens
         if may_fit or not split:
-            whole = self._part(text, spans)
+            whole = self._part(text, spans, glossary)
             if not split or len(whole.tokens) <= max_tokens:
                 return _filled([whole])
         # 2. Put together as many sentences as is usual, and cut what is too long.
-        parts: list[Part] = []
+        texts: list[str] = []
         for group in self._groups(whole_sentences):
-            texts = [group] if self._fits(group, self.limit) else split_long(group, self._size, self.limit)
-            parts.extend(self._part(part, spans) for part in texts)
-        return _filled(parts)
+            texts += [group] if self._fits(group, self.limit) else split_long(group, self._size, self.limit)
+        if glossary is not None:
+            texts = list(_uncut(texts, glossary))
+        return _filled([self._part(part, spans, glossary) for part in texts])
 
     def _groups(self, whole_sentences: list[str]) -> Iterator[str]:
         """Yields as many sentences at a time as are usual, and not longer than usual."""
@@ -131,13 +138,17 @@ class SourceLines:
                 count = 1
         yield group
 
-    def _part(self, text: str, spans: Sequence[str] = ()) -> Part:
+    def _part(self, text: str, spans: Sequence[str] = (), glossary: Glossary | None = None) -> Part:
         clean, kept = taken_out(text, spans)
         if kept and not any(map(str.isalnum, clean)):  # A model makes words of marks alone.
             return Part([], Reading(""), [Kept(restored(text, spans), 0, "", "")])
         text = clean
         reading = self.conventions.reading(text) if text else Reading(text)
-        return Part(self.language.tokenizer.split(reading.text), reading, kept)
+        terms: Sequence[Term] = ()
+        if glossary is not None:
+            gaps = [span.place for span in kept if not span.text.startswith("<")]  # Tags may stand within a term.
+            terms = glossary.terms(text, gaps)[: MAX_SPANS - len(kept)]
+        return Part(self.language.tokenizer.split(reading.text), reading, kept, terms)
 
     def _size(self, text: str) -> int:
         return len(self._part(unmarked(text)).tokens)
@@ -145,6 +156,16 @@ class SourceLines:
     def _fits(self, text: str, tokens: int) -> bool:
         """Whether a text has at most so many tokens; a very long one is not tokenised, since that takes time."""
         return len(text) <= CHARACTERS_A_TOKEN * tokens and self._size(text) <= tokens
+
+
+def _uncut(texts: Iterable[str], glossary: Glossary) -> Iterator[str]:
+    """Yields the parts of a text, two of them as one where a term of a glossary is cut in two."""
+    whole: list[str] = []
+    for text in texts:
+        if whole and not glossary.cut(whole[-1], text):
+            yield whole.pop()
+        whole = [joined([*whole, text])]
+    yield from whole
 
 
 def _filled(parts: list[Part]) -> list[Part]:

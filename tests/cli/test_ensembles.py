@@ -116,6 +116,9 @@ def test_translate_searches_with_several_models(shell: Shell, home: Path, jobs: 
     np.testing.assert_allclose(found, expected, atol=1e-4)
     first, *_ = np.array(done.records[0]["attention"])
     np.testing.assert_allclose(first, [1, 0, 0], atol=1e-3)
+    terms = shell.write("terms.tsv", "cat\tKatze\n")
+    done = shell.here("translate", *TRANSLATORS, "--jobs", jobs, "--glossary", terms, stdin="hal\na cat\n")
+    assert done.lines == ["ibm", "b Katze"]
 
 
 def test_evaluate_compares_the_translations_of_several_models(shell: Shell) -> None:

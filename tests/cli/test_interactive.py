@@ -141,6 +141,13 @@ def test_sentences_are_translated_as_they_are_typed(shell: Shell, hal: str) -> N
         assert terminal.process.wait(PATIENCE) == 0
 
 
+def test_a_conversation_has_a_glossary(shell: Shell, hal: str) -> None:
+    shell.write("terms.tsv", "hal\tHAL 9000\n")
+    with conversation(shell, "translate", "-m", hal, "--glossary", "terms.tsv") as terminal:
+        terminal.type()
+        assert "b HAL 9000\n" in terminal.type("a hal")
+
+
 @pytest.mark.parametrize("command", ["generate", "translate"])
 def test_without_a_terminal_there_is_no_conversation(shell: Shell, alphabet: str, hal: str, command: str) -> None:
     model = {"generate": alphabet, "translate": hal}[command]

@@ -20,8 +20,9 @@ from helpers import (
 )
 
 from rnntext.cli import alignment
+from rnntext.jobs.answers import Answer, Translation
 from rnntext.jobs.load import load_translation
-from rnntext.jobs.translation import Answer, Translation, TranslationModel
+from rnntext.jobs.translation import TranslationModel
 from rnntext.run import translators
 from rnntext.settings.translator import GRUConfig
 
@@ -284,6 +285,27 @@ def test_answers_can_go_into_a_file_whole_or_not_at_all(shell: Shell) -> None:
     assert (shell.folder / "out.txt").read_bytes() == b"ibm\naaa\n"
     shell.here("translate", "-o", "out.txt", shell.write("a", "b\n"), "missing", code=74)
     assert (shell.folder / "out.txt").read_bytes() == b"ibm\naaa\n"
+
+
+@every_engine
+@every_number_of_jobs
+def test_a_glossary_says_what_terms_are_called(shell: Shell, jobs: str, engine: str) -> None:
+    terms = shell.write("terms.tsv", "# animals\r\ncat\tKatze\r\n\nbig cat\tLöwe\n")
+    stdin = "a cat sat\na big cat\nconcat\n{cat} cat\n\n" * 3
+    done = shell("translate", "--glossary", terms, "--jobs", jobs, "--engine", engine, stdin=stdin)
+    assert done.text == "b Katze tbu\nb Löwe\ndpodbu\n{cat} Katze\n\n" * 3
+    record, *_ = shell.here(
+        "translate", "--glossary", terms, "--input-format", "jsonl", stdin='{"text": "cat"}'
+    ).records
+    assert record["rnntext"]["translation"] == "Katze"
+
+
+def test_a_wrong_glossary_is_one_line(shell: Shell) -> None:
+    terms = shell.write("terms.tsv", "cat\tKatze\n\ndog\n")
+    done = shell.here("translate", "--glossary", terms, stdin="cat\n", code=65)
+    assert done.message.startswith("terms.tsv: line 3: must be a term, one TAB and its translation")
+    assert done.out == b""
+    assert "missing.tsv" in shell.here("translate", "--glossary", "missing.tsv", stdin="cat\n", code=74).message
 
 
 def test_the_length_of_an_answer_can_be_limited(shell: Shell) -> None:

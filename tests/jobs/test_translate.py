@@ -15,9 +15,10 @@ from hypothesis import strategies as st
 
 from rnntext.errors import InputOutputError
 from rnntext.jobs import translate
+from rnntext.jobs.answers import Translation
 from rnntext.jobs.load import load_translation
 from rnntext.jobs.translate import Item, from_json, plain, translate_stream
-from rnntext.jobs.translation import Translation, TranslationModel
+from rnntext.jobs.translation import TranslationModel
 from rnntext.settings.search import SearchConfig
 from rnntext.text.lines import Line
 
