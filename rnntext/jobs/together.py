@@ -83,18 +83,17 @@ def _connected(place: Place, seed: int) -> Cluster:
     """This process among the others, when all are there. TensorFlow is started.
 
     Raises:
-        UsageError: TensorFlow has been used before.
-        InputOutputError: the own port cannot be used.
+        LostPeerError, UsageError: see `train.cluster.connected`.
     """
     clusters: list[Cluster] = []
-    errors: list[Exception] = []
+    errors: list[RnntextError] = []
 
     def connect() -> None:
         from rnntext.train import cluster
 
         try:
             clusters.append(cluster.connected(place))
-        except Exception as error:  # It is told below, in one line, without what TensorFlow has to say.
+        except RnntextError as error:  # It is raised below, so that nobody hears what TensorFlow has to say.
             errors.append(error)
 
     # While TensorFlow waits, Python cannot handle a signal: Ctrl-C ends the process.
@@ -106,8 +105,7 @@ def _connected(place: Place, seed: int) -> Cluster:
         if in_main_thread:
             signal.signal(signal.SIGINT, handler)
     for error in errors:
-        reason = " ".join(str(error).split())[:200]
-        raise InputOutputError(f"{NAME}: {place.addresses[place.rank]} cannot be joined ({reason})") from error
+        raise error
     return clusters[0]
 
 

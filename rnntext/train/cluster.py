@@ -15,13 +15,13 @@ from typing import Any, cast
 import numpy as np
 import tensorflow as tf
 
-from rnntext.errors import LostPeerError
+from rnntext.errors import LostPeerError, UsageError
 from rnntext.run.arrays import Array
 from rnntext.train.alone import Alone, Kind
 from rnntext.train.products import Tensor
 from rnntext.train.share import Share, Shareable
 from rnntext.train.task import Carried, Task
-from rnntext.train.tf_config import Place
+from rnntext.train.tf_config import NAME, Place
 
 NUMBER = np.dtype(np.int64)  # in which everything but gradients is sent: a sum with zeros changes no bit of it
 PIECE = 2**21  # numbers that are sent at a time
@@ -33,6 +33,7 @@ LOST = (
     tf.errors.FailedPreconditionError,
     tf.errors.InternalError,
     tf.errors.UnavailableError,
+    tf.errors.UnknownError,
 )
 
 
@@ -203,9 +204,20 @@ _connected: list[Cluster] = []
 
 
 def connected(place: Place) -> Cluster:
-    """This process among the others, when all are there: once in the life of a process."""
-    if not _connected:
-        _connected.append(Cluster(place))
+    """This process among the others, when all are there: once in the life of a process.
+
+    Raises:
+        LostPeerError: the own port is in use, or others are still there that took part in an earlier start.
+        UsageError: TensorFlow has been used before.
+    """
+    address = place.addresses[place.rank]
+    try:
+        if not _connected:
+            _connected.append(Cluster(place))
+    except tf.errors.OpError as error:
+        raise LostPeerError(f"{NAME}: {address} cannot take part ({error.message}); try again") from error
+    except RuntimeError as error:
+        raise UsageError(f"{NAME}: {address} cannot take part ({error}); train in a process of its own") from error
     [cluster] = _connected
     cluster.signal = 0
     return cluster
