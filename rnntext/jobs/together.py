@@ -86,15 +86,11 @@ def _connected(place: Place, seed: int) -> Cluster:
         LostPeerError, UsageError: see `train.cluster.connected`.
     """
     clusters: list[Cluster] = []
-    errors: list[RnntextError] = []
 
     def connect() -> None:
         from rnntext.train import cluster
 
-        try:
-            clusters.append(cluster.connected(place))
-        except RnntextError as error:  # It is raised below, so that nobody hears what TensorFlow has to say.
-            errors.append(error)
+        clusters.append(cluster.connected(place))
 
     # While TensorFlow waits, Python cannot handle a signal: Ctrl-C ends the process.
     in_main_thread = threading.current_thread() is threading.main_thread()
@@ -104,8 +100,6 @@ def _connected(place: Place, seed: int) -> Cluster:
     finally:
         if in_main_thread:
             signal.signal(signal.SIGINT, handler)
-    for error in errors:
-        raise error
     return clusters[0]
 
 

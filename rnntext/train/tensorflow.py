@@ -13,7 +13,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from rnntext.errors import UsageError
+from rnntext.errors import RnntextError, UsageError
 from rnntext.run.memory import keep_freed_memory
 
 STDERR = 2  # the descriptor
@@ -92,6 +92,8 @@ def _chatter_held_back() -> Iterator[None]:
         os.dup2(file.fileno(), STDERR)
         try:
             yield
+        except RnntextError:  # Its message says all.
+            raise
         except Exception:
             os.dup2(original, STDERR)
             file.seek(0)

@@ -2,6 +2,7 @@
 
 python -m crash.victim step:7 train-charlm ...     after step 7 of this process
 python -m crash.victim term:7 train-charlm ...     the same, by SIGTERM, which it may answer
+python -m crash.victim late:1.5 train-charlm ...   so many seconds after TensorFlow has come up
 python -m crash.victim nan:7 train-charlm ...      a weight becomes NaN instead
 python -m crash.victim disk:12 train-charlm ...    instead of its 12th operation on the disk
 python -m crash.victim half:12 train-charlm ...    the same, with half of what it would have written
@@ -14,6 +15,7 @@ import math
 import os
 import signal
 import sys
+import threading
 from pathlib import Path
 
 from crash.disks import as_bytes
@@ -108,8 +110,26 @@ def change_loop(number: int, how) -> None:
     tensorflow.start = then_patch
 
 
+def die_after(seconds: float) -> None:
+    """Dies so many seconds after TensorFlow has come up."""
+    from rnntext.train import tensorflow
+
+    start = tensorflow.start
+
+    def then_wait(*arguments) -> None:
+        start(*arguments)
+        tensorflow.start = start
+        timer = threading.Timer(seconds, die)
+        timer.daemon = True
+        timer.start()
+
+    tensorflow.start = then_wait
+
+
 if __name__ == "__main__":
     kind, _, count = sys.argv.pop(1).partition(":")
+    if kind == "late":
+        die_after(float(count))
     deaths = {"step": lambda _: die(), "term": lambda _: die(signal.SIGTERM), "nan": spoil}
     how = deaths.get(kind)
     change_loop(int(count) if how else 0, how)

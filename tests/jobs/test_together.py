@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import socket
 from pathlib import Path
@@ -65,9 +66,13 @@ def test_two_processes_learn_what_one_learns(kind: str, folder: Path) -> None:
     with process(command(kind, folder, f"{kind}-alone")) as alone:
         _, err = alone.communicate(timeout=PATIENCE)
         assert alone.returncode == 0, err
-    chief, follower = together(command(kind, folder, f"{kind}-both"), folder)
+    files = ["--log-json", f"{kind}.log", "--metrics-file", f"{kind}.prom", "--json"]
+    chief, follower = together([*command(kind, folder, f"{kind}-both"), *files], folder)
     assert (chief.code, follower.code) == (0, 0), chief.err + follower.err
     assert "now in service" in chief.err
+    assert json.loads(chief.out)["promoted"]
+    assert (folder / f"{kind}.log").exists()
+    assert (folder / f"{kind}.prom").exists()
     check_silent(follower)
     expected = weights(folder / f"{kind}-alone")
     for name, array in weights(folder / f"{kind}-both").items():
