@@ -66,6 +66,8 @@ class Cluster(Alone):
         self.rank = place.rank
         self.count = len(place.addresses)
         self.own_signal: Callable[[], int] = lambda: 0
+        gpus = tf.config.list_physical_devices("GPU")
+        tf.config.set_visible_devices(gpus[:1], "GPU")  # Each of several would count as a process of its own.
         ring = tf.distribute.experimental.CommunicationImplementation.RING
         options = tf.distribute.experimental.CommunicationOptions(implementation=ring)
         self._strategy = tf.distribute.MultiWorkerMirroredStrategy(communication_options=options)

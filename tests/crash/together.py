@@ -19,10 +19,11 @@ LONGEST = 8.0  # seconds from the meeting of all until one is killed
 def killed_together(kind: str, count: int, kills: int, folder: Path) -> Counts:
     """Kills one of some processes, again and again, at any time after all have met; then lets them end."""
     prepare(folder)
-    unbroken = run([arguments(kind, folder, "unbroken", STEPS)] * count, folder)
+    batch = ["--batch-size", "5"] if kind == "charlm" else []
+    unbroken = run([[*arguments(kind, folder, "unbroken", STEPS), *batch]] * count, folder)
     check({each.code for each in unbroken} == {0}, str(unbroken))
     chance = random.Random(f"{kind} {count}")
-    words = [*arguments(kind, folder, "model", STEPS), "--save-every", "0s"]
+    words = [*arguments(kind, folder, "model", STEPS), *batch, "--save-every", "0s"]
     died, slowest = 0, 0.0
     for _ in range(kills):
         if (folder / "model" / "current").exists():
