@@ -18,8 +18,8 @@ from rnntext.version import __version__
 
 _NAMES = {
     "rnntext.errors": (
-        *("BusyError", "CheckpointError", "DataError", "DivergedError", "InputOutputError", "NewerCheckpointError"),
-        *("RnntextError", "StoppedError", "UsageError"),
+        *("BusyError", "CheckpointError", "DataError", "DivergedError", "InputOutputError", "LostPeerError"),
+        *("NewerCheckpointError", "RnntextError", "StoppedError", "UsageError"),
     ),
     "rnntext.jobs.alarms": ("Alarms",),
     "rnntext.jobs.answers": ("Answer", "Translation"),
@@ -50,6 +50,7 @@ if TYPE_CHECKING:  # the same names again, for type checkers and editors
     from rnntext.errors import DataError as DataError
     from rnntext.errors import DivergedError as DivergedError
     from rnntext.errors import InputOutputError as InputOutputError
+    from rnntext.errors import LostPeerError as LostPeerError
     from rnntext.errors import NewerCheckpointError as NewerCheckpointError
     from rnntext.errors import RnntextError as RnntextError
     from rnntext.errors import StoppedError as StoppedError

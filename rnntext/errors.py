@@ -62,6 +62,12 @@ class BusyError(RnntextError):
     exit_code = 75
 
 
+class LostPeerError(RnntextError):
+    """Another process of a training on several machines has ended, or cannot be reached. What was saved is whole."""
+
+    exit_code = 75
+
+
 class ClosedPipeError(RnntextError):
     """The process that reads the results has closed its end of the pipe."""
 

@@ -68,7 +68,7 @@ def test_tensorflow_and_keras_are_imported_on_the_training_floor_only(path: Path
 
 
 def test_the_training_floor_does_import_tensorflow() -> None:
-    assert any("tensorflow" in name for name in imports(PACKAGE / "train" / "loop.py"))
+    assert any("tensorflow" in name for name in imports(PACKAGE / "train" / "learner.py"))
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(PACKAGE)))

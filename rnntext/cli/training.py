@@ -18,7 +18,7 @@ import typer
 from rnntext.cli import options
 from rnntext.cli.command import Command, Function, build, parameters
 from rnntext.cli.console import note, results
-from rnntext.cli.watching import watching
+from rnntext.cli.watching import Notes, watching
 from rnntext.errors import NotPromotedError, RnntextError, UsageError
 from rnntext.families import Family
 from rnntext.files.atomic import check_log, check_output, check_output_folder
@@ -27,6 +27,7 @@ from rnntext.settings.base import DATA, JOB, LEARNING, MODEL
 from rnntext.settings.training import JobConfig
 from rnntext.sizes import SIZES
 from rnntext.text.lines import ENCODING_ERRORS
+from rnntext.train import tf_config
 from rnntext.watch.logs import JsonLog, MetricsFile, TensorBoard
 from rnntext.watch.observer import Observer, Observers
 
@@ -171,7 +172,18 @@ def _tell_failure(values: Mapping[str, Any], error: Exception) -> None:
     file = values.get("metrics_file")
     if file is not None and str(file) != "-" and not values.get("dry_run"):
         with suppress(OSError, RnntextError):
-            MetricsFile(file, Path(values["model"]).name).error(str(error))
+            if not _follows():
+                MetricsFile(file, Path(values["model"]).name).error(str(error))
+
+
+def _follows() -> bool:
+    """Whether this process follows the chief of several that train together, who alone writes and talks.
+
+    Raises:
+        UsageError: TF_CONFIG is malformed.
+    """
+    place = tf_config.place()
+    return place is not None and place.rank > 0
 
 
 def _run(family: Family, train: Callable[[Path, Observer], Outcome], values: Mapping[str, Any]) -> None:
@@ -186,13 +198,14 @@ def _run(family: Family, train: Callable[[Path, Observer], Outcome], values: Map
 
     # 1. Train.
     name = values["model"]
-    quiet = values["quiet"]
     path = folder(name)
+    follows = _follows()
+    quiet = values["quiet"] or follows
     os.nice(values["nice"])
-    with _observers(family, path, values) as observer:
+    with _observers(family, path, values, follows) as observer:
         outcome = train(path, observer)
     # 2. Report the outcome, and how to use the model.
-    if values["as_json"]:
+    if values["as_json"] and not follows:
         with results(None) as out:
             record = {"model": str(path), **outcome.to_json()}
             out.write(json.dumps(record) + "\n")
@@ -208,8 +221,11 @@ def _run(family: Family, train: Callable[[Path, Observer], Outcome], values: Map
 
 
 @contextmanager
-def _observers(family: Family, path: Path, values: Mapping[str, Any]) -> Iterator[Observer]:
-    """The observers that the options ask for."""
+def _observers(family: Family, path: Path, values: Mapping[str, Any], follows: bool) -> Iterator[Observer]:
+    """The observers that the options ask for; a process that follows another one only notes that it does."""
+    if follows:
+        yield Observer() if values["quiet"] else Notes()
+        return
     makers: dict[str, Callable[[Path], Observer]] = {
         "log_json": lambda file: JsonLog(file, path.name),
         "metrics_file": lambda file: MetricsFile(file, path.name),

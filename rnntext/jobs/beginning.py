@@ -176,10 +176,7 @@ def resume(recipe: Recipe, snapshot: Snapshot, settings: Options, path: Path, ob
         InputOutputError: there is not enough room on the disk.
     """
     unfinished.check_same(snapshot, recipe.family.kind, settings, configs(recipe), recipe.free)
-    chosen = snapshot.chosen
-    if chosen is None:  # The command of rnntext 0.1 that began the run left nothing open.
-        chosen = {**snapshot.options["model"], **snapshot.options["training"]}
-    recipe = recipe.settled(chosen)
+    recipe = settled(recipe, snapshot)
     message = unfinished.upgraded(snapshot)
     if message is not None:
         observer.note(message)
@@ -187,6 +184,14 @@ def resume(recipe: Recipe, snapshot: Snapshot, settings: Options, path: Path, ob
     material = _material(recipe, snapshot)
     check_room(path, material)
     return Run(recipe, snapshot, material)
+
+
+def settled(recipe: Recipe, snapshot: Snapshot) -> Recipe:
+    """The recipe of a run that has begun, with nothing left open."""
+    chosen = snapshot.chosen
+    if chosen is None:  # The command of rnntext 0.1 that began the run left nothing open.
+        chosen = {**snapshot.options["model"], **snapshot.options["training"]}
+    return recipe.settled(chosen)
 
 
 def _material(recipe: Recipe, snapshot: Snapshot) -> Material:

@@ -8,28 +8,29 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import json
 import os
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from rnntext.errors import BusyError, DivergedError, RnntextError, StoppedError, UsageError
-from rnntext.files.atomic import append_line, remove_folder, remove_leftovers
+from rnntext.files.atomic import remove_folder, remove_leftovers
 from rnntext.files.lock import locked
 from rnntext.jobs import beginning, promotion
 from rnntext.jobs.champion import load_champion
+from rnntext.jobs.history import History
 from rnntext.jobs.last_fit import fit_again, paused
 from rnntext.jobs.promotion import Outcome, Trained
 from rnntext.jobs.recipe import Recipe, Run
 from rnntext.jobs.signals import stop_on_signal
-from rnntext.jobs.unfinished import STATE, Snapshot
+from rnntext.jobs.unfinished import STATE, to_pieces
 from rnntext.run.arrays import Weights
 from rnntext.settings.training import JobConfig, TrainingConfig
-from rnntext.storage import service
 from rnntext.storage.weights import WEIGHTS
-from rnntext.watch.observer import Observer, Observers, Progress
+from rnntext.train import tf_config
+from rnntext.train.alone import ALONE, Alone, Kind
+from rnntext.watch.observer import Observer, Observers
 
 if TYPE_CHECKING:
     from rnntext.train.loop import Loop
@@ -52,19 +53,34 @@ def train(recipe: Recipe, path: Path, job: JobConfig | None = None, observer: Ob
         StoppedError: a signal came; the state is saved, and the same call goes on.
         DivergedError: the loss is not finite or grows; the version in service stays.
         BusyError: another process trains this model.
+        LostPeerError: another process of the same training has ended (TF_CONFIG, see `jobs.together`).
         UsageError: TensorFlow is missing, or an unfinished training began with other options.
         InputOutputError: there is not enough room on the disk to begin.
         OSError: reading or writing failed; what was saved before is not damaged.
     """
     job = job or JobConfig()
     observer = observer or Observer()
+    place = tf_config.place()
+    if place is not None:
+        from rnntext.jobs.together import train_together
+
+        return train_together(place, recipe, path, job, observer)
     if job.dry_run:
         from rnntext.jobs.rehearsal import rehearse
 
         return rehearse(recipe, path, job, observer)
-    with _errors_reported(observer, path), tidied(path, job.wait):
+    return lead(recipe, path, job, observer)
+
+
+def lead(recipe: Recipe, path: Path, job: JobConfig, observer: Observer, cluster: Alone = ALONE) -> Outcome:
+    """Does what `train` does, alone or as the chief of several processes, which follow (`jobs.together`).
+
+    Args:
+        cluster: the processes that train the model together.
+    """
+    with _errors_reported(observer, path), cluster.guarded(), tidied(path, job.wait):
         began = time.monotonic()
-        outcome = _train(recipe, path, job, observer, began)
+        outcome = _train(recipe, path, job, observer, began, cluster)
         if outcome.state == "paused":
             observer.stop(outcome.sentence(str(path)))
         observer.end(outcome.state)
@@ -138,7 +154,7 @@ def _errors_reported(observer: Observer, path: Path) -> Iterator[None]:
         raise
 
 
-def _train(recipe: Recipe, path: Path, job: JobConfig, observer: Observer, began: float) -> Outcome:
+def _train(recipe: Recipe, path: Path, job: JobConfig, observer: Observer, began: float, cluster: Alone) -> Outcome:
     """Trains, in a folder that is locked.
 
     Args:
@@ -158,12 +174,14 @@ def _train(recipe: Recipe, path: Path, job: JobConfig, observer: Observer, began
         if isinstance(begun, Outcome):
             return begun
         run = begun
+    if cluster.count > 1:
+        cluster.send(Kind.RUN, to_pieces(run.snapshot))
 
     # 3. Train.
     relative_size = 0.0
     if champion is not None and job.promote == "better":
         relative_size = _relative_size(champion, run.material.task)
-    trained = _learn(run, path, job, observer, began, relative_size)
+    trained = _learn(run, path, job, observer, began, relative_size, cluster)
     if isinstance(trained, Outcome):
         return trained
 
@@ -203,7 +221,7 @@ def _tell_unseen(run: Run, trained: Trained, observer: Observer) -> None:
 
 
 def _learn(
-    run: Run, path: Path, job: JobConfig, observer: Observer, began: float, relative_size: float
+    run: Run, path: Path, job: JobConfig, observer: Observer, began: float, relative_size: float, cluster: Alone
 ) -> Trained | Outcome:
     """The best weights, at the end of the run; the outcome "paused", at the end of a session before that.
 
@@ -213,7 +231,7 @@ def _learn(
     from rnntext.train.loop import Loop
 
     # 1. Put the loop together. If a last fit follows, it begins with the same weights, and has half of a time limit.
-    history = _History(path / "history.jsonl", run.snapshot)
+    history = History(path / "history.jsonl", run.snapshot)
     observers = Observers([history, observer])
     state = path / "run" / STATE
     task = run.material.task
@@ -225,7 +243,7 @@ def _learn(
         if time_limit is not None:
             training = dataclasses.replace(training, time_limit=max(1.0, time_limit / 2))
     warm = run.snapshot.parent is not None
-    loop = Loop(task, training, state, observers, began, job.save_every, job.pause_after, warm, relative_size)
+    loop = Loop(task, training, state, observers, began, job.save_every, job.pause_after, warm, relative_size, cluster)
     loop.position.places = task.model.places()
     if time_limit is not None and loop.position.step == 0 and loop.seconds() > time_limit:
         spent = f"{loop.seconds():.0f} s of the {time_limit:.0f} s that --time-limit gives are over"
@@ -233,8 +251,13 @@ def _learn(
 
     # 2. Run it.
     with stop_on_signal(observer.stopping) as request:
+
+        def stopped() -> bool:
+            request.number = request.number or cluster.signal or None
+            return request()
+
         try:
-            finished = loop.run(request)
+            finished = loop.run(stopped)
         except DivergedError:
             remove_folder(path / "run")  # Its next session would diverge again.
             raise
@@ -268,23 +291,3 @@ def _trained(task: Task, loop: Loop) -> Trained:
         steps=position.step,
         seconds=loop.seconds(),
     )
-
-
-class _History(Observer):
-    """Writes a line to history.jsonl at every evaluation."""
-
-    def __init__(self, path: Path, snapshot: Snapshot) -> None:
-        self.path = path
-        self.run = snapshot.run
-        self.corpus = snapshot.corpus
-
-    def evaluation(self, progress: Progress, metrics: Mapping[str, float], best: bool) -> None:
-        entry = {
-            "time": service.timestamp(),
-            "run": self.run,
-            "corpus": self.corpus,
-            **dataclasses.asdict(progress),
-            **metrics,
-            "best": best,
-        }
-        append_line(self.path, json.dumps(entry))

@@ -28,6 +28,7 @@ SETTINGS = "settings.json"
 ARRAYS = "arrays.safetensors"
 Options = Mapping[str, Mapping[str, Any]]  # values by group and name
 
+_FILE = "file."  # what the names of files begin with among arrays
 _IN_SETTINGS = ("kind", "options", "corpus", "chosen", "parent", "run", "software", "command")  # fields of a Snapshot
 
 
@@ -78,6 +79,23 @@ def write(folder: Path, snapshot: Snapshot) -> None:
     settings["sha256"] = _digest(to_json(settings))
     files[SETTINGS] = to_json(settings)
     write_folder(folder, files, last=SETTINGS)
+
+
+def to_pieces(snapshot: Snapshot) -> list[memoryview]:
+    """The snapshot as bytes for another process; they share the memory of its arrays."""
+    settings = {name: getattr(snapshot, name) for name in _IN_SETTINGS}
+    files = {SETTINGS: to_json(settings), **snapshot.files}
+    arrays = {_FILE + name: np.frombuffer(content, np.uint8) for name, content in files.items()}
+    return mapped.to_pieces({**snapshot.arrays, **arrays})
+
+
+def from_bytes(content: memoryview) -> Snapshot:
+    """What `to_pieces` was given; its arrays share the memory of the bytes."""
+    arrays = mapped.parsed(content, Path(ARRAYS))
+    files = {name: arrays.pop(name).tobytes() for name in list(arrays) if name.startswith(_FILE)}
+    files = {name.removeprefix(_FILE): content for name, content in files.items()}
+    settings = parse_json(files.pop(SETTINGS), Path(SETTINGS))
+    return Snapshot(files=files, arrays=arrays, **settings)
 
 
 def read(folder: Path) -> Snapshot | None:
@@ -140,24 +158,34 @@ def check_same(
     if snapshot.kind != kind:
         raise UsageError(f"an unfinished {snapshot.kind} training lies here: train under another name, or add --fresh")
 
+    differences = changes(snapshot.options, options, configs, free if snapshot.chosen is None else ())
+    if differences:
+        raise UsageError(
+            f"an unfinished training began with other options ({', '.join(differences)}): "
+            "repeat its command to go on with it, or add --fresh to drop it"
+        )
+
+
+def changes(before: Options, now: Options, configs: Sequence[Config], skipped: Collection[str] = ()) -> list[str]:
+    """The options that differ between two commands, each with both of its values, as the user types them.
+
+    Args:
+        configs: that the options belong to. An option that the first command does not have counts as its default.
+        skipped: names of options that may differ.
+    """
     # 1. Put the options of both commands side by side.
-    before = {**defaults(configs), **_by_name(snapshot.options)}
-    now = _by_name(options)
-    skipped = free if snapshot.chosen is None else ()
+    first = {**defaults(configs), **_by_name(before)}
+    second = _by_name(now)
 
     # 2. Describe the options that differ.
     declared: dict[str, Option] = {}
     for config in configs:
         declared |= config.options()
-    changes = []
-    for name, value in now.items():
-        if name in before and name not in skipped and before[name] != value:
-            changes.append(_change(name, before[name], value, declared.get(name)))
-    if changes:
-        raise UsageError(
-            f"an unfinished training began with other options ({', '.join(changes)}): "
-            "repeat its command to go on with it, or add --fresh to drop it"
-        )
+    differences = []
+    for name, value in second.items():
+        if name in first and name not in skipped and first[name] != value:
+            differences.append(_change(name, first[name], value, declared.get(name)))
+    return differences
 
 
 def upgraded(snapshot: Snapshot) -> str | None:

@@ -70,16 +70,28 @@ def mapped(path: Path) -> tuple[dict[str, np.ndarray], memoryview]:
             content = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
         except ValueError:  # an empty file
             raise CheckpointError(f"{path.name}: empty") from None
+    return parsed(content, path), content
+
+
+def parsed(content: memoryview, path: Path) -> dict[str, np.ndarray]:
+    """The arrays of a file's bytes, by name; they share its memory.
+
+    Args:
+        content: all bytes.
+        path: the file, for messages.
+
+    Raises:
+        CheckpointError: it is damaged.
+    """
     size = int.from_bytes(content[:8], "little")
     begin = 8 + size
     if begin > len(content):
         raise CheckpointError(f"{path.name}: it ends within its header")
     header = parse_json(bytes(content[8:begin]), path)
     try:
-        arrays = {name: _array(content[begin:], **entry) for name, entry in header.items() if name != "__metadata__"}
+        return {name: _array(content[begin:], **entry) for name, entry in header.items() if name != "__metadata__"}
     except (AttributeError, KeyError, TypeError, ValueError, OverflowError) as error:
         raise CheckpointError(f"{path.name}: not a safetensors file") from error
-    return arrays, content
 
 
 def _array(data: memoryview, dtype: str, shape: list[int], data_offsets: list[int]) -> np.ndarray:

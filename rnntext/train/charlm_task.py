@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 
+import numpy as np
 import tensorflow as tf
 
 from rnntext.families import CHARLM
@@ -71,6 +72,12 @@ class CharlmTask:
     def batch(self, index: int) -> tuple[Array, ...]:
         """Features and labels, both `[batch, time]`, where each row is a window of one stream."""
         return self.streams.windows(index)
+
+    def units(self, batch: tuple[Array, ...]) -> Array:
+        """The number of characters that each row of a batch predicts, `[batch]`."""
+        features, _ = batch
+        rows, time = features.shape
+        return np.full(rows, time)
 
     def start_state(self) -> Carried:
         """Zero states of all layers, one after another, each `[batch, units]`; then those of the teachers' layers."""

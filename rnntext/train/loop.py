@@ -1,6 +1,6 @@
 """The one training loop, for every model.
 
-A step is one optimizer update (`train/updates.py`); what it learns from is the task's business (`train/task.py`). In
+A step is one optimizer update (`train/learner.py`); what it learns from is the task's business (`train/task.py`). In
 between the loop plans the run (`train/planner.py`), evaluates the averaged weights on held-out data, keeps the best
 ones, watches for divergence (`train/divergence.py`), and saves all that a resume needs (`train/state.py`).
 """
@@ -13,24 +13,22 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
-import tensorflow as tf
-
 from rnntext.errors import CheckpointError, DivergedError
 from rnntext.run.arrays import Array
 from rnntext.settings.training import JobConfig, TrainingConfig
 from rnntext.train import schedule, state
+from rnntext.train.alone import ALONE, Alone, Kind
 from rnntext.train.divergence import check_score, check_weights, watch_loss
+from rnntext.train.learner import Learner
 from rnntext.train.planner import Planner
 from rnntext.train.state import Metrics, Position
 from rnntext.train.task import Task
-from rnntext.train.updates import Updates
 from rnntext.watch.observer import Observer, Progress
 
 MAX_LATENESS = 2.0  # seconds that a session may end late
 
 
-class Loop:
+class Loop(Learner):
     """Trains a task until its plan ends; resumes from `path`, where it also saves.
 
     Args:
@@ -44,6 +42,7 @@ class Loop:
         warm: the model has learnt before: its weights are the first candidate for the best ones, and a loss at the
             start that is below `divergence.WARM_LOSS` counts as that when divergence is watched for.
         extra_evaluations: time of the evaluation of the version in service after the run, divided by that of one in it.
+        cluster: the processes that train the model together. This one is their chief, whom the others follow.
 
     Attributes:
         position: where the run stands.
@@ -65,28 +64,19 @@ class Loop:
         pause_after: float | None = None,
         warm: bool = False,
         extra_evaluations: float = 0.0,
+        cluster: Alone = ALONE,
     ) -> None:
         # 1. Keep the arguments.
-        self.task = task
-        self.config = config
+        super().__init__(task, config, cluster)
         self.path = path
         self.observer = observer
         self.save_every = save_every
         self.pause_after = pause_after
         self.warm = warm
         self.extra_evaluations = extra_evaluations
-
-        # 2. Put the parts of the loop together.
-        self.carried = task.start_state()
-        updates = Updates(task, config, self.carried)
-        self.variables = updates.variables
-        self.averages = updates.averages
-        self.optimizer = updates.optimizer
-        self._learn = updates.learn
-        self._apply = updates.apply
         self.planner = Planner(config, task.steps_per_epoch)
 
-        # 3. Begin the run, or go on with it.
+        # 2. Begin the run, or go on with it.
         self.best: list[Array] = []
         self.position = Position(evaluate_at=0 if warm or task.family.untrained else None)
         self.began = began
@@ -167,27 +157,13 @@ class Loop:
         Raises:
             DivergedError: see `watch_loss`.
         """
-        # 1. Set the learning rate, and, at the start of an epoch, the state that is carried from step to step.
         started = time.monotonic()
         position = self.position
         config = self.config
         step = position.step
-        if step % self.task.steps_per_epoch == 0:
-            self.carried = self.task.start_state()
         rate = schedule.learning_rate(step, position.plan, config.learning_rate, config.warmup, config.schedule)
-        self.optimizer.learning_rate.assign(rate)
-
-        # 2. Learn from one batch, or from several whose gradients are added up.
-        parts = self.task.accumulate
-        mean_loss = 0.0
-        for part in range(parts):
-            batch = self.task.batch(step * parts + part)
-            loss, self.carried = self._learn(batch, self.carried, tf.constant(step), tf.constant(part))
-            mean_loss += float(loss) / parts
-        if parts > 1:
-            self._apply(tf.constant(step))
-
-        # 3. Watch the loss, and count the step.
+        self.cluster.tell(Kind.STEP, step, rate)
+        mean_loss = self.take(step, rate)
         watch_loss(position, mean_loss, config, self.task.usual_loss, self.warm)
         position.step += 1
         self.planner.add_step(time.monotonic() - started)
@@ -269,29 +245,26 @@ class Loop:
         """Writes all that a resume needs."""
         started = time.monotonic()
         position = dataclasses.replace(self.position, seconds=self.seconds())
-        groups = {**self._variables_by_group(), "carried": self.carried, "best": self.best}
-        arrays = {name: [np.asarray(member) for member in members] for name, members in groups.items()}
-        state.save(self.path, position, arrays)
+        self.cluster.tell(Kind.SAVE)
+        state.save(self.path, position, {**self.arrays(), "best": self.best})
         self._saved = time.monotonic()
         self.planner.save_seconds = self._saved - started
         self.observer.save(position.step)
 
-    def _variables_by_group(self) -> dict[str, list[tf.Variable]]:
-        return {"weights": self.variables, "averages": self.averages, "optimizer": self.optimizer.variables}
-
     def _resume(self) -> None:
-        """Takes the state of an unfinished run, if there is one."""
+        """Takes the state of an unfinished run, if there is one, and gives it to the processes that follow."""
         unfinished = state.load(self.path)
-        if unfinished is None:
-            return
-        self.position, arrays = unfinished
-        try:
-            for name, variables in self._variables_by_group().items():
-                for variable, value in zip(variables, arrays[name], strict=True):
-                    variable.assign(value)
-        except (KeyError, ValueError) as error:
-            raise CheckpointError(
-                f"{self.path}: the unfinished training is not of this model ({error}); start over with --fresh"
-            ) from error
-        self.carried = [tf.constant(value) for value in arrays.get("carried", [])]
-        self.best = arrays.get("best", [])
+        carried: list[Array] = []
+        if unfinished is not None:
+            self.position, arrays = unfinished
+            carried = arrays.get("carried", [])
+            self.best = arrays.get("best", [])
+            try:
+                self.assign(arrays)
+            except (KeyError, ValueError) as error:
+                raise CheckpointError(
+                    f"{self.path}: the unfinished training is not of this model ({error}); start over with --fresh"
+                ) from error
+        if self.cluster.count > 1:
+            content = state.to_bytes(self.position, {**self.variable_arrays(), "carried": carried})
+            self.cluster.send(Kind.STATE, [content])

@@ -80,6 +80,11 @@ class Position:
 
 def save(path: Path, position: Position, arrays: Arrays) -> None:
     """Writes the state of a run, atomically."""
+    write_file(path, to_bytes(position, arrays))
+
+
+def to_bytes(position: Position, arrays: Arrays) -> bytes:
+    """The state of a run as a safetensors file."""
     tensors = {}
     for group, members in arrays.items():
         for index, array in enumerate(members):
@@ -89,8 +94,7 @@ def save(path: Path, position: Position, arrays: Arrays) -> None:
     stored = json.dumps(fields)
     digest = _digest(stored, tensors)
     metadata = {"position": stored, DIGEST: digest}
-    content = safetensors.numpy.save(tensors, metadata)
-    write_file(path, content)
+    return safetensors.numpy.save(tensors, metadata)
 
 
 def load(path: Path) -> tuple[Position, Arrays] | None:
@@ -103,19 +107,28 @@ def load(path: Path) -> tuple[Position, Arrays] | None:
         return None
     content = read_bytes(path)
     try:
-        tensors = safetensors.numpy.load(content)
-        metadata = _metadata(content)
-        stored = metadata["position"]
-        digest = _digest(stored, tensors)
-        if metadata != {"position": stored, DIGEST: digest}:
-            raise ValueError("its SHA-256 is not the one that was stored with it")
-        fields = json.loads(stored)
-        fields["plan"] = _plan(fields["plan"])
-        return Position(**fields), _grouped(tensors)
+        return from_bytes(content)
     except (safetensors.SafetensorError, ValueError, KeyError, TypeError) as error:
         raise CheckpointError(
             f"{path}: the unfinished training is damaged ({error}); start over with --fresh"
         ) from error
+
+
+def from_bytes(content: bytes) -> tuple[Position, Arrays]:
+    """What `to_bytes` was given.
+
+    Raises:
+        SafetensorError, ValueError, KeyError, TypeError: it is damaged.
+    """
+    tensors = safetensors.numpy.load(content)
+    metadata = _metadata(content)
+    stored = metadata["position"]
+    digest = _digest(stored, tensors)
+    if metadata != {"position": stored, DIGEST: digest}:
+        raise ValueError("its SHA-256 is not the one that was stored with it")
+    fields = json.loads(stored)
+    fields["plan"] = _plan(fields["plan"])
+    return Position(**fields), _grouped(tensors)
 
 
 def _digest(position: str, tensors: Mapping[str, Array]) -> str:

@@ -10,17 +10,21 @@ import logging
 import os
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from rnntext.errors import UsageError
+from rnntext.errors import RnntextError, UsageError
 from rnntext.run.memory import keep_freed_memory
 
 STDERR = 2  # the descriptor
 
 
-def start(seed: int) -> None:
+def start(seed: int, connect: Callable[[], None] = lambda: None) -> None:
     """Imports TensorFlow and Keras and seeds Keras's initial weights.
+
+    Args:
+        seed: of the weights.
+        connect: is called before anything of TensorFlow is used, as other processes must be connected first.
 
     Raises:
         UsageError: TensorFlow is not installed.
@@ -43,6 +47,7 @@ def start(seed: int) -> None:
             tensorflow = importlib.import_module("tensorflow")
             keras = importlib.import_module("keras")
             logging.getLogger("tensorflow").setLevel("ERROR")  # it warns of graphs that differ on purpose
+            connect()
             tensorflow.config.list_logical_devices()  # the first use of a device has something to say, too
             # Rewriting these graphs makes no step faster, and the first one seconds slower (docs/decisions.md).
             tensorflow.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
@@ -87,6 +92,8 @@ def _chatter_held_back() -> Iterator[None]:
         os.dup2(file.fileno(), STDERR)
         try:
             yield
+        except RnntextError:  # Its message says all.
+            raise
         except Exception:
             os.dup2(original, STDERR)
             file.seek(0)

@@ -144,6 +144,12 @@ class TranslatorTask:
             sampled.append(ids)
         return sampled
 
+    def units(self, batch: tuple[Array, ...]) -> Array:
+        """The number of labels of each target sentence, END included, `[batch]`."""
+        _, target = batch
+        tokens: Array = (target != PAD).sum(axis=1)
+        return tokens - 1  # START is no label
+
     def start_state(self) -> Carried:
         """Nothing: sentences know nothing of one another."""
         return []

@@ -8,6 +8,7 @@ from crash.limits import PROMISE_19
 from crash.resume import PROMISE_1, PROMISE_2, PROMISE_6
 from crash.states import PROMISE_3
 from crash.storm import PROMISE_9
+from crash.together import PROMISE_20
 from fuzz.hostile import PROMISE_10, PROMISE_11
 from golden.promise import PROMISE_18
 from soak.harness import Promise
@@ -35,5 +36,6 @@ PROMISES: dict[int, Promise] = {
         PROMISE_17,
         PROMISE_18,
         PROMISE_19,
+        PROMISE_20,
     )
 }
