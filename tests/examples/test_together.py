@@ -9,7 +9,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-import pytest
+import yaml
 
 EXAMPLES = Path(__file__).parents[2] / "examples" / "many-machines"
 # Stands in for rnntext: writes what it was started with.
@@ -51,7 +51,6 @@ def test_slurm_gives_each_node_its_place(tmp_path: Path) -> None:
 
 
 def test_kubernetes_gives_each_pod_its_place(tmp_path: Path) -> None:
-    yaml = pytest.importorskip("yaml")
     service, job = yaml.safe_load_all((EXAMPLES / "kubernetes.yaml").read_text())
     # 1. What makes the names of the pods known to one another.
     name, spec = job["metadata"]["name"], job["spec"]
