@@ -50,6 +50,8 @@ check: $(INSTALLED)  ## style and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/mypy --platform darwin rnntext
+	$(BIN)/mypy --platform win32 rnntext
 
 bench: $(BENCH_INSTALLED)  ## speed beside peers: ONLY=NAME, DATA=FOLDER with public data, QUICK=1 to see that it works
 	$(BENCH)/python -m benchmarks $(ONLY) $(if $(DATA),--data $(DATA)) $(if $(QUICK),--quick)

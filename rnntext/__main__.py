@@ -9,6 +9,7 @@ import sys
 from typing import Any
 
 from rnntext.errors import ClosedPipeError, InputOutputError, RnntextError
+from rnntext.system import end_by_closed_pipe
 
 
 def main() -> None:
@@ -24,7 +25,7 @@ def main() -> None:
         code = code or _report_output_error(error)
         discard(1)
     if code == ClosedPipeError.exit_code:
-        _die_of_closed_pipe()
+        end_by_closed_pipe()
     sys.exit(code)
 
 
@@ -116,12 +117,6 @@ def _report_output_error(error: OSError) -> int:
         return ClosedPipeError.exit_code
     place = f"{error.filename}: " if error.filename else ""
     return _fail(f"{place}{error.strerror or error}", InputOutputError.exit_code)
-
-
-def _die_of_closed_pipe() -> None:
-    """Ends the process by SIGPIPE, as programs do that write into a closed pipe; the shell sees exit code 141."""
-    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
-    os.kill(os.getpid(), signal.SIGPIPE)
 
 
 def prepare_blas() -> None:

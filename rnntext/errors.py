@@ -3,8 +3,6 @@ to do."""
 
 from __future__ import annotations
 
-import signal
-
 
 class RnntextError(Exception):
     """Base of all errors that rnntext raises on purpose.
@@ -71,7 +69,7 @@ class LostPeerError(RnntextError):
 class ClosedPipeError(RnntextError):
     """The process that reads the results has closed its end of the pipe."""
 
-    exit_code = 128 + signal.SIGPIPE
+    exit_code = 128 + 13  # the number of SIGPIPE, which Windows lacks
 
 
 class StoppedError(RnntextError):

@@ -12,6 +12,7 @@ FLOORS = [
     *(
         "version",
         "words",
+        "system",
         "sizes",
         "settings",
         "families",

@@ -10,7 +10,7 @@ import keras
 import numpy as np
 
 from benchmarks.contender import Contender
-from rnntext.run.memory import keep_freed_memory
+from rnntext.system import keep_freed_memory
 from rnntext.text.lines import read_text
 
 CELLS = {"lstm": keras.layers.LSTM, "gru": keras.layers.GRU}

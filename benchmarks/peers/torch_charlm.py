@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn.utils import clip_grad_norm_
 
 from benchmarks.contender import Contender
-from rnntext.run.memory import keep_freed_memory
+from rnntext.system import keep_freed_memory
 from rnntext.text.lines import read_text
 
 CELLS = {"lstm": nn.LSTM, "gru": nn.GRU}

@@ -14,6 +14,7 @@ from typing import IO, Any
 
 from rnntext.errors import ClosedPipeError, InputOutputError
 from rnntext.files.atomic import output_file, standard_output
+from rnntext.system import STOP_SIGNALS
 from rnntext.words import counted
 
 INVALID = "not valid UTF-8, or had NULs; these bytes were read as U+FFFD"
@@ -120,7 +121,7 @@ def signals_as_exceptions() -> Iterator[list[int]]:
 
     default = (signal.SIG_DFL, signal.default_int_handler)
     replaced = {}
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    for number in STOP_SIGNALS:
         handler = signal.getsignal(number)
         if handler in default:  # a signal that is ignored (nohup) stays ignored
             replaced[number] = handler

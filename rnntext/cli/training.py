@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import inspect
 import json
-import os
 import shlex
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -26,6 +25,7 @@ from rnntext.settings import charlm, translator
 from rnntext.settings.base import DATA, JOB, LEARNING, MODEL
 from rnntext.settings.training import JobConfig
 from rnntext.sizes import SIZES
+from rnntext.system import be_nice
 from rnntext.text.lines import ENCODING_ERRORS
 from rnntext.train import tf_config
 from rnntext.watch.logs import JsonLog, MetricsFile, TensorBoard
@@ -201,7 +201,7 @@ def _run(family: Family, train: Callable[[Path, Observer], Outcome], values: Map
     path = folder(name)
     follows = _follows()
     quiet = values["quiet"] or follows
-    os.nice(values["nice"])
+    be_nice(values["nice"])
     with _observers(family, path, values, follows) as observer:
         outcome = train(path, observer)
     # 2. Report the outcome, and how to use the model.

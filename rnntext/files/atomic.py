@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
+from rnntext import system
 from rnntext.errors import UsageError
 
 TEMPORARY = ".tmp-"  # prefix of the names of unfinished files and folders
@@ -49,11 +50,7 @@ class Disk:
 
     def sync_folder(self, path: Path) -> None:
         """Forces the names in a folder to the disk."""
-        descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        system.sync_folder(path)
 
     def replace(self, source: Path, target: Path) -> None:
         """Renames a file or folder. A file with the new name is replaced in the same moment."""
@@ -181,7 +178,7 @@ def output_file(path: Path, option: str) -> Iterator[IO[bytes]]:
             return
         with atomic_path(target) as temporary, open(temporary, "xb") as file:
             if target.exists():
-                os.fchmod(file.fileno(), stat.S_IMODE(target.stat().st_mode))
+                system.set_mode(file.fileno(), stat.S_IMODE(target.stat().st_mode))
             yield file
             file.flush()
             os.fsync(file.fileno())

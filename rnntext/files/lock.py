@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import time
 from collections.abc import Iterator
@@ -11,6 +10,7 @@ from pathlib import Path
 
 from rnntext.errors import BusyError
 from rnntext.files.atomic import make_folder
+from rnntext.system import lock
 
 POLL_SECONDS = 0.2  # between two attempts to get the lock
 
@@ -27,7 +27,7 @@ def locked(path: Path, wait: float = 0.0) -> Iterator[None]:
         BusyError: another process still holds the lock.
     """
     make_folder(path.parent)
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
     try:
         _take(descriptor, path, wait)
         yield
@@ -39,7 +39,7 @@ def _take(descriptor: int, path: Path, wait: float) -> None:
     deadline = time.monotonic() + wait
     while True:
         try:
-            return fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return lock(descriptor)
         except BlockingIOError:
             remaining = deadline - time.monotonic()
         if remaining <= 0:

@@ -138,7 +138,7 @@ def load_translation(
     Raises:
         UsageError: it is another kind of model, or one that the engine cannot run.
     """
-    from rnntext.run.memory import keep_freed_memory
+    from rnntext.system import keep_freed_memory
 
     keep_freed_memory()
     checkpoints = _loaded(path, version, ensemble, TRANSLATOR)

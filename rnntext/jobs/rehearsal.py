@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import dataclasses
-import resource
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,6 +17,7 @@ from rnntext.jobs.recipe import Recipe
 from rnntext.jobs.teaching import Teaching
 from rnntext.jobs.unfinished import STATE
 from rnntext.settings.training import JobConfig
+from rnntext.system import peak_memory
 from rnntext.watch.observer import Observer
 from rnntext.words import counted
 
@@ -38,23 +38,24 @@ class Rehearsal(Outcome):
         steps: of the unfinished run that the command would go on with; 0 if it would begin a new one.
         steps_per_pass: number of steps of one pass over the data.
         seconds_per_pass: its time on this machine, without evaluations.
-        memory: that the process took, in bytes.
+        memory: that the process took, in bytes, if the system says it.
         disk: room that the training needs on the disk, in bytes.
     """
 
     steps_per_pass: int = 0
     seconds_per_pass: float = 0.0
-    memory: int = 0
+    memory: int | None = None
     disk: int = 0
 
     def sentence(self, path: str) -> str:
         """See Outcome."""
         begins = f"go on at step {self.steps}" if self.steps else "begin a new run"
         steps = counted(self.steps_per_pass, "step")
+        memory = "" if self.memory is None else f"{self.memory / MEGABYTE:,.0f} MB of memory, "
         return (
             f"{path}: a dry run, nothing is written; it would {begins}: {self.parameters:,} parameters, a pass of "
-            f"{steps} in {_duration(self.seconds_per_pass)} without evaluations, {self.memory / MEGABYTE:,.0f} MB of "
-            f"memory, {self.disk / MEGABYTE:,.0f} MB on the disk"
+            f"{steps} in {_duration(self.seconds_per_pass)} without evaluations, {memory}"
+            f"{self.disk / MEGABYTE:,.0f} MB on the disk"
         )
 
 
@@ -104,7 +105,7 @@ def rehearse(recipe: Recipe, path: Path, job: JobConfig, observer: Observer) -> 
         parameters=beginning.weight_bytes(task) // beginning.WEIGHT_BYTES,
         steps_per_pass=task.steps_per_epoch,
         seconds_per_pass=step_seconds * task.steps_per_epoch,
-        memory=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+        memory=peak_memory(),
         disk=beginning.room(run.material, None if snapshot is not None else run.snapshot),
     )
 

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+from rnntext.system import STOP_SIGNALS, wakeup_pipe
 
 
 class StopRequest:
@@ -52,7 +52,7 @@ def stop_on_signal(announce: Callable[[], None]) -> Iterator[StopRequest]:
         return
     with _answered(announce):
         previous_handlers = {}
-        for number in SIGNALS:
+        for number in STOP_SIGNALS:
             if signal.getsignal(number) is not signal.SIG_IGN:
                 previous_handlers[number] = signal.signal(number, request.note)
         try:
@@ -65,8 +65,11 @@ def stop_on_signal(announce: Callable[[], None]) -> Iterator[StopRequest]:
 @contextmanager
 def _answered(announce: Callable[[], None]) -> Iterator[None]:
     """Answers the signals that handlers are set for inside the block, in a thread."""
-    reader, writer = os.pipe()
-    os.set_blocking(writer, False)
+    pipe = wakeup_pipe()
+    if pipe is None:
+        yield  # The signal is noted all the same.
+        return
+    reader, writer = pipe
     previous = signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
     thread = threading.Thread(target=_answer, args=(reader, announce), daemon=True)
     thread.start()
@@ -83,7 +86,7 @@ def _answer(reader: int, announce: Callable[[], None]) -> None:
     """Announces the first signal whose number comes from a pipe; ends the process at the second one."""
     announced = False
     while number := os.read(reader, 1):
-        if number[0] not in SIGNALS:
+        if number[0] not in STOP_SIGNALS:
             continue
         if announced:
             os._exit(128 + number[0])

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import hashlib
 import math
-import os
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from rnntext import system
 from rnntext.families import TRANSLATOR
 from rnntext.files.atomic import append_line, make_folder, remove_folder
 from rnntext.jobs.ensembles import ensemble_of
@@ -140,9 +140,12 @@ def _translated(
     def work(portion: list[str]) -> list[str]:
         return list(teacher.translate(portion, search=SEARCH, ahead=len(portion)))
 
-    processes = len(os.sched_getaffinity(0))
-    workers: Workers[str, str] = Workers(processes, work, len)
+    portions = _Portions(sentences, deadline)
+    if not system.can_fork():
+        yield from ((portion, work(portion)) for portion in iter(portions.read, []))
+        return
+    workers: Workers[str, str] = Workers(system.processors(), work, len)
     try:
-        yield from workers.run(_Portions(sentences, deadline))
+        yield from workers.run(portions)
     finally:
         workers.close()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import multiprocessing
 import os
 import queue
@@ -13,14 +12,14 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from itertools import accumulate, pairwise
 from multiprocessing.connection import Connection, wait
-from typing import Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
-from rnntext.errors import RnntextError
+from rnntext.errors import RnntextError, UsageError
+from rnntext.system import can_fork, die_with_parent
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 AHEAD = 2  # maximum number of shares that a worker has, so that it need not wait for the next one
-_PR_SET_PDEATHSIG = 1  # <sys/prctl.h>
 
 
 class Source(Protocol[Item]):
@@ -47,6 +46,9 @@ class Workers(Generic[Item, Result]):
         count: number of processes.
         work: computes the results of a portion, one for each item.
         size: the cost of an item, at least 1; shares are of equal cost.
+
+    Raises:
+        UsageError: the system has no fork.
     """
 
     def __init__(
@@ -55,7 +57,9 @@ class Workers(Generic[Item, Result]):
         self._size = size
         self._ends: list[Connection] = []  # our end of the pipe to each worker
         self._processes = []
-        context = multiprocessing.get_context("fork")
+        if not can_fork():
+            raise UsageError(f"--jobs {count}: this system cannot fork processes; leave the option out")
+        context: Any = multiprocessing.get_context("fork")
         for _ in range(count):
             ours, theirs = context.Pipe()
             inherited = [*self._ends, ours]
@@ -167,9 +171,9 @@ def _serve(end: Connection, inherited: list[Connection], work: Callable[[list[It
     """
     # 1. Let the parent decide when to end: Ctrl-C is ignored, and the death of the parent kills the worker.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    die_with_parent()
     parent = multiprocessing.parent_process()
-    if parent is not None and os.getppid() != parent.pid:  # the parent died before prctl was called
+    if parent is not None and os.getppid() != parent.pid:  # the parent died before that
         return
     # 2. Close the copies: a pipe ends only when all its copies are closed.
     for other in inherited:

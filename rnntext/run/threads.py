@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import functools
 import math
-import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from threadpoolctl import ThreadpoolController
+
+from rnntext import system
 
 
 @functools.cache
@@ -75,7 +76,7 @@ class FastestThreads:
     def __init__(
         self, most: int, processors: int | None = None, clock: Callable[[], float] = time.perf_counter
     ) -> None:
-        most = min(most, len(os.sched_getaffinity(0)) if processors is None else processors)
+        most = min(most, system.processors() if processors is None else processors)
         self.count = 1
         self._candidates = [2**power for power in range(most.bit_length())]
         self._clock = clock

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Sequence
 from itertools import chain
@@ -10,6 +9,7 @@ from typing import Protocol
 
 import numpy as np
 
+from rnntext import system
 from rnntext.errors import CheckpointError
 from rnntext.text.pieces import SPACE, check_model
 
@@ -138,7 +138,7 @@ class Subwords:
         numbers = np.fromiter(map(number_of.__getitem__, words), np.int64, len(words))  # [words]
 
         # 2. Cut each of them.
-        threads = len(os.sched_getaffinity(0))
+        threads = system.processors()
         pieces: list[int] = []
         piece_counts: list[int] = []
         for begin in range(0, len(distinct), WORDS):

@@ -13,8 +13,9 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from rnntext import system
 from rnntext.errors import RnntextError, UsageError
-from rnntext.run.memory import keep_freed_memory
+from rnntext.system import keep_freed_memory
 
 STDERR = 2  # the descriptor
 
@@ -32,7 +33,7 @@ def start(seed: int, connect: Callable[[], None] = lambda: None) -> None:
     # 1. Set what TensorFlow reads when it is imported. oneDNN's products, which TensorFlow takes by itself only where
     # there is AVX-512, are elsewhere, too, up to three times as fast as Eigen's, at [64, 2048] by [2048, 512]
     # transposed. Two halves of a batch are computed at the same time (train/halves.py), each by half of the processors.
-    processors = len(os.sched_getaffinity(0))
+    processors = system.processors()
     half = max(1, processors // 2)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")

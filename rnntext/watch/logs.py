@@ -7,6 +7,7 @@ import importlib.util
 import io
 import json
 import os
+import platform
 import re
 import time
 from collections.abc import Callable, Mapping
@@ -183,7 +184,7 @@ class TensorBoard(Observer):
         self.folder = folder
         # TensorBoard finds files of events by this form of their names, and joins the curves of several files.
         now = time.time()
-        host = os.uname().nodename
+        host = platform.node()
         process = os.getpid()
         self.file = folder / f"events.out.tfevents.{now:.0f}.{host}.{process}"
 
